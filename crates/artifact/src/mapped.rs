@@ -1,0 +1,27 @@
+//! The one place with `unsafe` code: handing compiled code to wasmtime.
+#![allow(
+    unsafe_code,
+    reason = "wasmtime cannot check compiled code, so that loading it is unsafe; entries are authenticated first"
+)]
+
+use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
+
+use crate::entry::Authenticated;
+
+/// Maps a compiled module.
+pub(crate) fn module(engine: &Engine, entry: &Authenticated<'_>) -> wasmtime::Result<Module> {
+    // SAFETY: wasmtime asks that the file was made by `Module::serialize` (of any version: it checks that itself) and does not
+    // change while it is mapped. An `Authenticated` exists only for a file whose every byte was found to carry the MAC of this
+    // installation's key, which only `CodeCache::store` makes, over what `serialize` gave. Files are never written in place: they
+    // are written elsewhere and renamed, so that the mapping keeps the file that was checked, or one that was made the same
+    // way. Nobody but the user can write to the folder (`CodeCache::open` refuses it otherwise), and a user who wants to run
+    // native code needs no cache for that.
+    unsafe { Module::deserialize_file(engine, entry.path()) }
+}
+
+/// Maps a compiled component.
+pub(crate) fn component(engine: &Engine, entry: &Authenticated<'_>) -> wasmtime::Result<Component> {
+    // SAFETY: as for `module`, with `Component::serialize`.
+    unsafe { Component::deserialize_file(engine, entry.path()) }
+}

@@ -1,0 +1,295 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use wasmill_artifact::{CacheError, CodeCache, CodeKind};
+use wasmill_model::Digest;
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine, Instance, Module, Store};
+
+const TEXT: &str = r#"(module
+    (memory (export "memory") 1) (data (i32.const 0) "some data to map")
+    (func (export "answer") (result i32) i32.const 42))"#;
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    engine: Engine,
+    unit: Digest,
+    code: Vec<u8>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let engine = Engine::new(&Config::new()).unwrap();
+        let binary = wat::parse_str(TEXT).unwrap();
+        let code = Module::from_binary(&engine, &binary).unwrap().serialize().unwrap();
+        Fixture { folder: tempfile::tempdir().unwrap(), engine, unit: Digest::of(&binary), code }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("cache")
+    }
+
+    fn open(&self) -> CodeCache {
+        CodeCache::open(self.path()).unwrap()
+    }
+
+    fn stored(&self) -> CodeCache {
+        let cache = self.open();
+        cache.store(&self.engine, &self.unit, CodeKind::Module, &self.code);
+        assert_eq!(cache.stats().stored, 1);
+        cache
+    }
+
+    fn load(&self, cache: &CodeCache) -> Option<Module> {
+        cache.load_module(&self.engine, &self.unit)
+    }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "cwasm"))
+        .collect()
+}
+
+fn only_entry(folder: &Path) -> PathBuf {
+    let [path] = <[PathBuf; 1]>::try_from(entries(folder)).unwrap();
+    path
+}
+
+#[test]
+fn what_was_stored_runs_in_another_process() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    assert!(fixture.load(&cache).is_none());
+    assert_eq!(cache.stats().misses, 1);
+    drop(fixture.stored());
+
+    // As another process would.
+    let cache = fixture.open();
+    let module = fixture.load(&cache).unwrap();
+    assert_eq!(cache.stats().hits, 1);
+    let mut store = Store::new(&fixture.engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).unwrap();
+    let answer = instance.get_typed_func::<(), i32>(&mut store, "answer").unwrap();
+    assert_eq!(answer.call(&mut store, ()).unwrap(), 42);
+    let memory = instance.get_memory(&mut store, "memory").unwrap();
+    assert!(memory.data(&store).starts_with(b"some data to map"));
+    assert!(fs::read_dir(fixture.path().join("incoming")).unwrap().next().is_none(), "nothing is left behind");
+}
+
+#[test]
+fn components_are_kept_apart_from_modules() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    assert!(cache.load_component(&fixture.engine, &fixture.unit).is_none());
+    let component = Component::new(&fixture.engine, "(component)").unwrap();
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Component, &component.serialize().unwrap());
+    assert!(cache.load_component(&fixture.engine, &fixture.unit).is_some());
+    assert_eq!(entries(&fixture.path()).len(), 2);
+}
+
+#[test]
+fn another_engine_has_other_code() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let mut config = Config::new();
+    config.consume_fuel(true);
+    let other = Engine::new(&config).unwrap();
+    assert!(cache.load_module(&other, &fixture.unit).is_none());
+    assert!(cache.load_module(&fixture.engine, &Digest::of(b"another unit")).is_none());
+    assert_eq!(cache.stats().misses, 2);
+    assert!(fixture.load(&cache).is_some());
+}
+
+#[test]
+fn an_entry_in_anothers_place_is_refused() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let theirs = only_entry(&fixture.path());
+    let other = Digest::of(b"another unit");
+    cache.store(&fixture.engine, &other, CodeKind::Module, &fixture.code);
+    let ours = entries(&fixture.path()).into_iter().find(|path| *path != theirs).unwrap();
+    fs::copy(&theirs, &ours).unwrap();
+    assert!(cache.load_module(&fixture.engine, &other).is_none());
+    assert!(!ours.exists());
+    assert!(fixture.load(&cache).is_some());
+}
+
+#[test]
+fn another_installations_code_is_refused() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let other = Fixture::new();
+    let other_cache = other.stored();
+    let ours = only_entry(&fixture.path());
+    fs::copy(only_entry(&other.path()), &ours).unwrap();
+    assert_eq!(only_entry(&other.path()).file_name(), ours.file_name(), "the same name under another key");
+    assert!(fixture.load(&cache).is_none());
+    assert!(!ours.exists());
+    assert_eq!(cache.stats().rejected, 1);
+    assert!(other.load(&other_cache).is_some());
+}
+
+#[test]
+fn a_damaged_key_is_replaced() {
+    let fixture = Fixture::new();
+    drop(fixture.stored());
+    for damaged in [&b"short"[..], &[7; 33], b""] {
+        fs::write(fixture.path().join("key"), damaged).unwrap();
+        let cache = fixture.open();
+        assert!(fixture.load(&cache).is_none());
+        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+        assert!(fixture.load(&fixture.open()).is_some());
+    }
+    let key = fs::read(fixture.path().join("key")).unwrap();
+    assert_eq!(key.len(), 32);
+}
+
+#[test]
+fn every_length_but_the_whole_is_refused() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let path = only_entry(&fixture.path());
+    let whole = fs::read(&path).unwrap();
+    for length in (0..80).chain(whole.len() - 80..whole.len()).chain([whole.len() / 2]) {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(fixture.load(&cache).is_none(), "{length}");
+        assert!(!path.exists(), "{length}");
+    }
+    let mut longer = whole.clone();
+    longer.push(0);
+    fs::write(&path, &longer).unwrap();
+    assert!(fixture.load(&cache).is_none());
+    fs::write(&path, &whole).unwrap();
+    assert!(fixture.load(&cache).is_some());
+}
+
+#[test]
+fn a_flip_in_the_footer_is_refused() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let path = only_entry(&fixture.path());
+    let whole = fs::read(&path).unwrap();
+    for index in whole.len() - 48..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[index] ^= 1;
+        fs::write(&path, &flipped).unwrap();
+        assert!(fixture.load(&cache).is_none(), "byte {index}");
+    }
+}
+
+#[test]
+fn something_else_in_an_entrys_place_is_a_miss() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let path = only_entry(&fixture.path());
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert!(fixture.load(&cache).is_none());
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+    assert_eq!(cache.stats().failures, 1);
+    // The whole folder goes away under a running process.
+    fs::remove_dir_all(fixture.path()).unwrap();
+    assert!(fixture.load(&cache).is_none());
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+    assert_eq!(cache.stats().failures, 2);
+}
+
+#[test]
+fn writers_and_readers_do_not_disturb_each_other() {
+    let fixture = Fixture::new();
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                // Each opens its own, as processes do: the first ones race for the key.
+                let cache = fixture.open();
+                for _ in 0..15 {
+                    if fixture.load(&cache).is_none() {
+                        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+                    }
+                    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+                    assert!(fixture.load(&cache).is_some());
+                }
+                assert_eq!(cache.stats().rejected, 0);
+                assert_eq!(cache.stats().failures, 0);
+            });
+        }
+    });
+    assert_eq!(entries(&fixture.path()).len(), 1);
+}
+
+#[test]
+fn what_a_killed_process_left_does_no_harm() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let incoming = fixture.path().join("incoming");
+    let (old, new) = (incoming.join(".tmpold"), incoming.join(".tmpnew"));
+    fs::write(&old, "half").unwrap();
+    fs::write(&new, "half").unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    fs::File::options().write(true).open(&old).unwrap().set_modified(long_ago).unwrap();
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+    assert!(!old.exists(), "old leftovers are swept");
+    assert!(new.exists(), "another process may still be writing it");
+    assert!(fixture.load(&cache).is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_others_can_write_to_is_refused() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    let fixture = Fixture::new();
+    drop(fixture.open());
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!(mode(&fixture.path()), 0o700);
+    assert_eq!(mode(&fixture.path().join("incoming")), 0o700);
+    assert_eq!(mode(&fixture.path().join("key")), 0o600);
+
+    for folder in [fixture.path(), fixture.path().join("incoming")] {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o770)).unwrap();
+        let error = CodeCache::open(fixture.path()).unwrap_err();
+        assert!(matches!(error, CacheError::Unsafe { .. }), "{error:?}");
+        assert!(error.help().contains("chmod 700"));
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    // A key that others have read protects nothing.
+    let before = fs::read(fixture.path().join("key")).unwrap();
+    fs::set_permissions(fixture.path().join("key"), fs::Permissions::from_mode(0o644)).unwrap();
+    drop(fixture.open());
+    assert_ne!(fs::read(fixture.path().join("key")).unwrap(), before);
+    assert_eq!(mode(&fixture.path().join("key")), 0o600);
+}
+
+#[test]
+fn a_file_in_the_folders_place_is_an_error() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path(), "x").unwrap();
+    assert!(matches!(CodeCache::open(fixture.path()), Err(CacheError::Io { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_flip_anywhere_is_refused(index: prop::sample::Index, bit in 0..8_u32) {
+        thread_local!(static FIXTURE: (Fixture, CodeCache, PathBuf, Vec<u8>) = {
+            let fixture = Fixture::new();
+            let cache = fixture.stored();
+            let path = only_entry(&fixture.path());
+            let whole = fs::read(&path).unwrap();
+            (fixture, cache, path, whole)
+        });
+        FIXTURE.with(|(fixture, cache, path, whole)| {
+            let mut flipped = whole.clone();
+            flipped[index.index(whole.len())] ^= 1 << bit;
+            fs::write(path, &flipped).unwrap();
+            prop_assert!(fixture.load(cache).is_none());
+            prop_assert!(!path.exists());
+            Ok(())
+        })?;
+    }
+}

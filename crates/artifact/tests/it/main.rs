@@ -1,0 +1,4 @@
+//! Loading units, and the cache of compiled code, from outside.
+
+mod cache;
+mod load;

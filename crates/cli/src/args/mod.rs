@@ -1,0 +1,200 @@
+//! The command line as it is written: raw arguments, nothing resolved. What they mean is worked out in `settings`.
+
+mod limits;
+mod run;
+mod unit;
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Effects, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use limits::LimitArgs;
+pub(crate) use run::{RUN_EXAMPLES, RunArgs};
+pub(crate) use unit::{CallArgs, InspectArgs};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Run pipelines whose every step is a sandboxed WebAssembly unit.
+#[derive(Debug, Parser)]
+#[command(name = "wasmill", version, styles = STYLES, max_term_width = 100, after_help = TOP_EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const TOP_EXAMPLES: &str = "\
+Examples:
+  wasmill run examples/first/pipeline.yaml
+  wasmill run pipeline.yaml --input text=@README.md
+  wasmill call add.wat add 2 3
+  wasmill inspect unit.wasm
+  wasmill check pipeline.yaml
+
+Exit codes: 0 success · 1 a step failed · 2 manifest, unit or usage invalid · 3 a limit was hit · 4 denied · 130 cancelled";
+
+/// What every verb takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GlobalArgs {
+    /// What stdout is given: text for people, or one JSON object
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = OutputMode::Text,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help_heading = "Global options",
+        help = "What stdout is given: `text` for people, or `json`, one JSON object"
+    )]
+    pub(crate) output: OutputMode,
+
+    /// Say nothing on stderr but errors
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+
+    /// When to use colour: `auto`, `always` or `never`
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = ColorMode::Auto,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        hide_default_value = true,
+        help_heading = "Global options"
+    )]
+    pub(crate) color: ColorMode,
+}
+
+/// What stdout is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputMode {
+    /// Text for people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorMode {
+    /// On a terminal, unless `NO_COLOR` says no.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a pipeline
+    ///
+    /// Prints the pipeline's outputs on stdout: the only output as it is (text as text, bytes as bytes), several as one JSON
+    /// object. Progress and a table of the steps go to stderr. With `--output json`, stdout is given the run document:
+    /// verdict, outputs, and a receipt for every attempt.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+
+    /// Call one unit, without a pipeline
+    ///
+    /// Builds a pipeline of one step and runs it, with the same limits, receipts and exit codes as `run`.
+    #[command(after_help = unit::CALL_EXAMPLES)]
+    Call(CallArgs),
+
+    /// Show what a unit is: interface, functions, imports, the grants that it wants
+    #[command(after_help = unit::INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
+
+    /// Find everything that is wrong with a pipeline, without running any of it
+    ///
+    /// Reads the manifest, loads every unit, and holds the one against the other. All errors are reported at once, with
+    /// their positions. Nothing is started.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArgs),
+
+    /// Print the JSON Schema of the manifest
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
+
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+
+    /// Write the generated documentation (for Wasmill's own developers)
+    #[command(hide = true)]
+    Generate(GenerateArgs),
+}
+
+/// `wasmill check`
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The pipeline: a .yaml, .json or .toml file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  wasmill check pipeline.yaml
+  wasmill check pipeline.yaml --output json | jq '.errors[].message'
+
+With --output json: {\"wasmill\": 1, \"file\", \"pipeline\", \"ok\": true, \"steps\": count, \"units\": count},
+or {\"wasmill\": 1, \"errors\": [{code, message, at: {file, line, column}, step, help}, …]}.";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  wasmill schema > wasmill.schema.json
+
+Then put this line at the top of a manifest, and editors complete and check it:
+  # yaml-language-server: $schema=wasmill.schema.json";
+
+/// `wasmill completions`
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell: bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL", value_enum, hide_possible_values = true)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  wasmill completions bash > ~/.local/share/bash-completion/completions/wasmill
+  wasmill completions zsh > \"${fpath[1]}/_wasmill\"
+  wasmill completions fish > ~/.config/fish/completions/wasmill.fish
+
+With --output json: {\"wasmill\": 1, \"shell\", \"script\"}.";
+
+/// `wasmill generate`
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// The root of the checkout; files are written into its docs/
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_has_examples() {
+        for verb in super::Cli::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
+            assert!(verb.get_after_help().is_some_and(|text| text.to_string().contains("Examples:")), "{}", verb.get_name());
+        }
+    }
+}

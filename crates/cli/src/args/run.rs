@@ -1,0 +1,41 @@
+//! `wasmill run`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::LimitArgs;
+
+/// `wasmill run`
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The pipeline: a .yaml, .json or .toml file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// An input: `name=value`, `name=@file`, a JSON object of inputs, `@file` or `-` (stdin)
+    ///
+    /// `name=value` is read by the type that the pipeline declares: text as it is, anything else as JSON. `name=@file` reads
+    /// the value from a file, `name=@-` from stdin. A JSON object names several inputs at once. Where the pipeline has one
+    /// input (or one that is required), its value may stand alone, as text or `@file`. May be given several times; the
+    /// last word counts.
+    ///
+    /// Without any, and when stdin is not a terminal, stdin is read: a JSON object of inputs, or else the one input's value.
+    #[arg(long, short, value_name = "INPUT")]
+    pub(crate) input: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+}
+
+pub(crate) const RUN_EXAMPLES: &str = "\
+Examples:
+  wasmill run examples/first/pipeline.yaml
+  wasmill run pipeline.yaml --input text=@README.md --input top=5
+  wasmill run pipeline.yaml --input '{\"text\": \"hello\", \"top\": 5}'
+  cat README.md | wasmill run pipeline.yaml
+  wasmill run pipeline.yaml --timeout 2s --memory 64MiB --output json | jq .steps
+
+With --output json: {\"wasmill\": 1, \"run\", \"pipeline\", \"verdict\": \"ok\" | \"failed\" | \"cancelled\", \"outputs\": {…},
+\"steps\": {id: {\"verdict\", \"output\", \"attempts\": [receipt, …]}}, \"error\": {code, message, step, help}};
+{\"wasmill\": 1, \"errors\": […]} where nothing could be started.";

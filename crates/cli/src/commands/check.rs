@@ -1,0 +1,37 @@
+//! `wasmill check FILE`: everything that is wrong, at once. No engine is made and nothing is started.
+
+use std::path::Path;
+
+use serde_json::json;
+use wasmill_model::{ExitCode, Policy};
+
+use crate::commands::run::load_units;
+use crate::failure::{Failure, Outcome};
+use crate::pipeline_file;
+use crate::printer::Printer;
+use crate::render::{BOLD, GREEN};
+
+/// Checks the manifest, its units, and the one against the other.
+pub(crate) fn check(path: &Path, printer: &Printer) -> Outcome {
+    let file = pipeline_file::read(path)?;
+    let (units, mut problems) = load_units(&file.pipeline);
+    problems.extend(wasmill_runtime::check(&file.pipeline, &units, &Policy::default()));
+    if !problems.is_empty() {
+        // In the order of the file, whoever found them.
+        problems.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.line, place.column)));
+        return Err(Failure::invalid(problems).in_files(&file.sources));
+    }
+    let (steps, units) = (file.pipeline.steps.len(), file.pipeline.units.len());
+    let shown = path.display();
+    if printer.is_json() {
+        let name = &file.pipeline.name;
+        printer.json(&json!({
+            "wasmill": 1, "file": shown.to_string(), "pipeline": name, "ok": true, "steps": steps, "units": units,
+        }))?;
+    } else {
+        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let counts = format!("({}, {})", plural(steps, "step"), plural(units, "unit"));
+        printer.text(&format!("{BOLD}{shown}{BOLD:#}: {GREEN}ok{GREEN:#} {counts}\n"))?;
+    }
+    Ok(ExitCode::Success)
+}

@@ -1,0 +1,84 @@
+//! `wasmill inspect UNIT`: what a binary is, read from the binary itself. Nothing of it is compiled or run.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use wasmill_model::{ExitCode, format_bytes};
+use wasmill_unit::{ImportInfo, Preview, UnitInfo};
+
+use crate::failure::Outcome;
+use crate::printer::Printer;
+use crate::render::{BOLD, DIM, RED, YELLOW};
+use crate::standard_input::StandardInput;
+use crate::unit_file;
+
+/// Prints what the unit is.
+pub(crate) fn inspect(unit: &str, printer: &Printer) -> Outcome {
+    let loaded = unit_file::load(unit, &StandardInput::new(printer))?;
+    let info = loaded.unit.info();
+    if printer.is_json() {
+        printer.json(&Document { wasmill: 1, unit, info })?;
+    } else {
+        printer.text(&describe(unit, info))?;
+    }
+    Ok(ExitCode::Success)
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    wasmill: u32,
+    unit: &'a str,
+    #[serde(flatten)]
+    info: &'a UnitInfo,
+}
+
+fn describe(unit: &str, info: &UnitInfo) -> String {
+    let mut text = format!("{BOLD}{unit}{BOLD:#}\n");
+    let mut fact = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {DIM}{name:<10}{DIM:#} {value}");
+    };
+    let generation = match (info.preview, info.is_component) {
+        (Some(Preview::Preview1), _) => " (WASI preview 1)",
+        (Some(Preview::Preview2), _) => " (WASI 0.2)",
+        (None, true) => "",
+        (None, false) => " (a core module)",
+    };
+    let generation = if info.interface == wasmill_model::Interface::Core { "" } else { generation };
+    fact("interface", &format!("{}{generation}", info.interface));
+    fact("size", &format!("{} ({} bytes)", format_bytes(info.size), info.size));
+    fact("sha256", &info.digest.to_string());
+    if !info.wants.is_empty() {
+        fact("wants", &format!("{} (virtual or empty without the grant)", info.wants.join(", ")));
+    }
+    for producer in &info.producers {
+        fact(&producer.field, format!("{} {}", producer.name, producer.version).trim_end());
+    }
+    section(&mut text, "functions", info.functions.iter().map(|function| function.signature()));
+    section(&mut text, "imports", info.imports.iter().map(import));
+    section(&mut text, "other exports", info.other_exports.iter().map(ToString::to_string));
+    text
+}
+
+fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return;
+    }
+    let _ = writeln!(text, "\n{BOLD}{title}{BOLD:#}");
+    for line in lines {
+        let _ = writeln!(text, "  {line}");
+    }
+}
+
+fn import(import: &ImportInfo) -> String {
+    let name = if import.name.is_empty() {
+        import.module.to_string()
+    } else {
+        format!("{}::{}", import.module, import.name)
+    };
+    match (import.provided, import.grant) {
+        (false, _) => format!("{name}  {RED}not provided{RED:#}"),
+        (true, Some(grant)) => format!("{name}  {YELLOW}wants {grant}{YELLOW:#}"),
+        (true, None) => format!("{name}  {DIM}provided{DIM:#}"),
+    }
+}

@@ -1,0 +1,85 @@
+//! `wasmill run FILE`
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use wasmill_model::{Diagnostic, Object, Pipeline, RunDocument, Value};
+use wasmill_unit::Unit;
+
+use crate::failure::{Failure, Outcome};
+use crate::host::{self, Finished};
+use crate::printer::Printer;
+use crate::render::Sources;
+use crate::settings::RunSettings;
+use crate::standard_input::StandardInput;
+use crate::{inputs, pipeline_file, summary};
+
+/// Everything that a run needs to know.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// What is run.
+    pub(crate) pipeline: Arc<Pipeline>,
+    /// Its units, by their names in the pipeline.
+    pub(crate) units: IndexMap<Arc<str>, Unit>,
+    /// What it is given.
+    pub(crate) inputs: Object,
+}
+
+/// Runs the pipeline and prints its outputs.
+pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
+    let file = pipeline_file::read(&settings.file)?;
+    let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
+    let (units, problems) = load_units(&file.pipeline);
+    if !problems.is_empty() {
+        return Err(in_files(problems));
+    }
+    let given = inputs::collect(&settings.inputs, &file.pipeline.inputs, &StandardInput::new(printer)).map_err(in_files)?;
+    let given = wasmill_runtime::bind_inputs(&file.pipeline, given).map_err(|problems| in_files(problems.0))?;
+    let job = Job { pipeline: Arc::new(file.pipeline), units, inputs: given };
+    let finished = host::run(&job, &settings.host, printer).map_err(|failure| failure.in_files(&file.sources))?;
+    finish(&finished, &job, &file.sources, printer)
+}
+
+/// Loads every unit of a pipeline; those that can be loaded, and what is wrong with the others.
+pub(crate) fn load_units(pipeline: &Pipeline) -> (IndexMap<Arc<str>, Unit>, Vec<Diagnostic>) {
+    let mut units = IndexMap::new();
+    let mut problems = Vec::new();
+    for (name, spec) in &pipeline.units {
+        match wasmill_artifact::load(spec, &pipeline.base) {
+            Ok(unit) => {
+                units.insert(name.clone(), unit);
+            }
+            Err(error) => problems.push(error.diagnostic().at(&spec.location)),
+        }
+    }
+    (units, problems)
+}
+
+/// Prints a run: outputs or document to stdout, table and error to stderr. Gives how the process ends.
+pub(crate) fn finish(finished: &Finished, job: &Job, sources: &Sources, printer: &Printer) -> Outcome {
+    let document = &finished.document;
+    printer.note(&summary::table(document, finished.took));
+    if printer.is_json() {
+        printer.json(document)?;
+    } else if let Some(failure) = summary::failure(document, &job.pipeline, sources) {
+        printer.error(&format!("\n{failure}"));
+    } else {
+        outputs(document, printer)?;
+    }
+    Ok(document.exit_code())
+}
+
+/// The only output as it is, several as one JSON object.
+fn outputs(document: &RunDocument, printer: &Printer) -> std::io::Result<()> {
+    let mut outputs = document.outputs.values();
+    match (outputs.next(), outputs.next()) {
+        (None, _) => Ok(()),
+        (Some(Value::String(text)), None) => {
+            let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+            printer.bytes(format!("{text}{end}").as_bytes())
+        }
+        (Some(Value::Bytes(bytes)), None) => printer.bytes(bytes),
+        (Some(value), None) => printer.json(value),
+        _ => printer.json(&document.outputs),
+    }
+}

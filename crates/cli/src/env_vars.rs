@@ -1,0 +1,28 @@
+//! Every environment variable that `wasmill` reads, each one constant.
+//!
+//! The table in `docs/cli.md` is written from [`ALL`].
+
+/// The folder that compiled code is kept in. The default is `wasmill` in the user's cache folder (`$XDG_CACHE_HOME`, or
+/// `~/.cache`; `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows).
+pub(crate) const WASMILL_CACHE_DIR: &str = "WASMILL_CACHE_DIR";
+
+/// How many threads run guests. The default is the number of cores.
+pub(crate) const WASMILL_WORKERS: &str = "WASMILL_WORKERS";
+
+/// Anything but empty: no colour, on a terminal either (`--color` is stronger).
+pub(crate) const NO_COLOR: &str = "NO_COLOR";
+
+/// Anything but `0`: colour also where the output is not a terminal (`--color` is stronger).
+pub(crate) const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
+
+/// Name and meaning of each, for the documentation.
+pub(crate) const ALL: &[(&str, &str)] = &[
+    (
+        WASMILL_CACHE_DIR,
+        "The folder that compiled code is kept in. The default is `wasmill` in the user's cache folder (`$XDG_CACHE_HOME`, \
+         or `~/.cache`; `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows).",
+    ),
+    (WASMILL_WORKERS, "How many threads run guests. The default is the number of cores."),
+    (NO_COLOR, "Anything but empty: no colour, on a terminal either (`--color` is stronger)."),
+    (CLICOLOR_FORCE, "Anything but `0`: colour also where the output is not a terminal (`--color` is stronger)."),
+];

@@ -1,0 +1,82 @@
+//! Why a verb could not do its work, and how the process ends then.
+
+use std::io;
+
+use serde::Serialize;
+use wasmill_model::{Code, Diagnostic, Diagnostics, ExitCode};
+
+use crate::printer::Printer;
+use crate::render::{self, Sources};
+
+/// What a verb gives: how the process ends, or why nothing was started.
+pub(crate) type Outcome = Result<ExitCode, Failure>;
+
+/// Why nothing was started, or why a result could not be handed over.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    diagnostics: Vec<Diagnostic>,
+    sources: Sources,
+    exit: ExitCode,
+}
+
+impl Failure {
+    /// The manifest, a unit, an input or the command line is invalid.
+    pub(crate) fn invalid(diagnostics: impl Into<Vec<Diagnostic>>) -> Self {
+        Failure { diagnostics: diagnostics.into(), sources: Sources::default(), exit: ExitCode::Invalid }
+    }
+
+    /// … in these files.
+    #[must_use]
+    pub(crate) fn in_files(mut self, sources: &Sources) -> Self {
+        self.sources = sources.clone();
+        self
+    }
+
+    /// A command line that Wasmill does not take.
+    pub(crate) fn usage(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Diagnostic::new(Code::Usage, message).help(help).into()
+    }
+
+    /// The host failed: not the user's doing.
+    pub(crate) fn host(message: impl Into<String>) -> Self {
+        Failure { exit: ExitCode::Failed, ..Diagnostic::new(Code::HostError, message).into() }
+    }
+
+    /// Tells the user; gives how the process ends.
+    pub(crate) fn report(&self, printer: &Printer) -> ExitCode {
+        if printer.is_json() {
+            // When stdout fails as well, the exit code is all that is left to say.
+            let _ = printer.json(&ErrorDocument { wasmill: 1, errors: &self.diagnostics });
+        } else {
+            printer.error(&render::diagnostics(&self.diagnostics, &self.sources));
+        }
+        self.exit
+    }
+}
+
+/// What `--output json` prints where nothing was started.
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    /// The version of this shape.
+    wasmill: u32,
+    /// All that is wrong.
+    errors: &'a [Diagnostic],
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Failure::invalid(vec![diagnostic])
+    }
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Failure::invalid(diagnostics.0)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::host(format!("the result could not be written to stdout: {error}"))
+    }
+}

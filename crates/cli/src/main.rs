@@ -1,0 +1,83 @@
+//! `wasmill`: run pipelines of sandboxed WebAssembly units.
+//!
+//! Raw arguments (`args`) become settings (`settings`), and one file in `commands` does each verb. Only `printer` prints.
+//! Nothing is set up before a verb asks for it: `--help`, `schema` and `check` start no engine.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod env_vars;
+mod failure;
+mod host;
+mod inputs;
+mod pipeline_file;
+mod printer;
+mod progress;
+mod render;
+mod settings;
+mod standard_input;
+mod summary;
+mod unit_file;
+
+use std::process;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use wasmill_model::ExitCode;
+
+use crate::args::{Cli, Command, OutputMode};
+use crate::failure::{Failure, Outcome};
+use crate::printer::Printer;
+
+fn main() -> process::ExitCode {
+    process::ExitCode::from(wasmill() as u8)
+}
+
+/// Reads the command line and does what it says. The one place where an exit code is decided.
+fn wasmill() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let printer = Printer::new(&cli.global);
+    match dispatch(cli, &printer) {
+        Ok(code) => code,
+        Err(failure) => failure.report(&printer),
+    }
+}
+
+fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
+    match cli.command {
+        Command::Run(args) => commands::run::run(settings::run(args)?, printer),
+        Command::Call(args) => commands::call::call(settings::call(args)?, printer),
+        Command::Inspect(args) => commands::inspect::inspect(&args.unit, printer),
+        Command::Check(args) => commands::check::check(&args.file, printer),
+        Command::Schema => commands::schema::schema(printer),
+        Command::Completions(args) => commands::completions::completions(args.shell, printer),
+        Command::Generate(args) => commands::generate::generate(&args.dir, printer),
+    }
+}
+
+/// Help and version are answers; anything else is a command line that cannot be taken, with clap's suggestion.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let asked_for_json = std::env::args_os().any(|arg| arg == "--output=json")
+        || std::env::args_os().zip(std::env::args_os().skip(1)).any(|(flag, value)| flag == "--output" && value == "json");
+    let printer = Printer::before_arguments(if asked_for_json { OutputMode::Json } else { OutputMode::Text });
+    let text = error.render();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match printer.text(&text.ansi().to_string()) {
+            Ok(()) => ExitCode::Success,
+            Err(error) => Failure::from(error).report(&printer),
+        },
+        _ if asked_for_json => {
+            let plain = text.to_string();
+            let (message, help) = plain.split_once("\n\n").unwrap_or((&plain, ""));
+            let message = message.trim().trim_start_matches("error: ");
+            Failure::usage(message, help.trim()).report(&printer)
+        }
+        _ => {
+            printer.error(&text.ansi().to_string());
+            ExitCode::Invalid
+        }
+    }
+}

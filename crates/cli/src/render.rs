@@ -1,0 +1,178 @@
+//! Errors for people: code, message, the place in the file, and what to do.
+//!
+//! One rendering for terminals and files alike (only colour differs, and `anstream` sees to that), so that what a test pins
+//! is what a user sees.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use anstyle::{AnsiColor, Style};
+use indexmap::IndexMap;
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan};
+use wasmill_model::{Diagnostic, Location};
+
+/// Faint text: what helps, but is not the news.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// A heading.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// Good news.
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+/// Bad news.
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+/// Neither.
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+
+/// The longest line that is shown around an error: base64 in a manifest has longer ones.
+const LONGEST_LINE: usize = 240;
+const WIDTH: usize = 120;
+
+/// The texts of the files that errors may point into, by the name that the user gave.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sources(IndexMap<Arc<str>, Arc<str>>);
+
+impl Sources {
+    /// The text of one file.
+    pub(crate) fn one(name: &str, text: &str) -> Self {
+        Sources(IndexMap::from([(name.into(), text.into())]))
+    }
+
+    /// The text that a location points into, where a snippet of it can be shown.
+    fn snippet(&self, location: &Location) -> Option<&Arc<str>> {
+        let text = self.0.get(&location.file)?;
+        let line = text.lines().nth(usize::try_from(location.line).ok()?.checked_sub(1)?)?;
+        (line.len() <= LONGEST_LINE && text.is_char_boundary(location.offset)).then_some(text)
+    }
+}
+
+/// All of these, each with its snippet, and how many they are.
+pub(crate) fn diagnostics(all: &[Diagnostic], sources: &Sources) -> String {
+    let mut text = all.iter().map(|one| diagnostic(one, sources)).collect::<Vec<_>>().join("\n");
+    if all.len() > 1 {
+        let _ = writeln!(text, "\n{RED}{} errors{RED:#}", all.len());
+    }
+    text
+}
+
+/// One of them.
+pub(crate) fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let report = Report::new(diagnostic, sources);
+    let mut text = String::new();
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode())
+        .with_width(WIDTH)
+        .with_links(false)
+        .with_wrap_lines(false)
+        .with_context_lines(1)
+        .without_syntax_highlighting();
+    if handler.render_report(&mut text, &report).is_err() {
+        // Only a writer can fail, and a `String` does not; say it plainly all the same.
+        text = format!("{diagnostic}\n");
+    }
+    // A final blank line of miette's, and the blanks that it leaves at the ends of lines.
+    let mut clean: String = text.lines().map(|line| line.trim_end().to_owned() + "\n").collect();
+    while clean.ends_with("\n\n") {
+        clean.pop();
+    }
+    clean
+}
+
+/// Text from outside (a guest, a file) for a person's terminal: no control characters but line ends and tabs, so that it
+/// can neither move the cursor nor lie in colour.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() && !matches!(one, '\n' | '\t') { '\u{fffd}' } else { one }).collect()
+}
+
+/// What miette is shown.
+#[derive(Debug)]
+struct Report<'a> {
+    diagnostic: &'a Diagnostic,
+    source: Option<NamedSource<Arc<str>>>,
+    message: String,
+    help: Option<String>,
+}
+
+impl<'a> Report<'a> {
+    fn new(diagnostic: &'a Diagnostic, sources: &Sources) -> Self {
+        let location = diagnostic.location.as_ref();
+        let source = location.and_then(|location| {
+            Some(NamedSource::new(&*location.file, sources.snippet(location)?.clone()))
+        });
+        let message = match location {
+            Some(location) if source.is_none() && !location.file.is_empty() => {
+                format!("{location}: {}", diagnostic.message)
+            }
+            _ => diagnostic.message.clone(),
+        };
+        let help = diagnostic.help.as_deref().map(printable);
+        Report { diagnostic, source, message: printable(&message), help }
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Report<'_> {}
+
+impl miette::Diagnostic for Report<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(format!("error {}", self.diagnostic.code)))
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let source = self.source.as_ref()?;
+        let location = self.diagnostic.location.as_ref()?;
+        let text = source.inner();
+        // What is meant is marked on its first line only: a label over several lines says less.
+        let rest = text.get(location.offset..)?;
+        let line_end = rest.find('\n').unwrap_or(rest.len());
+        let length = location.length.min(line_end);
+        let span = SourceSpan::new(location.offset.into(), length);
+        Some(Box::new(std::iter::once(LabeledSpan::new_with_span(None, span))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmill_model::Code;
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn a_snippet_marks_the_place() {
+        let text = "wasmill: 1\nsteps:\n  a:\n    untis: x\n";
+        let location = Location { file: "p.yaml".into(), line: 4, column: 5, offset: 27, length: 5 };
+        let one = Diagnostic::new(Code::UnknownKey, "unknown key `untis`").at(&location).help("did you mean `unit`?");
+        let shown = plain(&diagnostic(&one, &Sources::one("p.yaml", text)));
+        assert!(shown.starts_with("error WM0102\n\n  × unknown key `untis`\n"), "{shown}");
+        assert!(shown.contains("[p.yaml:4:5]"), "{shown}");
+        assert!(shown.contains("help: did you mean `unit`?"), "{shown}");
+    }
+
+    #[test]
+    fn text_from_outside_cannot_drive_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb\tc\n"), "a\u{fffd}[31mb\tc\n");
+        let one = Diagnostic::new(Code::GuestError, "\u{1b}[2Jhello").help("\u{7}");
+        assert!(!plain(&diagnostic(&one, &Sources::default())).contains(['\u{1b}', '\u{7}']));
+    }
+
+    #[test]
+    fn a_file_that_is_not_at_hand_is_named() {
+        let location = Location { file: "p.yaml".into(), line: 4, column: 5, offset: 25, length: 5 };
+        let one = Diagnostic::new(Code::UnknownKey, "unknown key").at(&location);
+        assert!(plain(&diagnostic(&one, &Sources::default())).contains("p.yaml:4:5: unknown key"));
+    }
+}

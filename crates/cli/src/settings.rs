@@ -1,0 +1,121 @@
+//! What the arguments mean, together with the environment: typed values that the verbs work with.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy as _;
+use indexmap::IndexMap;
+use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy};
+
+use crate::args::{CallArgs, LimitArgs, RunArgs};
+use crate::env_vars;
+use crate::failure::Failure;
+
+/// What `run` works with.
+#[derive(Debug)]
+pub(crate) struct RunSettings {
+    /// The manifest.
+    pub(crate) file: PathBuf,
+    /// The `--input`s as written: what they mean depends on the pipeline.
+    pub(crate) inputs: Vec<String>,
+    /// Where and how guests run.
+    pub(crate) host: HostSettings,
+}
+
+/// What `call` works with.
+#[derive(Debug)]
+pub(crate) struct CallSettings {
+    /// The unit's file, or `-`.
+    pub(crate) unit: String,
+    /// Function and arguments as written: what they mean depends on the unit.
+    pub(crate) args: Vec<String>,
+    /// The `--input`s as written.
+    pub(crate) inputs: Vec<String>,
+    /// How an output without a type is read.
+    pub(crate) output: OutputFormat,
+    /// What the unit may do.
+    pub(crate) grants: Grants,
+    /// Where and how guests run.
+    pub(crate) host: HostSettings,
+}
+
+/// Where and how guests run.
+#[derive(Debug)]
+pub(crate) struct HostSettings {
+    /// The host's word on limits.
+    pub(crate) policy: Policy,
+    /// Limits for every step of this run.
+    pub(crate) limits: LimitOverrides,
+    /// Engines for every step of this run, in order of preference; the steps' own choice where it is empty.
+    pub(crate) engines: Vec<String>,
+    /// The folder of compiled code; none where the user has no home.
+    pub(crate) cache: Option<PathBuf>,
+    /// How many threads run guests.
+    pub(crate) workers: NonZeroUsize,
+}
+
+/// Settings of `run`.
+///
+/// # Errors
+/// An environment variable that makes no sense.
+pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
+    Ok(RunSettings { file: args.file, inputs: args.input, host: host(args.limits)? })
+}
+
+/// Settings of `call`.
+///
+/// # Errors
+/// An `--env` without `=`, or an environment variable that makes no sense.
+pub(crate) fn call(args: CallArgs) -> Result<CallSettings, Failure> {
+    let mut env = IndexMap::new();
+    for item in args.env {
+        match item.split_once('=') {
+            Some((name, value)) if !name.is_empty() => env.insert(name.to_owned(), value.to_owned()),
+            _ => {
+                let message = format!("`--env {item}` names no variable and value");
+                return Err(Failure::usage(message, "write `--env NAME=VALUE`"));
+            }
+        };
+    }
+    let mut grants = Grants::default();
+    grants.env = env;
+    Ok(CallSettings {
+        unit: args.unit,
+        args: args.args,
+        inputs: args.input,
+        output: args.output_format.into(),
+        grants,
+        host: host(args.limits)?,
+    })
+}
+
+fn host(args: LimitArgs) -> Result<HostSettings, Failure> {
+    let limits =
+        LimitOverrides { memory: args.memory, fuel: args.fuel, timeout: args.timeout, ..LimitOverrides::default() };
+    Ok(HostSettings {
+        policy: Policy::default(),
+        limits,
+        engines: args.engine,
+        cache: cache_folder(),
+        workers: workers()?,
+    })
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(env_vars::WASMILL_CACHE_DIR).filter(|folder| !folder.is_empty()) {
+        return Some(folder.into());
+    }
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("wasmill"))
+}
+
+fn workers() -> Result<NonZeroUsize, Failure> {
+    match std::env::var(env_vars::WASMILL_WORKERS) {
+        Ok(text) if !text.is_empty() => text.parse().map_err(|_| {
+            Failure::usage(
+                format!("`{}={text}` is no number of threads", env_vars::WASMILL_WORKERS),
+                "give a whole number from 1, or leave it out for one thread a core",
+            )
+        }),
+        _ => Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+    }
+}

@@ -1,0 +1,90 @@
+//! Stdin: read once, whole, and never where that would wait for a person at a keyboard.
+
+use std::cell::RefCell;
+use std::io::{self, IsTerminal, Read};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use wasmill_model::{Code, Diagnostic};
+
+use crate::printer::Printer;
+
+/// After this long, the user is told what is being waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The process's stdin, or what stands for it in a test.
+pub(crate) struct StandardInput {
+    source: RefCell<Source>,
+}
+
+enum Source {
+    /// Not read yet.
+    Process(Printer),
+    /// A keyboard: not read unless it was asked for.
+    Terminal,
+    /// Read, or taken already.
+    Taken,
+    #[cfg(test)]
+    Text(Vec<u8>),
+}
+
+impl StandardInput {
+    /// The process's own.
+    pub(crate) fn new(printer: &Printer) -> Self {
+        let source = if io::stdin().is_terminal() { Source::Terminal } else { Source::Process(*printer) };
+        StandardInput { source: RefCell::new(source) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        StandardInput { source: RefCell::new(Source::Text(text.as_bytes().to_vec())) }
+    }
+
+    /// What there is, where nobody asked for it to be read: nothing on a terminal, nothing where it is empty or was read.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn offered(&self) -> Result<Option<Vec<u8>>, Diagnostic> {
+        let bytes = match self.source.replace(Source::Taken) {
+            Source::Process(printer) => read_patiently(printer)?,
+            Source::Terminal | Source::Taken => return Ok(None),
+            #[cfg(test)]
+            Source::Text(text) => text,
+        };
+        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+
+    /// All of it, because the user wrote `-`: from the keyboard too, and empty too.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was read before.
+    pub(crate) fn asked_for(&self) -> Result<Vec<u8>, Diagnostic> {
+        match self.source.replace(Source::Taken) {
+            Source::Process(printer) => read_patiently(printer),
+            Source::Terminal => read(),
+            Source::Taken => Err(Diagnostic::new(Code::InputUnreadable, "stdin can be read only once")
+                .help("name `-` or `@-` in one place; other values can come from files with `name=@file`")),
+            #[cfg(test)]
+            Source::Text(text) => Ok(text),
+        }
+    }
+}
+
+fn read() -> Result<Vec<u8>, Diagnostic> {
+    let mut bytes = Vec::new();
+    match io::stdin().lock().read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Diagnostic::new(Code::InputUnreadable, format!("stdin cannot be read: {error}"))),
+    }
+}
+
+/// Reads to the end, and says so when that takes long: whoever left a pipe open finds out why nothing happens.
+fn read_patiently(printer: Printer) -> Result<Vec<u8>, Diagnostic> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(read()));
+    if let Ok(result) = receiver.recv_timeout(PATIENCE) {
+        return result;
+    }
+    printer.note("reading from stdin, until it ends (`< /dev/null` if there is nothing to read)\n");
+    receiver.recv().unwrap_or_else(|_| Ok(Vec::new()))
+}

@@ -1,0 +1,188 @@
+//! After a run: the table of its steps, and what went wrong.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use anstyle::Style;
+use wasmill_model::{
+    Diagnostic, Pipeline, Receipt, RunDocument, RunVerdict, StepReport, Verdict, VerdictKind, format_bytes,
+    format_duration,
+};
+
+use crate::render::{self, BOLD, DIM, GREEN, RED, Sources, YELLOW};
+
+/// A longer table is cut to the steps that did not succeed: nobody reads ten thousand lines of `ok`.
+const LONGEST_TABLE: usize = 60;
+/// Lines of a failed step's log that are shown.
+const LOG_TAIL: usize = 20;
+/// Frames of a failed step's backtrace that are shown.
+const FRAMES: usize = 20;
+
+/// The style of a verdict.
+pub(crate) fn style(kind: VerdictKind) -> Style {
+    match kind {
+        VerdictKind::Ok => GREEN,
+        VerdictKind::Skipped | VerdictKind::Cancelled => YELLOW,
+        _ => RED,
+    }
+}
+
+/// The mark of a verdict.
+pub(crate) fn mark(kind: VerdictKind) -> char {
+    match kind {
+        VerdictKind::Ok => '✔',
+        VerdictKind::Skipped | VerdictKind::Cancelled => '∅',
+        _ => '✘',
+    }
+}
+
+/// `12,345,678`
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Verdict, wall time, fuel and peak memory of every step, and the whole in one line.
+pub(crate) fn table(document: &RunDocument, took: Duration) -> String {
+    let mut rows = vec![Row::header()];
+    let cut = document.steps.len() > LONGEST_TABLE;
+    let shown = document.steps.iter().filter(|(_, report)| !cut || !report.verdict.is_ok());
+    rows.extend(shown.take(LONGEST_TABLE).map(|(id, report)| Row::of(id, report)));
+
+    let mut text = String::new();
+    if rows.len() > 1 {
+        let widths: Vec<usize> =
+            (0..5).map(|column| rows.iter().filter_map(|row| row.cells.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+        for row in &rows {
+            row.write(&mut text, &widths);
+        }
+    }
+    let steps = document.steps.len();
+    let ok = document.steps.values().filter(|report| report.verdict.is_ok()).count();
+    let (style, word) = match document.verdict {
+        RunVerdict::Ok => (GREEN, "ok"),
+        RunVerdict::Failed => (RED, "failed"),
+        RunVerdict::Cancelled => (YELLOW, "cancelled"),
+    };
+    let counted = if ok == steps { format!("{} {}", thousands(steps as u64), plural(steps)) } else { format!("{ok} of {steps} {}", plural(steps)) };
+    let _ = writeln!(text, "{style}{word}{style:#}  {counted} in {}", format_duration(took));
+    text
+}
+
+fn plural(steps: usize) -> &'static str {
+    if steps == 1 { "step" } else { "steps" }
+}
+
+struct Row {
+    cells: [String; 5],
+    style: Style,
+    verdict: Style,
+}
+
+impl Row {
+    fn header() -> Self {
+        Row { cells: ["step", "verdict", "wall time", "fuel", "peak memory"].map(str::to_owned), style: DIM, verdict: DIM }
+    }
+
+    fn of(id: &str, report: &StepReport) -> Self {
+        let verdict = match &report.verdict {
+            Verdict::Trap { kind, .. } => format!("trap ({kind})"),
+            other => other.kind().to_string(),
+        };
+        let usage = report.attempts.last().map(|receipt| receipt.usage);
+        let cells = [
+            id.to_owned(),
+            verdict,
+            usage.map_or_else(|| "-".to_owned(), |usage| format_duration(usage.wall)),
+            usage.and_then(|usage| usage.fuel).map_or_else(|| "-".to_owned(), thousands),
+            usage.map_or_else(|| "-".to_owned(), |usage| format_bytes(usage.peak_memory)),
+        ];
+        Row { cells, style: Style::new(), verdict: style(report.verdict.kind()) }
+    }
+
+    fn write(&self, text: &mut String, widths: &[usize]) {
+        let mut line = String::new();
+        for (column, (cell, width)) in self.cells.iter().zip(widths).enumerate() {
+            let style = if column == 1 { self.verdict } else { self.style };
+            let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
+            let gap = if column == 0 { "" } else { "  " };
+            // Names to the left, numbers to the right.
+            let _ = match column {
+                0 | 1 => write!(line, "{gap}{style}{cell}{style:#}{blanks}"),
+                _ => write!(line, "{gap}{blanks}{style}{cell}{style:#}"),
+            };
+        }
+        let _ = writeln!(text, "{line}");
+    }
+}
+
+/// What ended the run: code, step, place in the manifest, help, and the failed attempt's backtrace and log.
+pub(crate) fn failure(document: &RunDocument, pipeline: &Pipeline, sources: &Sources) -> Option<String> {
+    let error = document.error.as_ref()?;
+    let step = error.step.as_ref();
+    let place = step.and_then(|id| pipeline.steps.iter().find(|step| step.id == *id)).map(|step| &step.location);
+    let diagnostic = Diagnostic {
+        code: error.code,
+        message: error.message.clone(),
+        location: place.filter(|place| place.line > 0).cloned(),
+        step: step.cloned(),
+        help: error.help.clone(),
+    };
+    let mut text = render::diagnostic(&diagnostic, sources);
+    let attempt = step.and_then(|id| document.steps.get(id)).and_then(|report| report.attempts.last());
+    if let Some(receipt) = attempt {
+        backtrace(&mut text, receipt);
+        log(&mut text, receipt);
+    }
+    Some(text)
+}
+
+fn backtrace(text: &mut String, receipt: &Receipt) {
+    if receipt.backtrace.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n  {BOLD}backtrace{BOLD:#}");
+    for (index, frame) in receipt.backtrace.iter().take(FRAMES).enumerate() {
+        let module = frame.module.as_ref().map(|module| format!("{module}!")).unwrap_or_default();
+        let place = match (&frame.source, frame.offset) {
+            (Some(source), _) => format!("  {DIM}at {source}{DIM:#}"),
+            (None, Some(offset)) => format!("  {DIM}at {offset:#x}{DIM:#}"),
+            (None, None) => String::new(),
+        };
+        let _ = writeln!(text, "  {index:>3}: {module}{}{place}", frame.function);
+    }
+    if let Some(more) = receipt.backtrace.len().checked_sub(FRAMES).filter(|more| *more > 0) {
+        let _ = writeln!(text, "       {DIM}and {more} more{DIM:#}");
+    }
+}
+
+fn log(text: &mut String, receipt: &Receipt) {
+    let lines: Vec<&str> = receipt.log.lines().collect();
+    let Some(last) = lines.len().checked_sub(1) else { return };
+    let from = (last + 1).saturating_sub(LOG_TAIL);
+    let title = if from == 0 { "log".to_owned() } else { format!("log (the last {LOG_TAIL} of {} lines)", lines.len()) };
+    let _ = writeln!(text, "\n  {BOLD}{title}{BOLD:#}");
+    for line in lines.iter().skip(from) {
+        let _ = writeln!(text, "  │ {}", render::printable(line));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_000), "1,000");
+        assert_eq!(thousands(12_345_678), "12,345,678");
+    }
+}

@@ -1,0 +1,62 @@
+//! The UNIT of `call` and `inspect`: a file, or stdin.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmill_artifact::ArtifactError;
+use wasmill_model::{Code, Diagnostic, Location, UnitSource, UnitSpec};
+use wasmill_unit::Unit;
+
+use crate::standard_input::StandardInput;
+
+/// A unit and what a pipeline would say about it.
+#[derive(Debug)]
+pub(crate) struct UnitFile {
+    /// Its name: that of the file, without the extension.
+    pub(crate) name: Arc<str>,
+    /// Where it came from.
+    pub(crate) spec: UnitSpec,
+    /// The unit.
+    pub(crate) unit: Unit,
+}
+
+/// Loads a unit from a file, or from stdin where the name is `-`.
+///
+/// # Errors
+/// Why it cannot be read, or what is wrong with it.
+pub(crate) fn load(name: &str, stdin: &StandardInput) -> Result<UnitFile, Diagnostic> {
+    let (source, name) = if name == "-" {
+        let bytes = stdin.asked_for()?;
+        if bytes.starts_with(b"\0asm") {
+            let unit = Unit::from_binary(bytes).map_err(|error| {
+                let diagnostic = Diagnostic::new(error.code(), format!("stdin: {error}"));
+                match error.help() {
+                    Some(help) => diagnostic.help(help),
+                    None => diagnostic,
+                }
+            })?;
+            let source = UnitSource::Path(PathBuf::from("-"));
+            return Ok(UnitFile { name: "stdin".into(), spec: spec(source, "stdin"), unit });
+        }
+        let text = String::from_utf8(bytes).map_err(|_| {
+            Diagnostic::new(Code::CorruptUnit, "stdin is neither a WebAssembly binary nor WebAssembly text")
+        })?;
+        (UnitSource::Wat(text), "stdin")
+    } else {
+        (UnitSource::Path(PathBuf::from(name)), name)
+    };
+    let spec = spec(source, name);
+    let unit = wasmill_artifact::load(&spec, Path::new("")).map_err(|error| match error {
+        // Here, there is no manifest that paths could be relative to.
+        ArtifactError::NotFound { similar: None, missing_folder: None, .. } => {
+            error.diagnostic().help("name a .wasm or .wat file, or `-` for stdin")
+        }
+        other => other.diagnostic(),
+    })?;
+    let name = Path::new(name).file_stem().map_or_else(|| name.into(), |stem| stem.to_string_lossy()).as_ref().into();
+    Ok(UnitFile { name, spec, unit })
+}
+
+fn spec(source: UnitSource, name: &str) -> UnitSpec {
+    UnitSpec { source, sha256: None, location: Location { file: name.into(), ..Location::default() } }
+}

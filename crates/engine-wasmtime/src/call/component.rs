@@ -1,0 +1,233 @@
+//! Components: exported functions with WIT types. Text and bytes go in bulk, anything else by the component's own types.
+
+use ::bytes::Bytes;
+use wasmill_engine::{Call, PrepareError};
+use wasmill_model::{Input, Value};
+use wasmill_unit::FunctionInfo;
+use wasmill_witjson::Lifted;
+use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, Func, Instance, InstancePre, Lift, Lower, Type, Val, WasmList, WasmStr,
+};
+
+use super::{Answer, internal, json_size};
+use crate::state::{State, Stop};
+
+pub(super) struct Entry {
+    pre: InstancePre<State>,
+    function: ComponentExportIndex,
+    params: Vec<(String, Type)>,
+    results: Vec<Type>,
+    bulk: Option<(Bulk, BulkResult)>,
+}
+
+/// A value that is moved as one piece of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bulk {
+    Text,
+    Bytes,
+}
+
+/// A result that is moved as one piece of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BulkResult {
+    Plain(Bulk),
+    /// `result<…, string>`
+    Fallible(Bulk),
+}
+
+/// What a value costs the host while it is lifted, for each byte of output that a step may give: a `Val` has 40 bytes, and a list
+/// of small numbers holds one for every byte or two of JSON.
+const HOST_BYTES_PER_OUTPUT_BYTE: u64 = 64;
+/// Text and bytes are looked at where they lie, so the memory of the guest is all that bounds them until they are copied.
+const WHOLE_MEMORY: usize = u32::MAX as usize;
+
+impl Bulk {
+    fn of(kind: &Type) -> Option<Bulk> {
+        match kind {
+            Type::String => Some(Bulk::Text),
+            Type::List(list) if list.ty() == Type::U8 => Some(Bulk::Bytes),
+            _ => None,
+        }
+    }
+}
+
+impl BulkResult {
+    fn of(kind: &Type) -> Option<BulkResult> {
+        match kind {
+            Type::Result(result) if matches!(result.err(), Some(Type::String)) => {
+                Bulk::of(&result.ok()?).map(BulkResult::Fallible)
+            }
+            other => Bulk::of(other).map(BulkResult::Plain),
+        }
+    }
+}
+
+impl Entry {
+    pub(super) fn new(pre: InstancePre<State>, function: &FunctionInfo) -> Result<Self, PrepareError> {
+        let component = pre.component();
+        let (instance, name) = match function.name.rsplit_once('#') {
+            Some((instance, name)) => (Some(instance), name),
+            None => (None, &*function.name),
+        };
+        let missing = || internal("the function is gone");
+        let parent = match instance {
+            Some(instance) => Some(component.get_export_index(None, instance).ok_or_else(missing)?),
+            None => None,
+        };
+        let (item, index) = component.get_export(parent.as_ref(), name).ok_or_else(missing)?;
+        let ComponentItem::ComponentFunc(kind) = item else { return Err(missing()) };
+        let params: Vec<(String, Type)> = kind.params().map(|(name, kind)| (name.to_owned(), kind)).collect();
+        let results: Vec<Type> = kind.results().collect();
+        let bulk = match (params.as_slice(), results.as_slice()) {
+            ([(_, param)], [result]) => Bulk::of(param).zip(BulkResult::of(result)),
+            _ => None,
+        };
+        Ok(Entry { pre, function: index, params, results, bulk })
+    }
+
+    pub(super) async fn call(&self, store: &mut Store<State>, call: Call<'_>) -> wasmtime::Result<Answer> {
+        let limit = call.limits.output;
+        if let Some((param, result)) = self.bulk
+            && let Some(piece) = piece(call.input, &self.params, param)
+        {
+            store.set_hostcall_fuel(WHOLE_MEMORY);
+            let instance = self.pre.instantiate_async(&mut *store).await?;
+            let function = self.find(store, &instance)?;
+            return match (param, result) {
+                (Bulk::Text, BulkResult::Plain(kind)) => {
+                    let text = std::str::from_utf8(&piece).map_err(|_| not_text())?;
+                    plain(store, function, (text,), kind, limit).await
+                }
+                (Bulk::Bytes, BulkResult::Plain(kind)) => plain(store, function, (&*piece,), kind, limit).await,
+                (Bulk::Text, BulkResult::Fallible(kind)) => {
+                    let text = std::str::from_utf8(&piece).map_err(|_| not_text())?;
+                    fallible(store, function, (text,), kind, limit).await
+                }
+                (Bulk::Bytes, BulkResult::Fallible(kind)) => fallible(store, function, (&*piece,), kind, limit).await,
+            };
+        }
+
+        let params = wasmill_witjson::lower_params(call.input, &self.params).map_err(|error| Stop::Input(error.to_string()))?;
+        let budget = limit.saturating_mul(HOST_BYTES_PER_OUTPUT_BYTE).saturating_add(1 << 16);
+        store.set_hostcall_fuel(usize::try_from(budget).unwrap_or(usize::MAX));
+        let instance = self.pre.instantiate_async(&mut *store).await?;
+        let function = self.find(store, &instance)?;
+        let mut results = vec![Val::Bool(false); self.results.len()];
+        function.call_async(&mut *store, &params, &mut results).await?;
+        match wasmill_witjson::lift_results(&results, &self.results) {
+            Lifted::Ok(value) => {
+                let bytes = json_size(&value);
+                Ok(Answer { value, bytes })
+            }
+            Lifted::Err(error) => Err(Stop::Guest(message(&error)).into()),
+        }
+    }
+
+    fn find(&self, store: &mut Store<State>, instance: &Instance) -> Result<Func, Stop> {
+        instance.get_func(store, self.function).ok_or_else(|| Stop::Abi("the function is gone".to_owned()))
+    }
+}
+
+/// The one argument, where it can be handed over as it lies.
+fn piece(input: &Input, params: &[(String, Type)], kind: Bulk) -> Option<Bytes> {
+    let value = match input {
+        Input::Single(value) => value,
+        Input::Positional(list) => match list.as_slice() {
+            [value] => value,
+            _ => return None,
+        },
+        Input::Named(object) => match (params, object.len()) {
+            ([(name, _)], 1) => object.get(name.as_str())?,
+            _ => return None,
+        },
+    };
+    match (kind, value) {
+        (Bulk::Text | Bulk::Bytes, Value::String(text)) => Some(Bytes::from_owner(SharedText(text.clone()))),
+        (Bulk::Bytes, Value::Bytes(bytes)) => Some(bytes.clone()),
+        _ => None,
+    }
+}
+
+/// Text that several values share, as bytes, without a copy.
+struct SharedText(std::sync::Arc<String>);
+
+impl AsRef<[u8]> for SharedText {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+fn not_text() -> Stop {
+    Stop::Input("the argument is not UTF-8 text".to_owned())
+}
+
+async fn plain<P>(store: &mut Store<State>, function: Func, params: P, kind: Bulk, limit: u64) -> wasmtime::Result<Answer>
+where
+    P: ComponentNamedList + Lower + Send + Sync,
+{
+    match kind {
+        Bulk::Text => {
+            let (text,) = typed::<P, (WasmStr,)>(store, function, params).await?;
+            copy_text(store, &text, limit)
+        }
+        Bulk::Bytes => {
+            let (list,) = typed::<P, (WasmList<u8>,)>(store, function, params).await?;
+            copy_bytes(store, &list, limit)
+        }
+    }
+}
+
+async fn fallible<P>(store: &mut Store<State>, function: Func, params: P, kind: Bulk, limit: u64) -> wasmtime::Result<Answer>
+where
+    P: ComponentNamedList + Lower + Send + Sync,
+{
+    let error = match kind {
+        Bulk::Text => match typed::<P, (Result<WasmStr, WasmStr>,)>(store, function, params).await?.0 {
+            Ok(text) => return copy_text(store, &text, limit),
+            Err(error) => error,
+        },
+        Bulk::Bytes => match typed::<P, (Result<WasmList<u8>, WasmStr>,)>(store, function, params).await?.0 {
+            Ok(list) => return copy_bytes(store, &list, limit),
+            Err(error) => error,
+        },
+    };
+    Err(Stop::Guest(message(&copy_text(store, &error, limit)?.value)).into())
+}
+
+async fn typed<P, R>(store: &mut Store<State>, function: Func, params: P) -> wasmtime::Result<R>
+where
+    P: ComponentNamedList + Lower + Send + Sync,
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    function.typed::<P, R>(&*store)?.call_async(&mut *store, params).await
+}
+
+fn check(length: u64, limit: u64) -> Result<(), Stop> {
+    if length > limit { Err(Stop::Output { produced: length }) } else { Ok(()) }
+}
+
+fn copy_text(store: &mut Store<State>, text: &WasmStr, limit: u64) -> wasmtime::Result<Answer> {
+    let text = text.to_str(&*store)?;
+    let length = text.len() as u64;
+    check(length, limit)?;
+    Ok(Answer { value: Value::text(text.into_owned()), bytes: length })
+}
+
+fn copy_bytes(store: &mut Store<State>, list: &WasmList<u8>, limit: u64) -> wasmtime::Result<Answer> {
+    let length = list.len() as u64;
+    check(length, limit)?;
+    Ok(Answer { value: Value::Bytes(Bytes::copy_from_slice(list.as_le_slice(&*store))), bytes: length })
+}
+
+/// What a unit said with its `err`: text as it is, anything else as JSON.
+fn message(error: &Value) -> String {
+    const MAX_MESSAGE: usize = 4_000;
+    let text = match error {
+        Value::String(text) => text.to_string(),
+        Value::Null => "the unit returned an error".to_owned(),
+        other => other.to_json(),
+    };
+    text.chars().take(MAX_MESSAGE).collect()
+}

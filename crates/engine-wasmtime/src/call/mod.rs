@@ -1,0 +1,295 @@
+//! One call, from the fresh store to the verdict; what differs by interface stands in the modules below.
+
+mod bytes;
+mod command;
+mod component;
+mod core;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use ::bytes::Bytes;
+use tokio::sync::SemaphorePermit;
+use wasmill_engine::{Binding, BoxFuture, Call, Outcome, PrepareError, PreparedUnit};
+use wasmill_model::{Frame, Grants, Interface, Limits, OutputFormat, Usage, Value, Verdict};
+use wasmill_unit::{Preview, Unit};
+use wasmtime::{Store, UnknownImportError};
+
+use crate::compile::{Code, invalid};
+use crate::engine::Shared;
+use crate::outcome;
+use crate::state::{Deadline, State, Stop, Wasi, store};
+use crate::ticker::Running;
+use crate::wasi::WasiInput;
+
+/// A unit that is compiled, linked and bound.
+pub(crate) struct Prepared {
+    shared: Arc<Shared>,
+    unit: Unit,
+    grants: Arc<Grants>,
+    output: OutputFormat,
+    slots: u32,
+    /// Whether the guest imports anything: only then can it wait in the host.
+    imports: bool,
+    entry: Entry,
+    engine: wasmtime::Engine,
+}
+
+enum Entry {
+    Core(core::Entry),
+    Bytes(bytes::Entry),
+    Component(component::Entry),
+    Program(command::Program),
+    ProgramComponent(command::ProgramComponent),
+}
+
+/// What a call's guest side gives: the output, and how many bytes it has.
+struct Answer {
+    value: Value,
+    bytes: u64,
+}
+
+impl Prepared {
+    pub(crate) fn new(shared: &Arc<Shared>, unit: &Unit, binding: &Binding, code: Code) -> Result<Self, PrepareError> {
+        let info = unit.info();
+        let function = info.resolve(binding.function.as_deref())?;
+        let engine = code.engine().clone();
+        let slots = code.slots();
+        let entry = match (&code, function) {
+            (Code::Module(module), function) => {
+                let linker = shared.core_linker(&engine).map_err(|error| invalid(&error))?;
+                let pre = linker.instantiate_pre(module).map_err(|error| unlinked(unit, &error))?;
+                match (info.interface, function) {
+                    (Interface::Bytes, _) => Entry::Bytes(bytes::Entry::new(pre)?),
+                    (Interface::Command, _) => Entry::Program(command::Program::new(pre)?),
+                    (_, Some(function)) => Entry::Core(core::Entry::new(pre, function)?),
+                    (_, None) => return Err(internal("a core unit without a function")),
+                }
+            }
+            (Code::Component(component), function) => {
+                let linker = shared.component_linker(&engine).map_err(|error| invalid(&error))?;
+                let pre = linker.instantiate_pre(component).map_err(|error| unlinked(unit, &error))?;
+                match (info.preview, function) {
+                    (Some(Preview::Preview2), _) => Entry::ProgramComponent(command::ProgramComponent::new(pre)?),
+                    (_, Some(function)) => Entry::Component(component::Entry::new(pre, function)?),
+                    (_, None) => return Err(internal("a component without a function")),
+                }
+            }
+        };
+        Ok(Prepared {
+            shared: shared.clone(),
+            unit: unit.clone(),
+            grants: binding.grants.clone(),
+            output: binding.output,
+            slots,
+            imports: !info.imports.is_empty(),
+            entry,
+            engine,
+        })
+    }
+
+    async fn run(&self, call: Call<'_>) -> Outcome {
+        let input = match &self.entry {
+            Entry::Bytes(_) | Entry::Program(_) | Entry::ProgramComponent(_) => Some(call.input.to_bytes()),
+            Entry::Core(_) | Entry::Component(_) => None,
+        };
+        let mut usage = Usage::default();
+        usage.bytes_in = match &input {
+            Some(bytes) => bytes.len() as u64,
+            None => size_of_input(call.input),
+        };
+        let Ok(_slot) = self.slot(call).await else {
+            return Outcome::failed(Verdict::Cancelled, usage);
+        };
+        let _running: Running = self.shared.ticker.start();
+        let deadline = Deadline::new(call.limits.timeout, call.cancel);
+
+        let wasi = self.imports.then(|| self.wasi(call.limits, input.clone().unwrap_or_default()));
+        let streams = wasi.as_ref().map(|wasi| (wasi.stdout.clone(), wasi.stderr.clone()));
+        let mut store = match store(&self.engine, call.limits, &deadline, wasi) {
+            Ok(store) => store,
+            Err(error) => {
+                return Outcome::failed(Verdict::HostError { message: error.to_string() }, usage);
+            }
+        };
+
+        let guest = self.enter(&mut store, call, input);
+        let mut result = if self.imports { within(guest, &deadline, call).await } else { guest.await };
+
+        usage.wall = deadline.elapsed();
+        usage.fuel = store.get_fuel().ok().map(|left| call.limits.fuel.saturating_sub(left));
+        let limiter = &store.data().limiter;
+        usage.peak_memory = limiter.peak();
+
+        let mut log = String::new();
+        if let Some((stdout, stderr)) = streams {
+            // A guest that survived being told that it wrote too much has written too much all the same.
+            if stdout.shared.is_over() || stderr.shared.is_over() {
+                let over = if stderr.shared.is_over() { Stop::Log } else { Stop::Output { produced: call.limits.output + 1 } };
+                if !matches!(&result, Err(error) if error.downcast_ref::<Stop>().is_some()) {
+                    result = Err(over.into());
+                }
+            }
+            let text = stderr.take();
+            usage.log_bytes = text.len() as u64;
+            log = String::from_utf8_lossy(&text).into_owned();
+            if let (Ok(answer), true) = (&mut result, self.reads_stdout()) {
+                let written = stdout.take();
+                answer.bytes = written.len() as u64;
+                match wasmill_engine::convert_output(written, self.output) {
+                    Ok(value) => answer.value = value,
+                    Err(message) => result = Err(Stop::Guest(message).into()),
+                }
+            }
+        }
+
+        match result {
+            Ok(answer) if answer.bytes > call.limits.output => {
+                let verdict = Verdict::OutputExceeded { limit: call.limits.output, produced: answer.bytes };
+                Outcome { log, ..Outcome::failed(verdict, usage) }
+            }
+            Ok(answer) => {
+                usage.bytes_out = answer.bytes;
+                Outcome { verdict: Verdict::Ok, output: Some(answer.value), usage, log, backtrace: Vec::new() }
+            }
+            Err(error) => {
+                let verdict = outcome::verdict(&error, limiter, call.limits, &deadline);
+                let backtrace: Vec<Frame> = match &verdict {
+                    Verdict::GuestError { .. } | Verdict::InvalidInput { .. } | Verdict::Cancelled => Vec::new(),
+                    _ => outcome::backtrace(&error),
+                };
+                let verdict = with_last_words(verdict, &log);
+                Outcome { verdict, output: None, usage, log, backtrace }
+            }
+        }
+    }
+
+    fn reads_stdout(&self) -> bool {
+        matches!(self.entry, Entry::Program(_) | Entry::ProgramComponent(_))
+    }
+
+    /// Waits until the pool has room.
+    async fn slot(&self, call: Call<'_>) -> Result<SemaphorePermit<'_>, Stop> {
+        let slots = self.slots;
+        if let Ok(permit) = self.shared.slots.try_acquire_many(slots) {
+            return Ok(permit);
+        }
+        tokio::select! {
+            permit = self.shared.slots.acquire_many(slots) => permit.map_err(|_| Stop::Cancelled),
+            () = call.cancel.cancelled() => Err(Stop::Cancelled),
+        }
+    }
+
+    fn wasi(&self, limits: &Limits, stdin: Bytes) -> Box<Wasi> {
+        Wasi::new(&WasiInput {
+            grants: &self.grants,
+            limits,
+            unit: self.unit.digest(),
+            program: "unit",
+            stdin,
+            stdout_is_log: !self.reads_stdout(),
+        })
+    }
+
+    async fn enter(&self, store: &mut Store<State>, call: Call<'_>, input: Option<Bytes>) -> wasmtime::Result<Answer> {
+        match &self.entry {
+            Entry::Core(entry) => entry.call(store, call).await,
+            Entry::Bytes(entry) => entry.call(store, call.limits, input.unwrap_or_default(), self.output).await,
+            Entry::Component(entry) => entry.call(store, call).await,
+            Entry::Program(entry) => entry.call(store).await,
+            Entry::ProgramComponent(entry) => entry.call(store).await,
+        }
+    }
+}
+
+impl PreparedUnit for Prepared {
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(self.run(call))
+    }
+}
+
+/// Ends a guest that waits in the host: epochs reach only guests that compute.
+async fn within(
+    guest: impl Future<Output = wasmtime::Result<Answer>>,
+    deadline: &Deadline,
+    call: Call<'_>,
+) -> wasmtime::Result<Answer> {
+    tokio::select! {
+        biased;
+        result = guest => result,
+        () = tokio::time::sleep(deadline.remaining()) => Err(Stop::Deadline.into()),
+        () = call.cancel.cancelled() => Err(Stop::Cancelled.into()),
+    }
+}
+
+/// A guest that exits with an error mostly says why in its last words.
+fn with_last_words(verdict: Verdict, log: &str) -> Verdict {
+    const MAX_WORDS: usize = 300;
+    match verdict {
+        Verdict::GuestError { message } => {
+            let last = log.lines().rev().find(|line| !line.trim().is_empty());
+            let message = match last {
+                Some(line) => format!("{message}: {}", line.trim().chars().take(MAX_WORDS).collect::<String>()),
+                None => message,
+            };
+            Verdict::GuestError { message }
+        }
+        other => other,
+    }
+}
+
+fn size_of_input(input: &wasmill_model::Input) -> u64 {
+    use wasmill_model::Input;
+    match input {
+        Input::Single(value) => json_size(value),
+        Input::Named(object) => {
+            2 + object.iter().map(|(name, value)| name.len() as u64 + 4 + json_size(value)).sum::<u64>()
+        }
+        Input::Positional(list) => 2 + list.iter().map(|value| 1 + json_size(value)).sum::<u64>(),
+    }
+}
+
+/// Bytes that a value has: as they are for text and bytes, as compact JSON for anything else.
+fn json_size(value: &Value) -> u64 {
+    struct Count(u64);
+    impl std::io::Write for Count {
+        fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+            self.0 += data.len() as u64;
+            Ok(data.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    match value {
+        Value::String(text) => text.len() as u64,
+        Value::Bytes(bytes) => bytes.len() as u64,
+        other => {
+            let mut count = Count(0);
+            // Counting cannot fail.
+            let _ = serde_json::to_writer(&mut count, other);
+            count.0
+        }
+    }
+}
+
+fn internal(message: &str) -> PrepareError {
+    PrepareError::Host { message: message.to_owned() }
+}
+
+fn unlinked(unit: &Unit, error: &wasmtime::Error) -> PrepareError {
+    if let Some(unknown) = error.downcast_ref::<UnknownImportError>() {
+        return PrepareError::MissingImport {
+            import: format!("{}::{}", unknown.module(), unknown.name()),
+            help: wasmill_unit::missing_import_help(unknown.module(), unknown.name()),
+        };
+    }
+    // Components name the interface in their message only; the unit's own imports tell which one nobody provides.
+    if let Some(import) = unit.info().imports.iter().find(|import| !import.provided) {
+        return PrepareError::MissingImport {
+            import: import.module.to_string(),
+            help: wasmill_unit::missing_import_help(&import.module, &import.name),
+        };
+    }
+    invalid(error)
+}

@@ -1,0 +1,22 @@
+//! The embedded engine: wasmtime, with every limit enforced on every guest.
+//!
+//! A unit is compiled once, linked once for its grants, and then called in a fresh instance each time. Whatever a guest does
+//! (spin, trap, grow, flood, lie about lengths) ends as a [`Verdict`](wasmill_model::Verdict).
+//!
+//! Invariants: no store outlives its call; nothing that a guest says about lengths or pointers is believed before it is checked;
+//! every engine that exists is ticked by one OS thread, so that a deadline holds also when every worker thread is busy.
+#![forbid(unsafe_code)]
+
+mod call;
+mod compile;
+mod config;
+mod engine;
+mod limiter;
+mod link;
+mod outcome;
+mod state;
+mod ticker;
+mod wasi;
+
+pub use config::{Allocator, Settings};
+pub use engine::{EngineError, WasmtimeEngine};

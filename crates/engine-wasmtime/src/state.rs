@@ -1,0 +1,158 @@
+//! What a store holds, and the reasons for which the host stops a guest.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use wasmill_engine::Cancel;
+use wasmill_model::Limits;
+use wasmtime::{Engine, Store, UpdateDeadline};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{WasiCtxView, WasiView};
+
+use crate::limiter::Limiter;
+
+/// The data of one call's store.
+pub(crate) struct State {
+    pub(crate) limiter: Limiter,
+    /// There only for units that import WASI.
+    pub(crate) wasi: Option<Box<Wasi>>,
+}
+
+/// The WASI side of a call.
+pub(crate) struct Wasi {
+    pub(crate) context: WasiP1Ctx,
+    pub(crate) stdout: Capture,
+    pub(crate) stderr: Capture,
+}
+
+impl WasiView for Wasi {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.context.ctx()
+    }
+}
+
+/// Why the host stopped a guest. Travels inside `wasmtime::Error` and is found again by type.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    #[error("the deadline passed")]
+    Deadline,
+    #[error("the run was cancelled")]
+    Cancelled,
+    #[error("the output is larger than it may be")]
+    Output { produced: u64 },
+    #[error("the log is larger than it may be")]
+    Log,
+    #[error("{0}")]
+    Abi(String),
+    #[error("{0}")]
+    Guest(String),
+    #[error("{0}")]
+    Input(String),
+    /// AssemblyScript's `abort`.
+    #[error("{0}")]
+    Abort(String),
+}
+
+/// When a call has to end, and who may end it sooner.
+#[derive(Clone)]
+pub(crate) struct Deadline {
+    started: Instant,
+    limit: Duration,
+    cancel: Cancel,
+}
+
+impl Deadline {
+    pub(crate) fn new(limit: Duration, cancel: &Cancel) -> Self {
+        Deadline { started: Instant::now(), limit, cancel: cancel.clone() }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn remaining(&self) -> Duration {
+        self.limit.saturating_sub(self.elapsed())
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Stop> {
+        if self.cancel.is_cancelled() {
+            Err(Stop::Cancelled)
+        } else if self.elapsed() >= self.limit {
+            Err(Stop::Deadline)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A fresh store under these limits. The guest yields to its executor at every tick, and is stopped at the first tick after the
+/// deadline.
+pub(crate) fn store(engine: &Engine, limits: &Limits, deadline: &Deadline, wasi: Option<Box<Wasi>>) -> wasmtime::Result<Store<State>> {
+    let mut store = Store::new(engine, State { limiter: Limiter::new(limits), wasi });
+    store.limiter(|state| &mut state.limiter);
+    store.set_fuel(limits.fuel)?;
+    store.set_epoch_deadline(1);
+    let deadline = deadline.clone();
+    store.epoch_deadline_callback(move |_| {
+        deadline.check()?;
+        Ok(UpdateDeadline::Yield(1))
+    });
+    Ok(store)
+}
+
+/// What a guest wrote to stdout or stderr, up to its limit.
+#[derive(Clone)]
+pub(crate) struct Capture {
+    pub(crate) shared: Arc<Captured>,
+}
+
+pub(crate) struct Captured {
+    buffer: Mutex<Vec<u8>>,
+    limit: u64,
+    kind: CaptureKind,
+    over: AtomicBool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CaptureKind {
+    Output,
+    Log,
+}
+
+impl Capture {
+    pub(crate) fn new(kind: CaptureKind, limit: u64) -> Self {
+        Capture {
+            shared: Arc::new(Captured { buffer: Mutex::new(Vec::new()), limit, kind, over: AtomicBool::new(false) }),
+        }
+    }
+
+    /// Takes what was written; the capture is empty afterwards.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.shared.buffer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Captured {
+    /// Adds what fits. What does not fit is why the guest is stopped.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Stop> {
+        let mut buffer = self.buffer.lock().unwrap_or_else(PoisonError::into_inner);
+        let produced = (buffer.len() as u64).saturating_add(bytes.len() as u64);
+        if produced <= self.limit {
+            buffer.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let room = usize::try_from(self.limit).unwrap_or(usize::MAX).saturating_sub(buffer.len());
+        buffer.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.over.store(true, Ordering::Relaxed);
+        Err(match self.kind {
+            CaptureKind::Output => Stop::Output { produced },
+            CaptureKind::Log => Stop::Log,
+        })
+    }
+
+    /// Whether more was written than fits; also true where the guest survived being told so.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+}

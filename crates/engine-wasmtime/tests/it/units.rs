@@ -1,0 +1,43 @@
+//! Making and calling units.
+
+use std::sync::Arc;
+
+use wasmill_engine::{Binding, Call, Cancel, Engine as _, Outcome, PreparedUnit};
+use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
+use wasmill_model::{Grants, Input, Limits, OutputFormat, Value};
+use wasmill_unit::Unit;
+
+pub(crate) fn engine() -> WasmtimeEngine {
+    WasmtimeEngine::new(Settings { slots: 8, ..Settings::default() }).unwrap()
+}
+
+pub(crate) fn unit(wat: &str) -> Unit {
+    Unit::from_binary(wat::parse_str(wat).unwrap()).unwrap()
+}
+
+pub(crate) async fn prepare(engine: &WasmtimeEngine, unit: &Unit, function: Option<&str>) -> Arc<dyn PreparedUnit> {
+    prepare_with(engine, unit, function, Grants::default(), OutputFormat::Text).await
+}
+
+pub(crate) async fn prepare_with(
+    engine: &WasmtimeEngine,
+    unit: &Unit,
+    function: Option<&str>,
+    grants: Grants,
+    output: OutputFormat,
+) -> Arc<dyn PreparedUnit> {
+    let binding = Binding { function: function.map(str::to_owned), grants: Arc::new(grants), output };
+    engine.prepare(unit, &binding).await.unwrap()
+}
+
+pub(crate) async fn call(prepared: &Arc<dyn PreparedUnit>, input: Input, limits: &Limits) -> Outcome {
+    prepared.call(Call { input: &input, limits, cancel: &Cancel::new() }).await
+}
+
+pub(crate) fn text(value: &str) -> Input {
+    Input::Single(Value::from(value))
+}
+
+pub(crate) fn nothing() -> Input {
+    Input::Positional(Vec::new())
+}

@@ -1,0 +1,31 @@
+//! Plain data: the words that every room of the house shares.
+//!
+//! Values, limits, grants, pipelines, verdicts, receipts and diagnostics, with their documented JSON shapes.
+//!
+//! Invariants: nothing here performs I/O, reads a clock or names an engine; every shape that a user sees
+//! (the run document, a receipt, a verdict) is defined here and nowhere else.
+#![forbid(unsafe_code)]
+
+mod diagnostic;
+mod digest;
+mod grants;
+mod limits;
+mod pipeline;
+mod receipt;
+mod run_document;
+mod template;
+mod value;
+mod verdict;
+
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Location};
+pub use digest::{Digest, DigestError};
+pub use grants::{Grants, Source};
+pub use limits::{LimitKind, LimitOverrides, LimitViolation, Limits, Policy, format_bytes, format_duration};
+pub use pipeline::{
+    InputSpec, InputType, OutputFormat, Pipeline, Schedule, Step, Strategy, UnitSource, UnitSpec, With,
+};
+pub use receipt::{EngineName, Frame, Interface, Receipt, Usage};
+pub use run_document::{RunDocument, RunError, RunVerdict, StepReport};
+pub use template::{Expression, Part, Reference, Template};
+pub use value::{Input, Object, Value};
+pub use verdict::{ExitCode, SkipReason, TrapKind, Verdict, VerdictKind};

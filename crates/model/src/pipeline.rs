@@ -1,0 +1,241 @@
+//! The pipeline: what every dialect is turned into, and the only thing that is run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Expression, Grants, LimitOverrides, Location, Template, Value};
+
+/// A DAG of steps with typed inputs and outputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pipeline {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What it is given.
+    pub inputs: IndexMap<Arc<str>, InputSpec>,
+    /// The units that its steps use.
+    pub units: IndexMap<Arc<str>, UnitSpec>,
+    /// The steps, in the order of the file.
+    pub steps: Vec<Step>,
+    /// What it gives.
+    pub outputs: IndexMap<Arc<str>, Template>,
+    /// How its steps are scheduled.
+    pub schedule: Schedule,
+    /// The folder that paths are relative to.
+    #[serde(skip)]
+    pub base: PathBuf,
+}
+
+/// One input of a pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InputSpec {
+    /// The type that is asked for.
+    #[serde(rename = "type")]
+    pub kind: InputType,
+    /// Whether a run without it is refused.
+    pub required: bool,
+    /// The value of a run that names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The only values that are allowed.
+    #[serde(rename = "enum", skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Value>,
+    /// The smallest number, or the fewest characters, bytes, items or members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The largest number, or the most characters, bytes, items or members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// A regular expression that text must match somewhere (anchor it with `^` and `$`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Where it is declared.
+    #[serde(skip)]
+    pub location: Location,
+}
+
+/// The type of an input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "JSON's own words, with bytes beside them")]
+pub enum InputType {
+    #[default]
+    Any,
+    String,
+    Integer,
+    Number,
+    Boolean,
+    Array,
+    Object,
+    Bytes,
+}
+
+impl InputType {
+    /// The name in manifests.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            InputType::Any => "any",
+            InputType::String => "string",
+            InputType::Integer => "integer",
+            InputType::Number => "number",
+            InputType::Boolean => "boolean",
+            InputType::Array => "array",
+            InputType::Object => "object",
+            InputType::Bytes => "bytes",
+        }
+    }
+
+    /// Whether a value is of this type. Every integer is a number, and a whole float is an integer.
+    pub fn accepts(self, value: &Value) -> bool {
+        match self {
+            InputType::Any => true,
+            InputType::String => matches!(value, Value::String(_)),
+            InputType::Integer => match value {
+                Value::Int(_) | Value::UInt(_) => true,
+                Value::Float(float) => float.fract() == 0.0,
+                _ => false,
+            },
+            InputType::Number => matches!(value, Value::Int(_) | Value::UInt(_) | Value::Float(_)),
+            InputType::Boolean => matches!(value, Value::Bool(_)),
+            InputType::Array => matches!(value, Value::List(_)),
+            InputType::Object => matches!(value, Value::Object(_)),
+            InputType::Bytes => matches!(value, Value::Bytes(_) | Value::String(_)),
+        }
+    }
+}
+
+/// Where a unit comes from, and what it must be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnitSpec {
+    /// Where it comes from.
+    #[serde(flatten)]
+    pub source: UnitSource,
+    /// The SHA-256 that the binary must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Digest>,
+    /// Where it is declared.
+    #[serde(skip)]
+    pub location: Location,
+}
+
+/// Where a unit comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum UnitSource {
+    /// A `.wasm` or `.wat` file.
+    Path(PathBuf),
+    /// A binary in base64.
+    Base64(String),
+    /// WebAssembly text.
+    Wat(String),
+}
+
+/// One node of the pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Step {
+    /// Its id, unique in the pipeline.
+    pub id: Arc<str>,
+    /// The unit's name in [`Pipeline::units`].
+    pub unit: Arc<str>,
+    /// The function; none where the unit exports exactly one, or is a command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// What the unit is called with.
+    pub with: With,
+    /// Steps that must have succeeded first, besides those that the expressions read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Arc<str>>,
+    /// How the output of a `bytes` unit or a `command` is read.
+    #[serde(rename = "as")]
+    pub output: OutputFormat,
+    /// Its limits, with the manifest's defaults laid under them.
+    pub limits: LimitOverrides,
+    /// Its grants.
+    pub grants: Grants,
+    /// Engines to use, in order of preference; the router's own order where it is empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<String>,
+    /// Where it stands.
+    #[serde(skip)]
+    pub location: Location,
+    /// Where its `with:` stands, or else the step.
+    #[serde(skip)]
+    pub with_location: Location,
+}
+
+impl Step {
+    /// Every expression of the step.
+    pub fn expressions(&self) -> Vec<&Expression> {
+        match &self.with {
+            With::Inherited => Vec::new(),
+            With::Named(members) => members.values().flat_map(Template::expressions).collect(),
+            With::Positional(items) => items.iter().flat_map(Template::expressions).collect(),
+            With::Single(template) => template.expressions(),
+        }
+    }
+}
+
+/// What a step's unit is called with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum With {
+    /// Nothing is said: the output of the only step in `after`, an object keyed by step id where there are several, and the
+    /// pipeline's input where there is none (its only input's value, or an object of all).
+    #[default]
+    Inherited,
+    /// Parameters by name.
+    Named(IndexMap<Arc<str>, Template>),
+    /// Parameters by position.
+    Positional(Vec<Template>),
+    /// The only parameter.
+    Single(Template),
+}
+
+/// How the output of a `bytes` unit or a `command` is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputFormat {
+    /// UTF-8 text.
+    #[default]
+    Text,
+    /// One JSON document.
+    Json,
+    /// JSON documents, one a line: an array.
+    Ndjson,
+    /// Bytes as they are.
+    Bytes,
+}
+
+/// How steps are scheduled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Schedule {
+    /// The policy.
+    pub strategy: Strategy,
+    /// The most steps that run at once; at least 1.
+    pub max_concurrency: u32,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Schedule { strategy: Strategy::WorkQueue, max_concurrency: 16 }
+    }
+}
+
+/// The policy by which ready steps are started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Ready steps by the longest path to a sink, then by their order in the file.
+    #[default]
+    WorkQueue,
+}

@@ -1,0 +1,48 @@
+//! What a pipeline is linked to and run with.
+
+use std::sync::Arc;
+
+use wasmill_engine::{Cancel, Router};
+use wasmill_model::{LimitOverrides, Policy};
+
+use crate::{Clock, NoObserver, Observer, Spawner};
+
+/// The machine that pipelines run on. A clone shares everything.
+#[derive(Clone)]
+pub struct Host {
+    /// The engines.
+    pub router: Router,
+    /// What a step gets that asks for nothing, and the most that any may ask for.
+    pub policy: Policy,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who polls the steps.
+    pub spawner: Arc<dyn Spawner>,
+}
+
+/// What the caller wants otherwise than the manifest says, for every step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Limits; they win over those of the manifest, and are held against the host's policy as those are.
+    pub limits: LimitOverrides,
+    /// Engines in order of preference, instead of those that steps name; none means: as the manifest says.
+    pub engines: Vec<String>,
+}
+
+/// One run.
+#[derive(Clone)]
+pub struct RunOptions {
+    /// The run's id: `run.id` in expressions, and the document's `run`.
+    pub run: Arc<str>,
+    /// The signal that stops it.
+    pub cancel: Cancel,
+    /// Who is told what happens.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl RunOptions {
+    /// A run that nobody cancels and nobody looks at.
+    pub fn new(run: impl Into<Arc<str>>) -> Self {
+        RunOptions { run: run.into(), cancel: Cancel::new(), observer: Arc::new(NoObserver) }
+    }
+}

@@ -1,0 +1,36 @@
+//! Drives a plan over engines: the one place where plan, engines, clock and observers meet.
+//!
+//! [`bind_inputs`] holds what a user gave against what a pipeline asks for; [`check`] holds the steps against their units; [`link`]
+//! does everything else that can be done before a run (engines picked, units prepared, expressions compiled, limits resolved) and
+//! gives a [`Linked`] pipeline, which is [run](Linked::run) as often as wanted.
+//!
+//! What the runtime needs from outside it asks for through ports: [`Clock`], [`Spawner`], [`Observer`]. A store that keeps runs
+//! attaches as an observer that is told of every event in order; a bus that takes steps to other machines attaches where a step is
+//! called, as an engine does.
+//!
+//! Invariants: no engine, database, broker or async runtime is named here, and nothing here reads a clock but through its port.
+//! Every step that starts ends, and every run that is awaited gives a document, whatever units, engines, observers and spawners
+//! do.
+#![forbid(unsafe_code)]
+
+mod attempt;
+mod check;
+mod document;
+mod host;
+mod inline;
+mod inputs;
+mod link;
+mod parameters;
+mod ports;
+mod run;
+mod scope;
+mod step_input;
+mod suggestion;
+mod wiring;
+
+pub use check::check;
+pub use host::{Host, Overrides, RunOptions};
+pub use inline::InlineSpawner;
+pub use inputs::bind_inputs;
+pub use link::{Linked, link};
+pub use ports::{Clock, NoObserver, Observer, RunEvent, Spawner};

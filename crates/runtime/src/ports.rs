@@ -1,0 +1,82 @@
+//! What the runtime needs from outside.
+
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use wasmill_engine::BoxFuture;
+use wasmill_model::{RunDocument, StepReport};
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// The time since some fixed moment. It never goes back.
+    fn now(&self) -> Duration;
+}
+
+/// Who polls the tasks of a run.
+///
+/// A task that is dropped before it is done fails its step ([`Verdict::HostError`](wasmill_model::Verdict::HostError)) and with it
+/// the run; nothing waits for it for ever.
+pub trait Spawner: Send + Sync {
+    /// Sees to it that the task is polled to its end.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// Called whenever the future of a run is polled: the place to poll the tasks of those that nobody else polls.
+    fn poll(&self, context: &mut Context<'_>) {
+        let _ = context;
+    }
+}
+
+/// Is told what happens in a run, while it happens: progress, traces, a journal.
+///
+/// [`RunEvent::RunStarted`] comes first. Each step then has at most one [`RunEvent::StepStarted`] for an attempt and exactly one
+/// [`RunEvent::StepFinished`], in this order, and after the `StepFinished` of all that it waits for. [`RunEvent::RunFinished`] comes
+/// last. A run whose future is dropped says no more than what its steps still have to say.
+///
+/// Called on the threads that run the steps: be quick, and never block. A panic is caught and changes nothing.
+pub trait Observer: Send + Sync {
+    /// Something has happened.
+    fn event(&self, event: &RunEvent<'_>);
+}
+
+/// What happens in a run.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum RunEvent<'a> {
+    /// The run begins.
+    RunStarted {
+        /// The run's id.
+        run: &'a Arc<str>,
+        /// The pipeline's name.
+        pipeline: &'a Arc<str>,
+        /// How many steps it has.
+        steps: usize,
+    },
+    /// An attempt of a step begins: its input is worked out next.
+    StepStarted {
+        /// The step.
+        step: &'a Arc<str>,
+        /// Which try this is, from 1.
+        attempt: u32,
+    },
+    /// A step has ended: it ran, or it never will.
+    StepFinished {
+        /// The step.
+        step: &'a Arc<str>,
+        /// How, and with what.
+        report: &'a StepReport,
+    },
+    /// The run is over.
+    RunFinished {
+        /// All of it.
+        document: &'a RunDocument,
+    },
+}
+
+/// Nobody looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn event(&self, _: &RunEvent<'_>) {}
+}

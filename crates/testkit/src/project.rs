@@ -1,0 +1,54 @@
+//! A folder of files that commands are run in, gone with the test.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::Command;
+
+/// A temporary folder with a pipeline in it, and a cache of its own.
+#[derive(Debug)]
+pub struct Project {
+    folder: TempDir,
+    binary: PathBuf,
+}
+
+impl Project {
+    /// An empty project, whose commands run this binary: `env!("CARGO_BIN_EXE_wasmill")` in the tests of the CLI.
+    pub fn new(binary: impl Into<PathBuf>) -> Self {
+        let folder = tempfile::Builder::new().prefix("wasmill-test-").tempdir().expect("a temporary folder can be made");
+        std::fs::create_dir(folder.path().join("work")).expect("a temporary folder can be written");
+        Project { folder, binary: binary.into() }
+    }
+
+    /// The folder that commands run in.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// Writes a file; folders on the way are made.
+    #[must_use]
+    pub fn file(self, name: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> Self {
+        self.write(name, contents);
+        self
+    }
+
+    /// Writes a file; folders on the way are made.
+    pub fn write(&self, name: impl AsRef<Path>, contents: impl AsRef<[u8]>) {
+        let path = self.path().join(name);
+        let folder = path.parent().expect("a file stands in a folder");
+        std::fs::create_dir_all(folder).expect("a temporary folder can be made");
+        std::fs::write(&path, contents).unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
+    }
+
+    /// `wasmill …`, in this project, with a cache of its own and nothing on stdin.
+    pub fn wasmill<I: AsRef<str>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
+        let mut command = std::process::Command::new(&self.binary);
+        command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
+        for variable in ["NO_COLOR", "CLICOLOR_FORCE", "WASMILL_WORKERS", "COLUMNS"] {
+            command.env_remove(variable);
+        }
+        command.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
+        Command::new(command, self.folder.path().to_owned())
+    }
+}

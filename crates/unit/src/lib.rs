@@ -1,0 +1,23 @@
+//! What a WebAssembly binary is: its interface, exports, imports and the grants that it would need, read from the bytes.
+//!
+//! Nothing is compiled or run here, and nothing in the bytes is trusted: a hostile binary gives an error, never a panic.
+//!
+//! Invariant: every room that asks what a unit is asks here; no other crate parses WebAssembly to classify it.
+#![forbid(unsafe_code)]
+
+mod budget;
+mod component;
+mod core_module;
+mod error;
+mod features;
+mod function;
+mod import;
+mod info;
+mod inspect;
+mod wit;
+
+pub use error::{InspectError, LooksLike};
+pub use features::features;
+pub use function::{FunctionError, FunctionInfo, Parameter};
+pub use import::missing_import_help;
+pub use info::{ImportInfo, ImportKind, Preview, Producer, Unit, UnitInfo};

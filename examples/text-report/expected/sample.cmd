@@ -1,0 +1,1 @@
+run pipeline.yaml --input text=@sample.txt --input top=5

@@ -1,0 +1,6 @@
+;; Returns null. Promise: guest-error.
+(module (memory (export "memory") 1)
+  (func (export "allocate") (param $size i32) (result i32) (i32.const 1024))
+  (func (export "deallocate") (param i32 i32))
+  (func (export "process") (param $at i32) (param $length i32) (param $out i32) (result i32)
+    (i32.const 0)))

@@ -1,0 +1,2 @@
+;; Promise: trap (unreachable).
+(module (func (export "run") unreachable))
