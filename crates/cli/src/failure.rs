@@ -54,6 +54,11 @@ impl Failure {
     }
 }
 
+/// The user stopped it before anything was started.
+pub(crate) fn cancelled() -> Failure {
+    Failure { exit: ExitCode::Cancelled, ..Diagnostic::new(Code::Cancelled, "cancelled before the first step").into() }
+}
+
 /// What `--output json` prints where nothing was started.
 #[derive(Serialize)]
 struct ErrorDocument<'a> {

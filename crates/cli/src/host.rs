@@ -1,17 +1,168 @@
-//! Where guests run: their own threads, the engines, the cache of compiled code, and the signals that stop them.
+//! Where guests run: threads of their own, the engine, the cache of compiled code, and the signals that stop them.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use wasmill_artifact::CodeCache;
-use wasmill_engine::{Cancel, Engine, Router};
-use wasmill_engine_wasmtime::WasmtimeEngine;
-use wasmill_model::RunDocument;
-use wasmill_runtime::RunOptions;
+use wasmill_engine::{BoxFuture, Cancel, Router};
+use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
+use wasmill_model::{Code, Diagnostic, Pipeline, RunDocument};
+use wasmill_runtime::{Clock, Host, Overrides, RunOptions, Spawner};
 
 use crate::commands::run::Job;
-use crate::failure::Failure;
+use crate::failure::{Failure, cancelled};
 use crate::printer::Printer;
-use crate::progress;
+use crate::progress::Progress;
 use crate::settings::HostSettings;
+
+/// The most calls that the engine makes room for: each slot costs some microseconds at start.
+const MOST_SLOTS: u32 = 256;
+
+/// A run that is over.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// What became of it.
+    pub(crate) document: RunDocument,
+    /// How long it took, from the first step to the last.
+    pub(crate) took: Duration,
+}
+
+/// Links the job and runs it. Interrupts are the run's from here on: the first one stops it, the second one ends the process.
+///
+/// # Errors
+/// What is wrong with the job, found before anything of it ran; or a host that cannot run anything.
+pub(crate) fn run(job: &Job, settings: &HostSettings, printer: &Printer) -> Result<Finished, Failure> {
+    let cannot = |error: io::Error| Failure::host(format!("the threads that run guests cannot be started: {error}"));
+    // Timers and signals live on this thread, so that no guest can hold them up.
+    let here = Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+    let guests = Builder::new_multi_thread()
+        .worker_threads(settings.workers.get())
+        .thread_name("guests")
+        .enable_time()
+        .build()
+        .map_err(cannot)?;
+    let finished = here.block_on(link_and_run(job, settings, printer, guests.handle()));
+    // Nothing of them is waited for: what they had to say is in the document.
+    leave(guests);
+    leave(here);
+    finished
+}
+
+fn leave(runtime: Runtime) {
+    runtime.shutdown_background();
+}
+
+async fn link_and_run(
+    job: &Job,
+    settings: &HostSettings,
+    printer: &Printer,
+    guests: &Handle,
+) -> Result<Finished, Failure> {
+    let cancel = Cancel::new();
+    let interrupts = tokio::spawn(watch_interrupts(cancel.clone()));
+    let host = Host {
+        router: router(&job.pipeline, settings, printer)?,
+        policy: settings.policy.clone(),
+        clock: Arc::new(SystemClock(Instant::now())),
+        spawner: Arc::new(GuestThreads(guests.clone())),
+    };
+    let overrides = Overrides { limits: settings.limits, engines: settings.engines.clone() };
+    let linking = wasmill_runtime::link(&host, job.pipeline.clone(), &job.units, &overrides);
+    let linked = tokio::select! {
+        linked = linking => linked?,
+        () = cancel.cancelled() => return Err(cancelled()),
+    };
+    let progress = Progress::start(printer, job.pipeline.steps.len());
+    let options = RunOptions { run: run_id(), cancel, observer: progress.observer() };
+    let start = Instant::now();
+    let document = linked.run(job.inputs.clone(), options).await;
+    let took = start.elapsed();
+    progress.finish();
+    interrupts.abort();
+    Ok(Finished { document, took })
+}
+
+fn router(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) -> Result<Router, Failure> {
+    let slots = pipeline.schedule.max_concurrency.clamp(1, MOST_SLOTS);
+    let cache = settings.cache.clone().and_then(|folder| match CodeCache::open(folder) {
+        Ok(cache) => Some(Arc::new(cache)),
+        Err(error) => {
+            printer.note(&format!("warning: compiled code is not kept: {error}\n  help: {}\n", error.help()));
+            None
+        }
+    });
+    let settings = Settings { slots, cache, ..Settings::default() };
+    let engine = WasmtimeEngine::new(settings)
+        .map_err(|error| Diagnostic::new(Code::EngineUnavailable, error.to_string()))?;
+    Ok(Router::new(vec![Arc::new(engine)]))
+}
+
+/// A random name for a run.
+fn run_id() -> Arc<str> {
+    format!("{:016x}", RandomState::new().build_hasher().finish()).into()
+}
+
+/// The first Ctrl-C (or SIGTERM) asks the run to stop; the second one does not ask.
+async fn watch_interrupts(cancel: Cancel) {
+    let Ok(mut interrupts) = Interrupts::new() else { return };
+    interrupts.next().await;
+    cancel.cancel();
+    interrupts.next().await;
+    std::process::exit(wasmill_model::ExitCode::Cancelled as i32);
+}
+
+#[cfg(unix)]
+struct Interrupts {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Interrupts {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Interrupts { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Interrupts;
+
+#[cfg(not(unix))]
+impl Interrupts {
+    fn new() -> io::Result<Self> {
+        Ok(Interrupts)
+    }
+
+    async fn next(&mut self) {
+        // Without a handler the process ends as the system says, which is all that is left to do.
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+struct SystemClock(Instant);
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+struct GuestThreads(Handle);
+
+impl Spawner for GuestThreads {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        drop(self.0.spawn(task));
+    }
+}

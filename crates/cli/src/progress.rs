@@ -1,55 +1,110 @@
 //! What a run is doing, while it does it: a live tree on a terminal, plain lines anywhere else. All of it goes to stderr.
+//!
+//! Events come from the threads that run guests, and stderr may be a pipe that nobody reads: so lines are written by a thread
+//! of their own.
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wasmill_model::{Verdict, format_duration};
-use wasmill_runtime::{Observer, RunEvent};
+use wasmill_model::{StepReport, format_duration};
+use wasmill_runtime::{NoObserver, Observer, RunEvent};
 
 use crate::printer::Printer;
-use crate::render::{BOLD, DIM};
-use crate::summary::{mark, style, thousands};
+use crate::render::DIM;
+use crate::summary::{mark, style};
 
 /// The most steps that the tree shows at once; the head counts the others.
 const LONGEST_TREE: usize = 12;
+/// A longer run gets lines only for steps that do not succeed.
+const MOST_LINES: usize = 100;
+/// Shorter runs are over before anybody could read a tree.
 const TICK: Duration = Duration::from_millis(100);
 
-/// An observer for this printer: none where the user asked for quiet.
-pub(crate) fn observer(printer: &Printer, steps: usize) -> Option<Arc<dyn Observer>> {
-    if printer.is_quiet() {
-        None
-    } else if io::stderr().is_terminal() {
-        Some(Arc::new(Tree::new(steps)))
-    } else {
-        Some(Arc::new(Lines { printer: *printer }))
+/// The progress of one run.
+pub(crate) struct Progress {
+    observer: Arc<dyn Observer>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Progress {
+    /// For a run of so many steps; nothing where the user asked for quiet.
+    pub(crate) fn start(printer: &Printer, steps: usize) -> Self {
+        if printer.is_quiet() {
+            return Progress { observer: Arc::new(NoObserver), writer: None };
+        }
+        if io::stderr().is_terminal() {
+            return Progress { observer: Arc::new(Tree::new(steps)), writer: None };
+        }
+        let (sender, receiver) = mpsc::channel::<String>();
+        let printer = *printer;
+        let writer = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+            for mut text in receiver.iter() {
+                // What has gathered is written at once.
+                text.extend(receiver.try_iter());
+                printer.note(&text);
+            }
+        });
+        let lines = Lines { lines: Mutex::new(Some(sender)), is_long: steps > MOST_LINES };
+        Progress { observer: Arc::new(lines), writer: writer.ok() }
     }
+
+    /// Who is told of the run's events.
+    pub(crate) fn observer(&self) -> Arc<dyn Observer> {
+        self.observer.clone()
+    }
+
+    /// After the run: waits until all of it is written.
+    pub(crate) fn finish(self) {
+        if let Some(writer) = self.writer {
+            // It cannot panic; and were it to, the result is what counts.
+            let _ = writer.join();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Plain lines: `▶ parse` and `✔ parse  ok  1.20 ms`.
 struct Lines {
-    printer: Printer,
+    /// Gone when the run is over: that ends the writer.
+    lines: Mutex<Option<Sender<String>>>,
+    is_long: bool,
+}
+
+impl Lines {
+    fn say(&self, line: String) {
+        if let Some(lines) = &*lock(&self.lines) {
+            let _ = lines.send(line);
+        }
+    }
 }
 
 impl Observer for Lines {
     fn event(&self, event: &RunEvent<'_>) {
         match event {
-            RunEvent::StepStarted { step, .. } => self.printer.note(&format!("{DIM}▶ {step}{DIM:#}\n")),
-            RunEvent::StepFinished { step, report, .. } => {
-                let wall = report.attempts.last().map(|receipt| receipt.usage.wall);
-                self.printer.note(&format!("{}\n", finished(step, &report.verdict, wall)));
+            RunEvent::StepStarted { step, .. } if !self.is_long => self.say(format!("{DIM}▶ {step}{DIM:#}\n")),
+            RunEvent::StepFinished { step, report } if !(self.is_long && report.verdict.is_ok()) => {
+                self.say(finished(step, report));
             }
+            RunEvent::RunFinished { .. } => drop(lock(&self.lines).take()),
             _ => {}
         }
     }
 }
 
-fn finished(step: &str, verdict: &Verdict, wall: Option<Duration>) -> String {
-    let style = style(verdict.kind());
+fn finished(step: &str, report: &StepReport) -> String {
+    let kind = report.verdict.kind();
+    let style = style(kind);
+    let wall = report.attempts.last().map(|receipt| receipt.usage.wall);
     let time = wall.map(|wall| format!("  {DIM}{}{DIM:#}", format_duration(wall))).unwrap_or_default();
-    format!("{style}{}{style:#} {step}  {style}{}{style:#}{time}", mark(verdict.kind()), verdict.kind())
+    format!("{style}{}{style:#} {step}  {style}{kind}{style:#}{time}\n", mark(kind))
 }
 
 /// The live tree: a head that counts, and a line for each running step. It is gone when the run is over: the table that
@@ -64,8 +119,7 @@ impl Tree {
     fn new(steps: usize) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15));
         let head = bars.add(ProgressBar::new(steps as u64));
-        head.set_style(template("{spinner:.cyan} {msg} {pos}/{len} {elapsed:.dim}"));
-        head.set_message(format!("{BOLD}running{BOLD:#} {}", thousands(steps as u64)));
+        head.set_style(template("{spinner:.cyan} {prefix:.bold} {pos}/{len} {elapsed:.dim}"));
         Tree { bars, head, running: Mutex::default() }
     }
 }
@@ -76,9 +130,12 @@ fn template(text: &str) -> ProgressStyle {
 
 impl Observer for Tree {
     fn event(&self, event: &RunEvent<'_>) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = lock(&self.running);
         match event {
-            RunEvent::RunStarted { .. } => self.head.enable_steady_tick(TICK),
+            RunEvent::RunStarted { pipeline, .. } => {
+                self.head.set_prefix(pipeline.to_string());
+                self.head.enable_steady_tick(TICK);
+            }
             RunEvent::StepStarted { step, .. } if running.len() < LONGEST_TREE => {
                 let bar = self.bars.add(ProgressBar::new_spinner());
                 bar.set_style(template("  {prefix:.dim} {msg} {elapsed:.dim}"));
@@ -96,6 +153,7 @@ impl Observer for Tree {
             }
             RunEvent::RunFinished { .. } => {
                 self.head.finish_and_clear();
+                // Nothing is left to be cleared where the terminal went away.
                 let _ = self.bars.clear();
             }
             _ => {}

@@ -170,13 +170,20 @@ impl Visitor<'_> {
             let error =
                 ExpressionError::new(format!("there is no function `{name}` in CEL")).at(self.offset_of_call(id, name));
             let everything: Vec<&str> = FUNCTIONS.into_iter().chain(METHODS).collect();
-            return Err(match path::nearest(name, &everything) {
+            let near = match name.to_lowercase().as_str() {
+                "len" | "length" | "lenght" | "count" => Some("size"),
+                "str" | "tostring" => Some("string"),
+                "float" | "number" => Some("double"),
+                "any" | "some" => Some("exists"),
+                _ => path::nearest(name, &everything),
+            };
+            return Err(match near {
                 Some(near) if near != name => error.help(format!("did you mean `{near}`?")),
                 Some(near) if METHODS.contains(&near) => {
                     error.help(format!("it is called on a value: `value.{near}(…)`"))
                 }
                 Some(near) => error.help(format!("it stands before its argument: `{near}(value)`")),
-                None => error.help(format!("there are {}; docs/expressions.md has them all", everything.join(", "))),
+                None => error.help("CEL's standard functions are there, and none that reads a clock: `size`, `has`, `map`, `filter`, `string`, …"),
             });
         }
         if namespace.is_none()
@@ -261,10 +268,10 @@ impl Visitor<'_> {
         Ok(())
     }
 
-    /// The byte at which a node begins. CEL counts characters.
+    /// The byte at which a node begins.
     fn offset(&self, id: u64) -> usize {
-        let character = self.positions.offset_for(id).map_or(0, |(start, _)| start as usize);
-        self.source.char_indices().nth(character).map_or(self.source.len(), |(byte, _)| byte)
+        let byte = self.positions.offset_for(id).map_or(0, |(start, _)| start as usize);
+        if self.source.is_char_boundary(byte) { byte } else { 0 }
     }
 
     /// The byte at which a function's name stands: CEL gives the place of its bracket.

@@ -5,8 +5,8 @@ use crate::error::ExpressionError;
 /// The most bytes that one expression may have.
 pub const MAX_LENGTH: usize = 64 * 1024;
 
-/// How deep an expression may nest: every bracket, and every operator or member access within one term, counts.
-pub const MAX_DEPTH: usize = 160;
+/// How deep an expression's syntax tree may be: operators, members and brackets that hold each other.
+pub const MAX_DEPTH: usize = 48;
 
 /// How many items `map`, `filter`, `all`, `exists` and `exists_one` may visit in one evaluation, all together, in an
 /// expression of less than 256 bytes; proportionally fewer in a longer one.
@@ -15,80 +15,98 @@ pub const MAX_ITERATIONS: u64 = 1_000_000;
 /// The most bytes of one result that CEL made.
 pub(crate) const MAX_RESULT: usize = 256 << 20;
 
-/// Checks the text before any recursive parser sees it.
-///
-/// The depth of the syntax tree is bounded from above by what stands between two commas (or `&&`, `||`, which CEL balances), on
-/// every bracket level that is open.
-pub(crate) fn check(source: &str) -> Result<(), ExpressionError> {
-    if source.len() > MAX_LENGTH {
-        return Err(ExpressionError::new(format!(
-            "the expression has {} bytes, and may have {MAX_LENGTH}",
-            source.len()
-        ))
-        .at(0)
-        .help("give large values as inputs, or compute them in a unit"));
-    }
-    let bytes = source.as_bytes();
-    let mut levels = vec![0usize];
-    let mut depth = 0usize;
-    let mut position = 0;
-    while let Some(&byte) = bytes.get(position) {
-        match byte {
-            b'"' | b'\'' => {
-                position = end_of_string(source, position).unwrap_or(bytes.len());
-                continue;
-            }
-            b'/' if bytes.get(position + 1) == Some(&b'/') => {
-                position =
-                    source.get(position..).and_then(|rest| rest.find('\n')).map_or(bytes.len(), |at| position + at);
-                continue;
-            }
-            b'(' | b'[' | b'{' => {
-                depth += 1;
-                if let Some(top) = levels.last_mut() {
-                    *top += 1;
-                }
-                levels.push(0);
-            }
-            b')' | b']' | b'}' => {
-                if levels.len() > 1 {
-                    depth -= levels.pop().unwrap_or(0);
-                }
-            }
-            b',' => reset(&mut levels, &mut depth),
-            b'&' | b'|' if bytes.get(position + 1) == Some(&byte) => {
-                reset(&mut levels, &mut depth);
-                position += 1;
-            }
-            b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'!' | b'<' | b'>' | b'=' | b'?' | b':' => {
-                depth += 1;
-                if let Some(top) = levels.last_mut() {
-                    *top += 1;
-                }
-            }
-            b'i' if is_word(source, position, "in") => {
-                depth += 1;
-                if let Some(top) = levels.last_mut() {
-                    *top += 1;
-                }
-                position += 1;
-            }
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return Err(ExpressionError::new(format!("the expression nests deeper than {MAX_DEPTH}"))
-                .at(position)
-                .help("take it apart: compute the parts in steps of their own"));
-        }
-        position += 1;
-    }
-    Ok(())
+/// One open bracket, or the whole text: an upper bound of the depth of the tree that it becomes.
+#[derive(Default)]
+struct Level {
+    /// The deepest of what is already behind a comma, `&&` or `||` (which CEL balances).
+    best: usize,
+    /// Operators since then: each holds everything before it.
+    operators: usize,
+    /// The deepest operand since then.
+    operand: usize,
+    /// The operand that is being read: members, calls and indices, each of which holds what is before it.
+    chain: usize,
+    /// What the bracket itself costs: a comprehension becomes several nodes.
+    cost: usize,
 }
 
-fn reset(levels: &mut [usize], depth: &mut usize) {
-    if let Some(top) = levels.last_mut() {
-        *depth -= std::mem::take(top);
+impl Level {
+    fn operator(&mut self) {
+        self.operand = self.operand.max(std::mem::take(&mut self.chain));
+        self.operators += 1;
     }
+
+    fn depth(&self) -> usize {
+        self.best.max(self.operators + self.operand.max(self.chain))
+    }
+
+    fn part(&mut self) {
+        self.best = self.depth();
+        (self.operators, self.operand, self.chain) = (0, 0, 0);
+    }
+}
+
+/// Checks the text before any recursive parser sees it.
+pub(crate) fn check(source: &str) -> Result<(), ExpressionError> {
+    if source.len() > MAX_LENGTH {
+        let message = format!("the expression has {} bytes, and may have {MAX_LENGTH}", source.len());
+        return Err(ExpressionError::new(message).at(0).help("give large values as inputs, or compute them in a unit"));
+    }
+    let bytes = source.as_bytes();
+    let mut outer: Vec<Level> = Vec::new();
+    let mut level = Level::default();
+    let mut position = 0;
+    while let Some(&byte) = bytes.get(position) {
+        let mut length = 1;
+        match byte {
+            b'"' | b'\'' => length = end_of_string(source, position).unwrap_or(bytes.len()) - position,
+            b'/' if bytes.get(position + 1) == Some(&b'/') => {
+                let rest = source.get(position..).unwrap_or_default();
+                length = rest.find('\n').unwrap_or(rest.len());
+            }
+            b'(' | b'[' | b'{' => {
+                let cost = if byte == b'(' && is_comprehension(source, position) { 5 } else { 1 };
+                outer.push(std::mem::replace(&mut level, Level { cost, ..Level::default() }));
+            }
+            b')' | b']' | b'}' => {
+                if let Some(above) = outer.pop() {
+                    let inner = std::mem::replace(&mut level, above);
+                    level.chain = level.chain.max(inner.depth()) + inner.cost;
+                }
+            }
+            b',' => level.part(),
+            b'&' | b'|' if bytes.get(position + 1) == Some(&byte) => {
+                level.part();
+                length = 2;
+            }
+            b'.' => level.chain += 1,
+            b'<' | b'>' | b'=' | b'!' if bytes.get(position + 1) == Some(&b'=') => {
+                level.operator();
+                length = 2;
+            }
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'!' | b'<' | b'>' | b'=' | b'?' | b':' => level.operator(),
+            b'i' if is_word(source, position, "in") => level.operator(),
+            _ => {}
+        }
+        if outer.len() > MAX_DEPTH || level.depth() > MAX_DEPTH {
+            return Err(too_deep(position));
+        }
+        position += length;
+    }
+    let open: usize = outer.iter().map(|above| above.depth() + 1).sum();
+    if open + level.depth() > MAX_DEPTH { Err(too_deep(0)) } else { Ok(()) }
+}
+
+fn too_deep(position: usize) -> ExpressionError {
+    ExpressionError::new(format!("the expression nests deeper than {MAX_DEPTH}"))
+        .at(position)
+        .help("take it apart: compute the parts in steps of their own")
+}
+
+/// Whether the bracket at this place is that of `map(`, `filter(`, ….
+fn is_comprehension(source: &str, bracket: usize) -> bool {
+    let before = source.get(..bracket).unwrap_or_default().trim_end();
+    ["map", "filter", "all", "exists", "exists_one", "optMap", "optFlatMap"].iter().any(|name| before.ends_with(name))
 }
 
 fn is_word(source: &str, at: usize, word: &str) -> bool {
@@ -126,9 +144,10 @@ mod tests {
     #[test]
     fn depth_is_bounded_and_breadth_is_not() {
         assert!(check(&"(".repeat(100_000)).is_err());
-        for open in ["(", "[", "{", "!", "-", "a.", "1+", "a?b:", "a in "] {
+        for open in ["(", "[", "{", "!", "-", "a.", "1+", "a?b:", "a in ", "[a].map(x, "] {
             assert!(check(&open.repeat(MAX_LENGTH / open.len())).is_err(), "{open}");
         }
+        assert!(check(&"inputs.a.b + ".repeat(40)).is_ok());
         for wide in ["a.b, ", "a.b && ", "a == 1 || "] {
             assert!(check(&wide.repeat(MAX_LENGTH / wide.len())).is_ok(), "{wide}");
         }

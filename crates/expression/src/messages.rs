@@ -2,6 +2,7 @@
 
 use cel::{ExecutionError, ParseErrors};
 
+use crate::bounds;
 use crate::error::{ExpressionError, Failure};
 use crate::path::with_article;
 
@@ -18,6 +19,9 @@ pub(crate) fn syntax(source: &str, errors: &ParseErrors) -> ExpressionError {
         "the expression nests too deep".to_owned()
     } else if raw.starts_with("token recognition error") {
         match quoted.and_then(|text| text.chars().next()) {
+            Some('"' | '\'') if offset.is_some_and(|offset| bounds::end_of_string(source, offset).is_some()) => {
+                "the text has an escape that CEL does not know".to_owned()
+            }
             Some(quote @ ('"' | '\'')) => format!("a text is not closed: {quote} is missing"),
             Some(other) => format!("unexpected character `{other}`"),
             None => "unexpected character".to_owned(),
@@ -33,6 +37,8 @@ pub(crate) fn syntax(source: &str, errors: &ParseErrors) -> ExpressionError {
             Some(text) => format!("unexpected `{}`", text.chars().take(40).collect::<String>()),
             None => "the expression is not valid".to_owned(),
         }
+    } else if raw.starts_with("Incomplete ") {
+        "the expression ends too early".to_owned()
     } else if raw == "UNKNOWN" {
         "the expression is not valid CEL".to_owned()
     } else {
@@ -144,7 +150,7 @@ fn no_overload(function: &str, types: &[&str]) -> Failure {
         failure.help("CEL does not mix integers and floats: write `double(x)` around the integer")
     } else if has("int") && has("uint") {
         failure.help("CEL does not mix `int` and `uint`: write `int(x)` or `double(x)`")
-    } else if has("string") && types.len() == 2 && function.contains('+') {
+    } else if has("string") && types.len() == 2 && symbol(function) == "+" {
         failure.help("write `string(x)` around what is no text")
     } else if has("string") && types.len() == 2 {
         failure.help("a text is made a number with `int(x)` or `double(x)`")

@@ -63,7 +63,7 @@ pub fn parse_template_with(text: &str, locate: &dyn Fn(usize) -> Location) -> Re
     }
     // A block scalar ends in a newline that nobody means as text.
     let is_end_of_block = plain.trim().is_empty() && plain.ends_with('\n') && parts.len() == 1;
-    if !plain.is_empty() && !(is_end_of_block && matches!(parts.first(), Some(Part::Expression(_)))) {
+    if !(plain.is_empty() || is_end_of_block && matches!(parts.first(), Some(Part::Expression(_)))) {
         parts.push(Part::Text(plain));
     }
     match parts.pop() {

@@ -182,7 +182,10 @@ fn errors_while_it_runs() {
         "${{ 9223372036854775807 + inputs.n }}",
         "`+` leaves the range of 64-bit integers | compute with floats: `double(x)`",
     );
-    fails("${{ inputs.n > inputs.text }}", "`_>_` does not take an int and a string");
+    fails(
+        "${{ inputs.n > inputs.text }}",
+        "`>` does not take an int and a string | a text is made a number with `int(x)` or `double(x)`",
+    );
     fails("${{ inputs.n ? 1 : 2 }}", "an int stands where a bool is needed");
     fails("${{ size(inputs.n) }}", "`size` does not take an int");
     fails(

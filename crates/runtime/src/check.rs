@@ -1,0 +1,207 @@
+//! The steps held against their units: all that can be said without compiling or running anything.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use wasmill_engine::EngineInfo;
+use wasmill_model::{Code, Diagnostic, Interface, LimitOverrides, OutputFormat, Pipeline, Policy, Step};
+use wasmill_unit::{FunctionError, ImportInfo, Unit, UnitInfo, missing_import_help};
+
+use crate::{parameters, suggestion, wiring};
+
+/// Everything that is wrong with a pipeline and its units, in the order of the file: steps, inputs and units that are not there,
+/// cycles, functions, arguments, imports that nobody provides, limits over the policy, engines.
+///
+/// `units` are those that could be loaded; a step whose unit is declared and not among them is not held against it, as whoever
+/// loads them says why. `engines` are those of the host; where they are not known (the list is empty), what needs them is not
+/// checked.
+pub fn check(
+    pipeline: &Pipeline,
+    units: &IndexMap<Arc<str>, Unit>,
+    policy: &Policy,
+    engines: &[EngineInfo],
+) -> Vec<Diagnostic> {
+    let (_, mut problems) = wiring::wire(pipeline);
+    check_steps(pipeline, units, policy, engines, &mut problems);
+    problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
+    problems
+}
+
+/// As [`check`], without what [`wiring::wire`] says.
+pub(crate) fn check_steps(
+    pipeline: &Pipeline,
+    units: &IndexMap<Arc<str>, Unit>,
+    policy: &Policy,
+    engines: &[EngineInfo],
+    problems: &mut Vec<Diagnostic>,
+) {
+    // An import that nobody provides is the unit's fault: said once, at the first step that uses it.
+    let mut seen = vec![false; units.len()];
+    for step in &pipeline.steps {
+        let mut found = Vec::new();
+        limits(step, policy, &mut found);
+        engine_names(step, engines, &mut found);
+        match units.get_full(&step.unit) {
+            Some((place, _, unit)) => {
+                let first_use = seen.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true));
+                if first_use {
+                    found.extend(missing_imports(&step.unit, unit.info()));
+                }
+                against_unit(step, pipeline, unit.info(), &mut found);
+                engine_fits(step, unit.interface(), engines, &mut found);
+            }
+            None if !pipeline.units.contains_key(&step.unit) => found.push(unknown_unit(step, pipeline)),
+            None => {}
+        }
+        problems.extend(found.into_iter().map(|problem| {
+            let problem = if problem.location.is_none() { problem.at(&step.location) } else { problem };
+            problem.in_step(&step.id)
+        }));
+    }
+}
+
+fn unknown_unit(step: &Step, pipeline: &Pipeline) -> Diagnostic {
+    let problem = Diagnostic::new(Code::UnknownUnit, format!("there is no unit `{}` in `units`", step.unit));
+    match suggestion::help(&step.unit, pipeline.units.keys()) {
+        Some(help) => problem.help(help),
+        None => problem.help(format!("declare it: `units: {{ {}: {{ path: … }} }}`", step.unit)),
+    }
+}
+
+fn limits(step: &Step, policy: &Policy, problems: &mut Vec<Diagnostic>) {
+    problems.extend(limit_problems(step.limits, policy, &format!("the step `{}`", step.id)));
+}
+
+/// One problem for each limit that asks for more than the policy allows.
+pub(crate) fn limit_problems(asked: LimitOverrides, policy: &Policy, who: &str) -> Vec<Diagnostic> {
+    let violations = policy.resolve(asked).err().unwrap_or_default();
+    let problem = |violation: wasmill_model::LimitViolation| {
+        let (limit, asked, allowed) = (violation.limit, violation.asked, violation.allowed);
+        Diagnostic::new(Code::LimitAbovePolicy, format!("{who} asks for {limit}: {asked}; the host allows {allowed}"))
+            .help(format!("ask for {allowed} or less, or have the host's policy raised"))
+    };
+    violations.into_iter().map(problem).collect()
+}
+
+fn engine_names(step: &Step, engines: &[EngineInfo], problems: &mut Vec<Diagnostic>) {
+    problems.extend(unknown_engines(&step.engines, engines));
+}
+
+/// One problem for each name that no engine has.
+pub(crate) fn unknown_engines(names: &[String], engines: &[EngineInfo]) -> Vec<Diagnostic> {
+    if engines.is_empty() {
+        return Vec::new();
+    }
+    let known: Vec<Arc<str>> = engines.iter().map(|engine| engine.name.name.clone()).collect();
+    let unknown = names.iter().filter(|name| !known.iter().any(|known| **known == ***name));
+    unknown
+        .map(|name| {
+            let problem = Diagnostic::new(Code::UnknownEngine, format!("there is no engine `{name}`"));
+            match suggestion::help(name, &known) {
+                Some(help) => problem.help(help),
+                None => problem,
+            }
+        })
+        .collect()
+}
+
+fn engine_fits(step: &Step, interface: Interface, engines: &[EngineInfo], problems: &mut Vec<Diagnostic>) {
+    let asked: Vec<&EngineInfo> = engines
+        .iter()
+        .filter(|engine| step.engines.is_empty() || step.engines.iter().any(|name| **name == *engine.name.name))
+        .collect();
+    // Where only names are asked for that nobody has, that has been said.
+    if !asked.is_empty() && !asked.iter().any(|engine| engine.interfaces.contains(&interface)) {
+        let names = suggestion::list(asked.iter().map(|engine| &*engine.name.name));
+        let others = engines.iter().filter(|engine| engine.interfaces.contains(&interface));
+        let others = suggestion::list(others.map(|engine| &*engine.name.name));
+        let problem = Diagnostic::new(
+            Code::EngineUnavailable,
+            format!("the unit `{}` is a {interface} unit, and {names} runs none", step.unit),
+        );
+        problems.push(if others.is_empty() { problem } else { problem.help(format!("use {others}")) });
+    }
+}
+
+fn missing_imports(name: &str, info: &UnitInfo) -> Option<Diagnostic> {
+    const MOST: usize = 3;
+    let missing: Vec<&ImportInfo> = info.imports.iter().filter(|import| !import.provided).collect();
+    let first = missing.first()?;
+    let spell = |import: &&ImportInfo| match &*import.name {
+        "" => format!("`{}`", import.module),
+        name => format!("`{}::{name}`", import.module),
+    };
+    let mut list = missing.iter().take(MOST).map(spell).collect::<Vec<_>>().join(", ");
+    if missing.len() > MOST {
+        list.push_str(&format!(" and {} more", missing.len() - MOST));
+    }
+    let message = format!("the unit `{name}` imports {list}, which Wasmill does not provide");
+    let problem = Diagnostic::new(Code::MissingImport, message);
+    Some(match missing_import_help(&first.module, &first.name) {
+        Some(help) => problem.help(help),
+        None => problem.help("build the unit without it; `wasmill inspect` shows all that it imports"),
+    })
+}
+
+fn against_unit(step: &Step, pipeline: &Pipeline, info: &UnitInfo, problems: &mut Vec<Diagnostic>) {
+    let interface = info.interface;
+    if matches!(interface, Interface::Core | Interface::Component) && step.output != OutputFormat::Text {
+        let message = format!("`as:` is for the output of bytes units and commands, and `{}` is a {interface} unit", step.unit);
+        problems.push(
+            Diagnostic::new(Code::InvalidValue, message)
+                .help("take `as:` out: the output of the function has a type of its own"),
+        );
+    }
+    if interface != Interface::Command && !step.grants.args.is_empty() {
+        let message = format!("`args` are for commands, and `{}` is a {interface} unit", step.unit);
+        problems.push(Diagnostic::new(Code::InvalidValue, message).help("give the function its parameters in `with:`"));
+    }
+    match info.resolve(step.function.as_deref()) {
+        Ok(Some(function)) if matches!(interface, Interface::Core | Interface::Component) => {
+            problems.extend(parameters::check(step, pipeline, info, function));
+        }
+        Ok(_) => {}
+        Err(error) => problems.push(function_problem(&step.unit, &error)),
+    }
+}
+
+/// What is wrong with a `function:`.
+pub(crate) fn function_problem(unit: &str, error: &FunctionError) -> Diagnostic {
+    let list = |names: &[Arc<str>]| suggestion::list(names.iter().map(|name| &**name));
+    let (code, message, help) = match error {
+        FunctionError::Unknown { name, similar, candidates } => {
+            let help = match similar {
+                Some(similar) if candidates.len() == 1 => format!("did you mean `{similar}`?"),
+                Some(similar) => format!("did you mean `{similar}`? It exports {}", list(candidates)),
+                None => format!("it exports {}", list(candidates)),
+            };
+            (Code::UnknownFunction, format!("the unit `{unit}` does not export a function `{name}`"), help)
+        }
+        FunctionError::Ambiguous { name, candidates } => (
+            Code::UnknownFunction,
+            format!("several interfaces of the unit `{unit}` export a function `{name}`"),
+            format!("name one of {}", list(candidates)),
+        ),
+        FunctionError::Needed { candidates } => (
+            Code::FunctionNeeded,
+            format!("the unit `{unit}` exports {} functions, and the step does not say which one", candidates.len()),
+            format!("add `function:` with one of {}", list(candidates)),
+        ),
+        FunctionError::None => (
+            Code::FunctionNeeded,
+            format!("the unit `{unit}` exports no function that a step can call"),
+            "`wasmill inspect` shows what it exports".to_owned(),
+        ),
+        FunctionError::Command => (
+            Code::UnknownFunction,
+            format!("the unit `{unit}` is a command: it is run as a program and has no function to choose"),
+            "take `function:` out".to_owned(),
+        ),
+        other => (
+            Code::UnknownFunction,
+            format!("the unit `{unit}`: {other}"),
+            "`wasmill inspect` shows what it exports".to_owned(),
+        ),
+    };
+    Diagnostic::new(code, message).help(help)
+}
