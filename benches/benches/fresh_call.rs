@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group};
 use tokio::runtime::Runtime;
+use wasmill_benches::floor;
 use wasmill_benches::guests::{ADD, BYTES_UPPER, COMPONENT_UPPER, text, unit};
 use wasmill_benches::ratios::{Ratio, print, target_dir};
-use wasmill_benches::floor;
 use wasmill_engine::{Binding, Call, Cancel, Engine as _, PreparedUnit};
 use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
 use wasmill_model::{Input, Limits, OutputFormat, Value};
@@ -33,7 +33,9 @@ fn measure(criterion: &mut Criterion, name: &str, prepared: &Arc<dyn PreparedUni
     let call = Call { input, limits: &limits, cancel: &cancel };
     let check = runtime.block_on(prepared.call(call));
     assert!(check.verdict.is_ok(), "{:?}", check.verdict);
-    criterion.bench_function(name, |bencher| bencher.to_async(&runtime).iter(|| async { black_box(prepared.call(call).await) }));
+    criterion.bench_function(name, |bencher| {
+        bencher.to_async(&runtime).iter(|| async { black_box(prepared.call(call).await) })
+    });
 }
 
 fn core(criterion: &mut Criterion) {

@@ -16,8 +16,8 @@ use wasmill_engine::{
 };
 use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
 use wasmill_model::{
-    EngineName, Grants, Input, Interface, LimitOverrides, Limits, Location, Object, OutputFormat, Pipeline, Policy, Schedule, Step,
-    UnitSource, UnitSpec, Usage, Value, Verdict, With,
+    EngineName, Grants, Input, Interface, LimitOverrides, Limits, Location, Object, OutputFormat, Pipeline, Policy,
+    Schedule, Step, UnitSource, UnitSpec, Usage, Value, Verdict, With,
 };
 use wasmill_runtime::{Clock, Host, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
@@ -50,7 +50,11 @@ impl Engine for Idle {
         &self.0
     }
 
-    fn prepare<'a>(&'a self, _: &'a Unit, _: &'a Binding) -> BoxFuture<'a, Result<Arc<dyn PreparedUnit>, PrepareError>> {
+    fn prepare<'a>(
+        &'a self,
+        _: &'a Unit,
+        _: &'a Binding,
+    ) -> BoxFuture<'a, Result<Arc<dyn PreparedUnit>, PrepareError>> {
         Box::pin(async { Ok(Arc::new(IdleUnit) as Arc<dyn PreparedUnit>) })
     }
 }
@@ -210,10 +214,13 @@ fn idle() -> Arc<dyn Engine> {
 fn measure(criterion: &mut Criterion, name: &str, graph: &Graph) {
     let runtime = runtime();
     let floor = bare_graph(graph);
-    criterion.bench_function(&format!("{name}/floor"), |bencher| bencher.to_async(&runtime).iter(|| bare(floor.clone())));
+    criterion
+        .bench_function(&format!("{name}/floor"), |bencher| bencher.to_async(&runtime).iter(|| bare(floor.clone())));
     let linked = linked(&runtime, idle(), graph);
     criterion.bench_function(&format!("{name}/wasmill"), |bencher| {
-        bencher.to_async(&runtime).iter(|| async { black_box(linked.run(Object::new(), RunOptions::new("bench")).await) });
+        bencher
+            .to_async(&runtime)
+            .iter(|| async { black_box(linked.run(Object::new(), RunOptions::new("bench")).await) });
     });
 }
 
@@ -238,7 +245,9 @@ fn real_steps(criterion: &mut Criterion) {
     });
     let linked = linked(&runtime, Arc::new(engine), &chain(1_000));
     criterion.bench_function("noop-unit-1000/wasmill", |bencher| {
-        bencher.to_async(&runtime).iter(|| async { black_box(linked.run(Object::new(), RunOptions::new("bench")).await) });
+        bencher
+            .to_async(&runtime)
+            .iter(|| async { black_box(linked.run(Object::new(), RunOptions::new("bench")).await) });
     });
 }
 

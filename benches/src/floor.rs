@@ -1,7 +1,8 @@
 //! Bare wasmtime with the engine's settings: what a call costs before Wasmill adds anything.
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Result, Store, UpdateDeadline,
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Result, Store,
+    UpdateDeadline,
 };
 
 /// A limiter that counts, as anybody would write it.

@@ -55,7 +55,7 @@ pub const COMPONENT_UPPER: &str = r#"(component
             (i32.const 16)))
     (core instance $i (instantiate $m))
     (func (export "upper") (param "text" string) (result string)
-        (canon lift (core func $i "upper") (memory $i "memory") (realloc (func $i "realloc")))))"#;
+        (canon lift (core func $i "upper") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"#;
 
 /// A unit from its text.
 ///

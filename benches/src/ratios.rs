@@ -20,7 +20,9 @@ pub struct Ratio {
 pub fn print(target_dir: &Path, ratios: &[Ratio]) {
     println!("\n{:<44} {:>12} {:>12} {:>10}  target", "case", "floor", "wasmill", "ratio");
     for ratio in ratios {
-        let (Some(case), Some(floor)) = (median(target_dir, &ratio.case), median(target_dir, &ratio.floor)) else { continue };
+        let (Some(case), Some(floor)) = (median(target_dir, &ratio.case), median(target_dir, &ratio.floor)) else {
+            continue;
+        };
         let (case_text, floor_text, factor) = match ratio.per {
             Some(count) => (case / count, floor / count, format!("{:+.0} ns", (case - floor) / count)),
             None => (case, floor, format!("{:.2}x", case / floor)),
@@ -31,7 +33,8 @@ pub fn print(target_dir: &Path, ratios: &[Ratio]) {
 
 /// Criterion's median of a case in nanoseconds.
 fn median(target_dir: &Path, case: &str) -> Option<f64> {
-    let path = target_dir.join("criterion").join(case).join("new/estimates.json");
+    // Criterion names folders so.
+    let path = target_dir.join("criterion").join(case.replace('/', "_")).join("new/estimates.json");
     let estimates: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
     estimates.get("median")?.get("point_estimate")?.as_f64()
 }

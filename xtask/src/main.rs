@@ -1,1 +1,64 @@
-fn main() {}
+//! `cargo xtask VERB`: the developers' commands.
+//!
+//! One module a verb. It depends on no crate of the workspace and on no engine, so that it is built in seconds and works while the
+//! rest does not compile. Only `printer` prints.
+#![forbid(unsafe_code)]
+
+mod digest;
+mod failure;
+mod guests;
+mod paths;
+mod printer;
+mod process;
+mod setup;
+mod test;
+mod tidy;
+mod wasm32;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::paths::Paths;
+use crate::printer::Printer;
+
+/// The developers' commands of Wasmill.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Installs the toolchains that are missing, and shows where each is.
+    Setup(setup::Args),
+    /// Builds guests/ into target/guests, and keeps the committed units of the examples in step.
+    Guests(guests::Args),
+    /// Checks the house rules: dependency law, module docs, file sizes, unsafe code, generated files, tested guests.
+    Tidy(tidy::Args),
+    /// Checks that the crates which must run inside WebAssembly compile for it.
+    Wasm32,
+    /// Sets up what is missing, builds the guests, and runs every test.
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer;
+    let outcome = Paths::find().and_then(|paths| match cli.verb {
+        Verb::Setup(args) => setup::run(&args, &paths, &printer),
+        Verb::Guests(args) => guests::run(&args, &paths, &printer),
+        Verb::Tidy(args) => tidy::run(&args, &paths, &printer),
+        Verb::Wasm32 => wasm32::run(&paths, &printer),
+        Verb::Test(args) => test::run(&args, &paths, &printer),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            printer.failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}

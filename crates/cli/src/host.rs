@@ -96,8 +96,8 @@ fn router(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) -> Re
         }
     });
     let settings = Settings { slots, cache, ..Settings::default() };
-    let engine = WasmtimeEngine::new(settings)
-        .map_err(|error| Diagnostic::new(Code::EngineUnavailable, error.to_string()))?;
+    let engine =
+        WasmtimeEngine::new(settings).map_err(|error| Diagnostic::new(Code::EngineUnavailable, error.to_string()))?;
     Ok(Router::new(vec![Arc::new(engine)]))
 }
 

@@ -66,8 +66,7 @@ impl Reader<'_> {
             Some(path) => (self.file(path)?, path.to_owned()),
             None => (value.as_bytes().to_vec(), format!("--input {name}=…")),
         };
-        let value = read_as(spec.kind, bytes)
-            .map_err(|problem| unreadable(name, spec.kind, &origin, &problem))?;
+        let value = read_as(spec.kind, bytes).map_err(|problem| unreadable(name, spec.kind, &origin, &problem))?;
         self.given.insert(name.clone(), value);
         Ok(())
     }
@@ -91,8 +90,8 @@ impl Reader<'_> {
         let Some((name, spec)) = alone else {
             return Err(one(self.no_object(origin, document.err())));
         };
-        let value = read_as(spec.kind, bytes.to_vec())
-            .map_err(|problem| one(unreadable(name, spec.kind, origin, &problem)))?;
+        let value =
+            read_as(spec.kind, bytes.to_vec()).map_err(|problem| one(unreadable(name, spec.kind, origin, &problem)))?;
         self.given.insert(name.clone(), value);
         Ok(())
     }
@@ -114,8 +113,7 @@ impl Reader<'_> {
 
     /// Stdin is read unasked where nothing else was given, or where something that is required is still missing.
     fn wants_stdin(&self, nothing_given: bool) -> bool {
-        !self.specs.is_empty()
-            && (nothing_given || self.specs.iter().any(|(name, spec)| self.is_missing(name, spec)))
+        !self.specs.is_empty() && (nothing_given || self.specs.iter().any(|(name, spec)| self.is_missing(name, spec)))
     }
 
     fn offered(&mut self) -> Result<(), Vec<Diagnostic>> {
@@ -183,8 +181,9 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Diagnostic> {
             _ if path.is_dir() => format!("`{shown}` is a folder"),
             _ => format!("`{shown}` cannot be read: {error}"),
         };
-        Diagnostic::new(Code::InputUnreadable, message)
-            .help("paths of inputs are relative to the current folder; a value that begins with `@` goes into a file or JSON")
+        Diagnostic::new(Code::InputUnreadable, message).help(
+            "paths of inputs are relative to the current folder; a value that begins with `@` goes into a file or JSON",
+        )
     })
 }
 

@@ -61,7 +61,9 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
 /// Help and version are answers; anything else is a command line that cannot be taken, with clap's suggestion.
 fn refuse(error: &clap::Error) -> ExitCode {
     let asked_for_json = std::env::args_os().any(|arg| arg == "--output=json")
-        || std::env::args_os().zip(std::env::args_os().skip(1)).any(|(flag, value)| flag == "--output" && value == "json");
+        || std::env::args_os()
+            .zip(std::env::args_os().skip(1))
+            .any(|(flag, value)| flag == "--output" && value == "json");
     let printer = Printer::before_arguments(if asked_for_json { OutputMode::Json } else { OutputMode::Text });
     let text = error.render();
     match error.kind() {

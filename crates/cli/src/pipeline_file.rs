@@ -51,8 +51,9 @@ fn text(path: &Path) -> Result<String, Diagnostic> {
         return Err(unknown(format!("`{shown}` has {} bytes: no manifest is that large", metadata.len()))
             .help("large units stand in files of their own: `units: { name: { path: … } }`"));
     }
-    let bytes = std::fs::read(path)
-        .map_err(|error| unknown(format!("`{shown}` cannot be read: {error}")).help("name a pipeline that you may read"))?;
+    let bytes = std::fs::read(path).map_err(|error| {
+        unknown(format!("`{shown}` cannot be read: {error}")).help("name a pipeline that you may read")
+    })?;
     let as_unit = format!("`wasmill call {shown}` runs it, `wasmill inspect {shown}` shows what it is");
     if bytes.starts_with(b"\0asm") {
         return Err(unknown(format!("`{shown}` is a WebAssembly binary, not a pipeline")).help(as_unit));

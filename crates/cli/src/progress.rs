@@ -1,21 +1,21 @@
 //! What a run is doing, while it does it: a live tree on a terminal, plain lines anywhere else. All of it goes to stderr.
 //!
-//! Events come from the threads that run guests, and stderr may be a pipe that nobody reads: so lines are written by a thread
-//! of their own.
+//! Events come from the threads that run guests, and stderr may be a pipe that nobody reads: so a thread of its own does the
+//! writing.
 
-use std::collections::HashMap;
 use std::io::{self, IsTerminal};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indexmap::IndexMap;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wasmill_model::{StepReport, format_duration};
 use wasmill_runtime::{NoObserver, Observer, RunEvent};
 
 use crate::printer::Printer;
-use crate::render::DIM;
+use crate::render::{BOLD, DIM};
 use crate::summary::{mark, style};
 
 /// The most steps that the tree shows at once; the head counts the others.
@@ -37,12 +37,16 @@ impl Progress {
         if printer.is_quiet() {
             return Progress { observer: Arc::new(NoObserver), writer: None };
         }
+        let thread = std::thread::Builder::new().name("progress".to_owned());
         if io::stderr().is_terminal() {
-            return Progress { observer: Arc::new(Tree::new(steps)), writer: None };
+            let tree = Arc::new(Tree::default());
+            let drawn = tree.clone();
+            let writer = thread.spawn(move || drawn.draw());
+            return Progress { observer: tree, writer: writer.ok() };
         }
         let (sender, receiver) = mpsc::channel::<String>();
         let printer = *printer;
-        let writer = std::thread::Builder::new().name("progress".to_owned()).spawn(move || {
+        let writer = thread.spawn(move || {
             for mut text in receiver.iter() {
                 // What has gathered is written at once.
                 text.extend(receiver.try_iter());
@@ -109,52 +113,82 @@ fn finished(step: &str, report: &StepReport) -> String {
 
 /// The live tree: a head that counts, and a line for each running step. It is gone when the run is over: the table that
 /// follows says it all.
+#[derive(Default)]
 struct Tree {
-    bars: MultiProgress,
-    head: ProgressBar,
-    running: Mutex<HashMap<Arc<str>, ProgressBar>>,
+    state: Mutex<TreeState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct TreeState {
+    pipeline: String,
+    steps: usize,
+    done: usize,
+    running: IndexMap<Arc<str>, Instant>,
+    is_over: bool,
 }
 
 impl Tree {
-    fn new(steps: usize) -> Self {
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(15));
-        let head = bars.add(ProgressBar::new(steps as u64));
-        head.set_style(template("{spinner:.cyan} {prefix:.bold} {pos}/{len} {elapsed:.dim}"));
-        Tree { bars, head, running: Mutex::default() }
+    /// Draws until the run is over. The first picture comes after one tick: a short run needs none.
+    fn draw(&self) {
+        let start = Instant::now();
+        let mut bar: Option<ProgressBar> = None;
+        let mut state = lock(&self.state);
+        while !state.is_over {
+            state = self.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
+            if start.elapsed() < TICK {
+                continue;
+            }
+            let picture = state.picture(start);
+            let bar = bar.get_or_insert_with(|| {
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                bar.set_style(
+                    ProgressStyle::with_template("{spinner:.cyan} {msg}")
+                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                );
+                bar
+            });
+            bar.set_message(picture);
+            bar.tick();
+        }
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
     }
 }
 
-fn template(text: &str) -> ProgressStyle {
-    ProgressStyle::with_template(text).unwrap_or_else(|_| ProgressStyle::default_spinner())
+impl TreeState {
+    fn picture(&self, start: Instant) -> String {
+        let time = |since: Instant| format!("{DIM}{:.1} s{DIM:#}", since.elapsed().as_secs_f64());
+        let mut text =
+            format!("{BOLD}{}{BOLD:#}  {} of {} steps  {}", self.pipeline, self.done, self.steps, time(start));
+        for (index, (step, since)) in self.running.iter().take(LONGEST_TREE).enumerate() {
+            let branch = if index + 1 == self.running.len() { "└─" } else { "├─" };
+            text.push_str(&format!("\n  {DIM}{branch}{DIM:#} {step}  {}", time(*since)));
+        }
+        if let Some(more) = self.running.len().checked_sub(LONGEST_TREE).filter(|more| *more > 0) {
+            text.push_str(&format!("\n  {DIM}└─ and {more} more{DIM:#}"));
+        }
+        text
+    }
 }
 
 impl Observer for Tree {
     fn event(&self, event: &RunEvent<'_>) {
-        let mut running = lock(&self.running);
+        let mut state = lock(&self.state);
         match event {
-            RunEvent::RunStarted { pipeline, .. } => {
-                self.head.set_prefix(pipeline.to_string());
-                self.head.enable_steady_tick(TICK);
+            RunEvent::RunStarted { pipeline, steps, .. } => {
+                state.pipeline = pipeline.to_string();
+                state.steps = *steps;
             }
-            RunEvent::StepStarted { step, .. } if running.len() < LONGEST_TREE => {
-                let bar = self.bars.add(ProgressBar::new_spinner());
-                bar.set_style(template("  {prefix:.dim} {msg} {elapsed:.dim}"));
-                bar.set_prefix("├─");
-                bar.set_message(step.to_string());
-                bar.enable_steady_tick(TICK);
-                running.insert((*step).clone(), bar);
-            }
+            RunEvent::StepStarted { step, .. } => drop(state.running.insert((*step).clone(), Instant::now())),
             RunEvent::StepFinished { step, .. } => {
-                self.head.inc(1);
-                if let Some(bar) = running.remove(&**step) {
-                    bar.finish_and_clear();
-                    self.bars.remove(&bar);
-                }
+                state.done += 1;
+                state.running.shift_remove(&**step);
             }
             RunEvent::RunFinished { .. } => {
-                self.head.finish_and_clear();
-                // Nothing is left to be cleared where the terminal went away.
-                let _ = self.bars.clear();
+                state.is_over = true;
+                self.changed.notify_all();
             }
             _ => {}
         }

@@ -94,9 +94,8 @@ struct Report<'a> {
 impl<'a> Report<'a> {
     fn new(diagnostic: &'a Diagnostic, sources: &Sources) -> Self {
         let location = diagnostic.location.as_ref();
-        let source = location.and_then(|location| {
-            Some(NamedSource::new(&*location.file, sources.snippet(location)?.clone()))
-        });
+        let source =
+            location.and_then(|location| Some(NamedSource::new(&*location.file, sources.snippet(location)?.clone())));
         let message = match location {
             Some(location) if source.is_none() && !location.file.is_empty() => {
                 format!("{location}: {}", diagnostic.message)

@@ -41,7 +41,7 @@ pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -58,8 +58,11 @@ pub(crate) fn table(document: &RunDocument, took: Duration) -> String {
 
     let mut text = String::new();
     if rows.len() > 1 {
-        let widths: Vec<usize> =
-            (0..5).map(|column| rows.iter().filter_map(|row| row.cells.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+        let widths: Vec<usize> = (0..5)
+            .map(|column| {
+                rows.iter().filter_map(|row| row.cells.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+            })
+            .collect();
         for row in &rows {
             row.write(&mut text, &widths);
         }
@@ -71,7 +74,11 @@ pub(crate) fn table(document: &RunDocument, took: Duration) -> String {
         RunVerdict::Failed => (RED, "failed"),
         RunVerdict::Cancelled => (YELLOW, "cancelled"),
     };
-    let counted = if ok == steps { format!("{} {}", thousands(steps as u64), plural(steps)) } else { format!("{ok} of {steps} {}", plural(steps)) };
+    let counted = if ok == steps {
+        format!("{} {}", thousands(steps as u64), plural(steps))
+    } else {
+        format!("{ok} of {steps} {}", plural(steps))
+    };
     let _ = writeln!(text, "{style}{word}{style:#}  {counted} in {}", format_duration(took));
     text
 }
@@ -88,7 +95,11 @@ struct Row {
 
 impl Row {
     fn header() -> Self {
-        Row { cells: ["step", "verdict", "wall time", "fuel", "peak memory"].map(str::to_owned), style: DIM, verdict: DIM }
+        Row {
+            cells: ["step", "verdict", "wall time", "fuel", "peak memory"].map(str::to_owned),
+            style: DIM,
+            verdict: DIM,
+        }
     }
 
     fn of(id: &str, report: &StepReport) -> Self {
@@ -167,7 +178,8 @@ fn log(text: &mut String, receipt: &Receipt) {
     let lines: Vec<&str> = receipt.log.lines().collect();
     let Some(last) = lines.len().checked_sub(1) else { return };
     let from = (last + 1).saturating_sub(LOG_TAIL);
-    let title = if from == 0 { "log".to_owned() } else { format!("log (the last {LOG_TAIL} of {} lines)", lines.len()) };
+    let title =
+        if from == 0 { "log".to_owned() } else { format!("log (the last {LOG_TAIL} of {} lines)", lines.len()) };
     let _ = writeln!(text, "\n  {BOLD}{title}{BOLD:#}");
     for line in lines.iter().skip(from) {
         let _ = writeln!(text, "  │ {}", render::printable(line));

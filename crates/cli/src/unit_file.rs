@@ -28,13 +28,8 @@ pub(crate) fn load(name: &str, stdin: &StandardInput) -> Result<UnitFile, Diagno
     let (source, name) = if name == "-" {
         let bytes = stdin.asked_for()?;
         if bytes.starts_with(b"\0asm") {
-            let unit = Unit::from_binary(bytes).map_err(|error| {
-                let diagnostic = Diagnostic::new(error.code(), format!("stdin: {error}"));
-                match error.help() {
-                    Some(help) => diagnostic.help(help),
-                    None => diagnostic,
-                }
-            })?;
+            let unit = Unit::from_binary(bytes)
+                .map_err(|error| Diagnostic::new(error.code(), format!("stdin: {error}")).help(error.help()))?;
             let source = UnitSource::Path(PathBuf::from("-"));
             return Ok(UnitFile { name: "stdin".into(), spec: spec(source, "stdin"), unit });
         }

@@ -95,6 +95,11 @@ impl WasmtimeEngine {
         })
     }
 
+    /// What every such engine is and can do, without making one: for checks that start nothing.
+    pub fn description() -> EngineInfo {
+        info()
+    }
+
     /// How instances get their memory, and why.
     pub fn allocator(&self) -> &Allocator {
         &self.shared.allocator
@@ -119,9 +124,9 @@ impl Shared {
         if tokio::runtime::Handle::try_current().is_err() {
             return work();
         }
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| {
-            Err(PrepareError::Host { message: format!("the compiler panicked: {panic}") })
-        })
+        tokio::task::spawn_blocking(work)
+            .await
+            .unwrap_or_else(|panic| Err(PrepareError::Host { message: format!("the compiler panicked: {panic}") }))
     }
 
     fn compile_now(&self, unit: &Unit) -> Result<Code, PrepareError> {
@@ -194,7 +199,9 @@ fn info() -> EngineInfo {
     EngineInfo {
         name: EngineName { name: "wasmtime".into(), version: VERSION.into() },
         interfaces: vec![Interface::Core, Interface::Bytes, Interface::Component, Interface::Command],
-        limits: [Memory, Fuel, Timeout, Output, Log, TableElements, Instances].map(|limit| (limit, Enforced::Yes)).to_vec(),
+        limits: [Memory, Fuel, Timeout, Output, Log, TableElements, Instances]
+            .map(|limit| (limit, Enforced::Yes))
+            .to_vec(),
         sandboxed: true,
     }
 }

@@ -88,7 +88,12 @@ impl Deadline {
 
 /// A fresh store under these limits. The guest yields to its executor at every tick, and is stopped at the first tick after the
 /// deadline.
-pub(crate) fn store(engine: &Engine, limits: &Limits, deadline: &Deadline, wasi: Option<Box<Wasi>>) -> wasmtime::Result<Store<State>> {
+pub(crate) fn store(
+    engine: &Engine,
+    limits: &Limits,
+    deadline: &Deadline,
+    wasi: Option<Box<Wasi>>,
+) -> wasmtime::Result<Store<State>> {
     let mut store = Store::new(engine, State { limiter: Limiter::new(limits), wasi });
     store.limiter(|state| &mut state.limiter);
     store.set_fuel(limits.fuel)?;

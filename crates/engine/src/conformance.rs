@@ -109,16 +109,79 @@ pub fn cases() -> Vec<Case> {
     let time = |millis| Limits { fuel: u64::MAX / 4, timeout: Duration::from_millis(millis), ..Limits::default() };
     let memory = |pages: u64| Limits { memory: pages * PAGE, fuel: 1_000_000_000, ..Limits::default() };
     cases.extend([
-        limited("spin: fuel", guest!("limits/spin.wat"), no_input(), LimitKind::Fuel, fuel(1_000_000), V::FuelExhausted),
+        limited(
+            "spin: fuel",
+            guest!("limits/spin.wat"),
+            no_input(),
+            LimitKind::Fuel,
+            fuel(1_000_000),
+            V::FuelExhausted,
+        ),
         limited("spin: time", guest!("limits/spin.wat"), no_input(), LimitKind::Timeout, time(50), V::TimedOut),
-        limited("spin-start: fuel", guest!("limits/spin-start.wat"), no_input(), LimitKind::Fuel, fuel(1_000_000), V::FuelExhausted),
-        limited("spin-start: time", guest!("limits/spin-start.wat"), no_input(), LimitKind::Timeout, time(50), V::TimedOut),
-        limited("spin-allocate: fuel", guest!("limits/spin-allocate.wat"), text("x"), LimitKind::Fuel, fuel(1_000_000), V::FuelExhausted),
-        limited("spin-allocate: time", guest!("limits/spin-allocate.wat"), text("x"), LimitKind::Timeout, time(50), V::TimedOut),
-        limited("fill: little fuel, much time", guest!("limits/fill.wat"), no_input(), LimitKind::Timeout, time(100), V::TimedOut),
-        limited("grow-forever", guest!("limits/grow-forever.wat"), no_input(), LimitKind::Memory, memory(16), V::MemoryExceeded),
-        limited("two-memories: one page past", guest!("limits/two-memories.wat"), number(8), LimitKind::Memory, memory(17), V::MemoryExceeded),
-        limited("table-grow", guest!("limits/table-grow.wat"), number(2_000_000), LimitKind::TableElements, memory(64), V::MemoryExceeded),
+        limited(
+            "spin-start: fuel",
+            guest!("limits/spin-start.wat"),
+            no_input(),
+            LimitKind::Fuel,
+            fuel(1_000_000),
+            V::FuelExhausted,
+        ),
+        limited(
+            "spin-start: time",
+            guest!("limits/spin-start.wat"),
+            no_input(),
+            LimitKind::Timeout,
+            time(50),
+            V::TimedOut,
+        ),
+        limited(
+            "spin-allocate: fuel",
+            guest!("limits/spin-allocate.wat"),
+            text("x"),
+            LimitKind::Fuel,
+            fuel(1_000_000),
+            V::FuelExhausted,
+        ),
+        limited(
+            "spin-allocate: time",
+            guest!("limits/spin-allocate.wat"),
+            text("x"),
+            LimitKind::Timeout,
+            time(50),
+            V::TimedOut,
+        ),
+        limited(
+            "fill: little fuel, much time",
+            guest!("limits/fill.wat"),
+            no_input(),
+            LimitKind::Timeout,
+            time(100),
+            V::TimedOut,
+        ),
+        limited(
+            "grow-forever",
+            guest!("limits/grow-forever.wat"),
+            no_input(),
+            LimitKind::Memory,
+            memory(16),
+            V::MemoryExceeded,
+        ),
+        limited(
+            "two-memories: one page past",
+            guest!("limits/two-memories.wat"),
+            number(8),
+            LimitKind::Memory,
+            memory(17),
+            V::MemoryExceeded,
+        ),
+        limited(
+            "table-grow",
+            guest!("limits/table-grow.wat"),
+            number(2_000_000),
+            LimitKind::TableElements,
+            memory(64),
+            V::MemoryExceeded,
+        ),
         limited(
             "output-flood",
             guest!("limits/output-flood.wat"),
@@ -129,8 +192,14 @@ pub fn cases() -> Vec<Case> {
         ),
     ]);
     // The limit itself is allowed; what the guest sees past it is -1.
-    cases.push(Case { limits: memory(4), ..case("grow: to the limit", guest!("limits/grow.wat"), number(3), Output(Value::Int(1))) });
-    cases.push(Case { limits: memory(4), ..case("grow: one page past", guest!("limits/grow.wat"), number(4), Output(Value::Int(-1))) });
+    cases.push(Case {
+        limits: memory(4),
+        ..case("grow: to the limit", guest!("limits/grow.wat"), number(3), Output(Value::Int(1)))
+    });
+    cases.push(Case {
+        limits: memory(4),
+        ..case("grow: one page past", guest!("limits/grow.wat"), number(4), Output(Value::Int(-1)))
+    });
     cases.push(Case {
         limits: memory(18),
         ..case("two-memories: to the limit", guest!("limits/two-memories.wat"), number(8), Expected::Verdict(V::Ok))

@@ -1,1 +1,58 @@
-//! stub
+//! Text to model: the native manifest in YAML, JSON and TOML, with positions.
+//!
+//! The way of a file: text → [tree with spans](tree) → one mapping that collects everything that is wrong → checks of names,
+//! expressions and order → [`Pipeline`]. All three formats share all of it but the first arrow.
+//!
+//! # Invariants
+//!
+//! - Nothing is read but the text that is given: paths of units are not opened here.
+//! - Every diagnostic has a position, and all of a file's come at once, in the order of the file.
+//! - No key is ignored: what is not known, or not yet supported, is an error.
+#![forbid(unsafe_code)]
+
+mod check;
+mod dialect;
+mod format;
+mod graph;
+mod inputs;
+mod keys;
+mod pipeline;
+mod quantity;
+mod reader;
+mod schema;
+mod steps;
+mod templates;
+mod toml_tree;
+mod tree;
+mod units;
+mod yaml_scalar;
+mod yaml_tree;
+
+pub use format::Format;
+pub use quantity::{parse_count, parse_duration, parse_size};
+pub use schema::schema;
+
+use wasmill_model::{Diagnostics, Pipeline};
+
+/// Reads a pipeline.
+///
+/// `file` is the name that positions get; paths in the manifest are relative to its folder.
+///
+/// # Errors
+/// Everything that is wrong with the file, in its order.
+pub fn parse(file: &str, text: &str, format: Format) -> Result<Pipeline, Diagnostics> {
+    let reader = reader::Reader::new(file, text);
+    let tree = match format {
+        Format::Yaml | Format::Json => yaml_tree::read(text, &reader),
+        Format::Toml => toml_tree::read(text, &reader),
+    };
+    let pipeline = tree.and_then(|tree| {
+        dialect::check(file, &tree, &reader)?;
+        pipeline::read(file, &tree, &reader)
+    });
+    let diagnostics = reader.finish();
+    match pipeline {
+        Some(pipeline) if diagnostics.is_empty() => Ok(pipeline),
+        _ => Err(Diagnostics(diagnostics)),
+    }
+}

@@ -41,7 +41,7 @@ impl Default for Limits {
 }
 
 /// Limits as they are written: what is absent comes from the next layer (step, manifest defaults, policy).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LimitOverrides {
     /// See [`Limits::memory`].
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +78,23 @@ impl LimitOverrides {
             log: self.log.or(below.log),
             table_elements: self.table_elements.or(below.table_elements),
             instances: self.instances.or(below.instances),
+        }
+    }
+
+    /// Of these, those that `above` does not name: what is left to decide once `above` has been laid over them.
+    #[must_use]
+    pub fn without(self, above: LimitOverrides) -> LimitOverrides {
+        fn left<T, U>(here: Option<T>, above: Option<U>) -> Option<T> {
+            if above.is_some() { None } else { here }
+        }
+        LimitOverrides {
+            memory: left(self.memory, above.memory),
+            fuel: left(self.fuel, above.fuel),
+            timeout: left(self.timeout, above.timeout),
+            output: left(self.output, above.output),
+            log: left(self.log, above.log),
+            table_elements: left(self.table_elements, above.table_elements),
+            instances: left(self.instances, above.instances),
         }
     }
 }

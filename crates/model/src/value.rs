@@ -70,6 +70,15 @@ impl Input {
         }
     }
 
+    /// The digest that stands in the receipt: that of [`Input::to_value`], without making it.
+    pub fn digest(&self) -> Digest {
+        match self {
+            Input::Named(object) => digest_json(&CanonicalObject(object)),
+            Input::Positional(list) => digest_json(&CanonicalList(list)),
+            Input::Single(value) => value.digest(),
+        }
+    }
+
     /// The bytes that a `bytes` unit or a `command` is given: text as UTF-8, bytes as they are, anything else as JSON.
     pub fn to_bytes(&self) -> Bytes {
         match self {
@@ -143,23 +152,14 @@ impl Value {
     /// `s` and the UTF-8 for text, `b` and the bytes for bytes, `j` and compact JSON with sorted keys for anything else.
     /// Check one by hand with `(printf s; cat output.txt) | sha256sum`.
     pub fn digest(&self) -> Digest {
-        let mut hasher = Sha256::new();
+        let of = |kind: &[u8], content: &[u8]| {
+            Digest::from_bytes(Sha256::new().chain_update(kind).chain_update(content).finalize().into())
+        };
         match self {
-            Value::String(text) => {
-                hasher.update(b"s");
-                hasher.update(text.as_bytes());
-            }
-            Value::Bytes(bytes) => {
-                hasher.update(b"b");
-                hasher.update(bytes);
-            }
-            other => {
-                hasher.update(b"j");
-                // Writing to a hasher cannot fail, nor can serialising a `Value`.
-                let _ = serde_json::to_writer(HashWriter(&mut hasher), &Canonical(other));
-            }
+            Value::String(text) => of(b"s", text.as_bytes()),
+            Value::Bytes(bytes) => of(b"b", bytes),
+            other => digest_json(&Canonical(other)),
         }
-        Digest::from_bytes(hasher.finalize().into())
     }
 
     /// About how many bytes this value keeps alive; used to bound what a run holds.
@@ -189,20 +189,41 @@ impl std::io::Write for HashWriter<'_> {
     }
 }
 
+fn digest_json(content: &impl Serialize) -> Digest {
+    let mut hasher = Sha256::new_with_prefix(b"j");
+    // Writing to a hasher cannot fail, nor can serialising a `Value`.
+    let _ = serde_json::to_writer(HashWriter(&mut hasher), content);
+    Digest::from_bytes(hasher.finalize().into())
+}
+
 /// A value that serialises with its keys sorted.
 struct Canonical<'a>(&'a Value);
+
+struct CanonicalList<'a>(&'a [Value]);
+
+struct CanonicalObject<'a>(&'a Object);
 
 impl Serialize for Canonical<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Value::List(list) => serializer.collect_seq(list.iter().map(Canonical)),
-            Value::Object(object) => {
-                let mut members: Vec<_> = object.iter().collect();
-                members.sort_by_key(|(name, _)| *name);
-                serializer.collect_map(members.into_iter().map(|(key, value)| (key, Canonical(value))))
-            }
+            Value::List(list) => CanonicalList(list).serialize(serializer),
+            Value::Object(object) => CanonicalObject(object).serialize(serializer),
             other => other.serialize(serializer),
         }
+    }
+}
+
+impl Serialize for CanonicalList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Canonical))
+    }
+}
+
+impl Serialize for CanonicalObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members: Vec<_> = self.0.iter().collect();
+        members.sort_by_key(|(name, _)| *name);
+        serializer.collect_map(members.into_iter().map(|(name, value)| (name, Canonical(value))))
     }
 }
 
@@ -385,6 +406,16 @@ mod tests {
         let one = Value::from_json(br#"{"a":1,"b":{"c":2,"d":3}}"#).unwrap();
         let two = Value::from_json(br#"{"b":{"d":3,"c":2},"a":1}"#).unwrap();
         assert_eq!(one.digest(), two.digest());
+    }
+
+    #[test]
+    fn an_input_has_the_digest_of_its_value() {
+        let object = Value::from_json(br#"{"b":[{"d":1,"c":2}],"a":"x"}"#).unwrap();
+        let Value::Object(members) = &object else { panic!("no object") };
+        let list = vec![object.clone(), Value::Null];
+        for input in [Input::Named((**members).clone()), Input::Positional(list), Input::Single(object.clone())] {
+            assert_eq!(input.digest(), input.to_value().digest());
+        }
     }
 
     #[test]

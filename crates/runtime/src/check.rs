@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wasmill_engine::EngineInfo;
-use wasmill_model::{Code, Diagnostic, Interface, LimitOverrides, OutputFormat, Pipeline, Policy, Step};
+use wasmill_model::{Code, Diagnostic, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy, Step};
 use wasmill_unit::{FunctionError, ImportInfo, Unit, UnitInfo, missing_import_help};
 
-use crate::{parameters, suggestion, wiring};
+use crate::{Overrides, parameters, suggestion, wiring};
 
 /// Everything that is wrong with a pipeline and its units, in the order of the file: steps, inputs and units that are not there,
 /// cycles, functions, arguments, imports that nobody provides, limits over the policy, engines.
@@ -22,25 +22,29 @@ pub fn check(
     engines: &[EngineInfo],
 ) -> Vec<Diagnostic> {
     let (_, mut problems) = wiring::wire(pipeline);
-    check_steps(pipeline, units, policy, engines, &mut problems);
+    check_steps(pipeline, units, policy, engines, &Overrides::default(), &mut problems);
     problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
     problems
 }
 
-/// As [`check`], without what [`wiring::wire`] says.
+/// As [`check`], without what [`wiring::wire`] says. What is overridden is not held against the steps.
 pub(crate) fn check_steps(
     pipeline: &Pipeline,
     units: &IndexMap<Arc<str>, Unit>,
     policy: &Policy,
     engines: &[EngineInfo],
+    overrides: &Overrides,
     problems: &mut Vec<Diagnostic>,
 ) {
     // An import that nobody provides is the unit's fault: said once, at the first step that uses it.
     let mut seen = vec![false; units.len()];
     for step in &pipeline.steps {
-        let mut found = Vec::new();
-        limits(step, policy, &mut found);
-        engine_names(step, engines, &mut found);
+        let asked = step.limits.without(overrides.limits);
+        let mut found = limit_problems(asked, policy, &format!("the step `{}`", step.id));
+        let names = if overrides.engines.is_empty() { &step.engines } else { &overrides.engines };
+        if overrides.engines.is_empty() {
+            found.extend(unknown_engines(names, engines));
+        }
         match units.get_full(&step.unit) {
             Some((place, _, unit)) => {
                 let first_use = seen.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true));
@@ -48,7 +52,7 @@ pub(crate) fn check_steps(
                     found.extend(missing_imports(&step.unit, unit.info()));
                 }
                 against_unit(step, pipeline, unit.info(), &mut found);
-                engine_fits(step, unit.interface(), engines, &mut found);
+                found.extend(engine_fits(step, unit.interface(), names, engines));
             }
             None if !pipeline.units.contains_key(&step.unit) => found.push(unknown_unit(step, pipeline)),
             None => {}
@@ -68,23 +72,15 @@ fn unknown_unit(step: &Step, pipeline: &Pipeline) -> Diagnostic {
     }
 }
 
-fn limits(step: &Step, policy: &Policy, problems: &mut Vec<Diagnostic>) {
-    problems.extend(limit_problems(step.limits, policy, &format!("the step `{}`", step.id)));
-}
-
 /// One problem for each limit that asks for more than the policy allows.
 pub(crate) fn limit_problems(asked: LimitOverrides, policy: &Policy, who: &str) -> Vec<Diagnostic> {
     let violations = policy.resolve(asked).err().unwrap_or_default();
-    let problem = |violation: wasmill_model::LimitViolation| {
+    let problem = |violation: LimitViolation| {
         let (limit, asked, allowed) = (violation.limit, violation.asked, violation.allowed);
         Diagnostic::new(Code::LimitAbovePolicy, format!("{who} asks for {limit}: {asked}; the host allows {allowed}"))
             .help(format!("ask for {allowed} or less, or have the host's policy raised"))
     };
     violations.into_iter().map(problem).collect()
-}
-
-fn engine_names(step: &Step, engines: &[EngineInfo], problems: &mut Vec<Diagnostic>) {
-    problems.extend(unknown_engines(&step.engines, engines));
 }
 
 /// One problem for each name that no engine has.
@@ -105,22 +101,21 @@ pub(crate) fn unknown_engines(names: &[String], engines: &[EngineInfo]) -> Vec<D
         .collect()
 }
 
-fn engine_fits(step: &Step, interface: Interface, engines: &[EngineInfo], problems: &mut Vec<Diagnostic>) {
+fn engine_fits(step: &Step, interface: Interface, names: &[String], engines: &[EngineInfo]) -> Option<Diagnostic> {
     let asked: Vec<&EngineInfo> = engines
         .iter()
-        .filter(|engine| step.engines.is_empty() || step.engines.iter().any(|name| **name == *engine.name.name))
+        .filter(|engine| names.is_empty() || names.iter().any(|name| **name == *engine.name.name))
         .collect();
-    // Where only names are asked for that nobody has, that has been said.
-    if !asked.is_empty() && !asked.iter().any(|engine| engine.interfaces.contains(&interface)) {
-        let names = suggestion::list(asked.iter().map(|engine| &*engine.name.name));
-        let others = engines.iter().filter(|engine| engine.interfaces.contains(&interface));
-        let others = suggestion::list(others.map(|engine| &*engine.name.name));
-        let problem = Diagnostic::new(
-            Code::EngineUnavailable,
-            format!("the unit `{}` is a {interface} unit, and {names} runs none", step.unit),
-        );
-        problems.push(if others.is_empty() { problem } else { problem.help(format!("use {others}")) });
+    let runs = |engine: &&EngineInfo| engine.interfaces.contains(&interface);
+    // Where only names are asked for that no engine has, that has been said.
+    if asked.is_empty() || asked.iter().any(runs) {
+        return None;
     }
+    let list = suggestion::list(asked.iter().map(|engine| &*engine.name.name));
+    let message = format!("the unit `{}` is a {interface} unit, which none of the engines asked for runs ({list})", step.unit);
+    let problem = Diagnostic::new(Code::EngineUnavailable, message);
+    let others = suggestion::list(engines.iter().filter(runs).map(|engine| &*engine.name.name));
+    Some(if others.is_empty() { problem } else { problem.help(format!("use {others}")) })
 }
 
 fn missing_imports(name: &str, info: &UnitInfo) -> Option<Diagnostic> {

@@ -50,7 +50,7 @@ impl StepInput {
     ) -> Result<StepInput, wasmill_expression::ExpressionError> {
         let prepared = match &step.with {
             With::Inherited => Self::inherited(step, pipeline, wiring, inherits),
-            With::Single(Template::Expression(expression)) => match handed_on(expression, wiring) {
+            With::Single(Template::Expression(expression)) => match handed_on(expression, pipeline, wiring) {
                 Some(input) => input,
                 None => StepInput::Single(Program::expression(expression)?),
             },
@@ -102,7 +102,7 @@ impl StepInput {
             _ => None,
         };
         match input {
-            Some(input) => StepInput::Constant { digest: input.to_value().digest(), input },
+            Some(input) => StepInput::Constant { digest: input.digest(), input },
             None => self,
         }
     }
@@ -128,8 +128,9 @@ impl StepInput {
                 Ok((Cow::Owned(Input::Single(value)), digest))
             }
             StepInput::PipelineInput(name) => {
-                // An input that was not given and has no default.
-                let (value, digest) = run.inputs.get(name).unwrap_or_else(|| (Value::Null, Value::Null.digest()));
+                let (value, digest) = run.inputs.get(name).ok_or_else(|| {
+                    format!("the step takes the pipeline's input `{name}`, which was not given and has no default")
+                })?;
                 Ok((Cow::Owned(Input::Single(value)), digest))
             }
             StepInput::PipelineInputs { by_name } => {
@@ -173,7 +174,7 @@ pub(crate) fn explain(error: &EvaluationError) -> String {
 }
 
 /// `steps.<id>.output` and `inputs.<name>`, and nothing else.
-fn handed_on(expression: &Expression, wiring: &Wiring) -> Option<StepInput> {
+fn handed_on(expression: &Expression, pipeline: &Pipeline, wiring: &Wiring) -> Option<StepInput> {
     let [reference] = expression.references.as_slice() else { return None };
     let source = expression.source.trim();
     match reference {
@@ -184,7 +185,8 @@ fn handed_on(expression: &Expression, wiring: &Wiring) -> Option<StepInput> {
         Reference::Input(name) => {
             let rest = source.strip_prefix("inputs")?;
             // One that may be absent is left to the expression: it has words for that.
-            is_access(rest, name).then(|| StepInput::PipelineInput(name.clone()))
+            let always = pipeline.inputs.get(name).is_some_and(|spec| spec.required || spec.default.is_some());
+            (always && is_access(rest, name)).then(|| StepInput::PipelineInput(name.clone()))
         }
         Reference::Root(_) => None,
     }

@@ -45,7 +45,8 @@ impl Command {
     /// Runs it to its end.
     pub fn run(mut self) -> Output {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{:?} does not start: {error}", self.command));
+        let mut child =
+            self.command.spawn().unwrap_or_else(|error| panic!("{:?} does not start: {error}", self.command));
         let mut stdin = child.stdin.take().expect("stdin is piped");
         let bytes = std::mem::take(&mut self.stdin);
         // A command that does not read its stdin closes it: that is its right.
@@ -63,7 +64,8 @@ impl Command {
     /// Starts it, with stdin closed, to be watched and signalled.
     pub fn start(mut self) -> Running {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{:?} does not start: {error}", self.command));
+        let mut child =
+            self.command.spawn().unwrap_or_else(|error| panic!("{:?} does not start: {error}", self.command));
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         Running { child, stderr, seen: String::new(), folder: self.folder.display().to_string() }
     }
@@ -179,7 +181,10 @@ fn stable(text: &str, folder: &str) -> String {
     ];
     let mut text = text.replace(folder, "[FOLDER]");
     for (pattern, replacement) in filters {
-        text = Regex::new(pattern).expect("the filter is a regular expression").replace_all(&text, replacement).into_owned();
+        text = Regex::new(pattern)
+            .expect("the filter is a regular expression")
+            .replace_all(&text, replacement)
+            .into_owned();
     }
     text
 }

@@ -15,7 +15,8 @@ pub fn workspace() -> PathBuf {
 pub fn guest(suite: &str, name: &str) -> Vec<u8> {
     let text = workspace().join("guests").join(suite).join(format!("{name}.wat"));
     if text.is_file() {
-        return wat::parse_file(&text).unwrap_or_else(|error| panic!("{} is no WebAssembly text: {error}", text.display()));
+        return wat::parse_file(&text)
+            .unwrap_or_else(|error| panic!("{} is no WebAssembly text: {error}", text.display()));
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
     let built = target.join("guests").join(suite).join(format!("{name}.wasm"));

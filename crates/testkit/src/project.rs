@@ -16,7 +16,8 @@ pub struct Project {
 impl Project {
     /// An empty project, whose commands run this binary: `env!("CARGO_BIN_EXE_wasmill")` in the tests of the CLI.
     pub fn new(binary: impl Into<PathBuf>) -> Self {
-        let folder = tempfile::Builder::new().prefix("wasmill-test-").tempdir().expect("a temporary folder can be made");
+        let folder =
+            tempfile::Builder::new().prefix("wasmill-test-").tempdir().expect("a temporary folder can be made");
         std::fs::create_dir(folder.path().join("work")).expect("a temporary folder can be written");
         Project { folder, binary: binary.into() }
     }

@@ -1,4 +1,5 @@
 //! Units from WebAssembly text, inspected.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use proptest::prelude::*;
 use wasmill_model::{Code, Interface};

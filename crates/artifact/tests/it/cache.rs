@@ -85,7 +85,7 @@ fn components_are_kept_apart_from_modules() {
     let fixture = Fixture::new();
     let cache = fixture.stored();
     assert!(cache.load_component(&fixture.engine, &fixture.unit).is_none());
-    let component = Component::new(&fixture.engine, "(component)").unwrap();
+    let component = Component::new(&fixture.engine, wat::parse_str("(component)").unwrap()).unwrap();
     cache.store(&fixture.engine, &fixture.unit, CodeKind::Component, &component.serialize().unwrap());
     assert!(cache.load_component(&fixture.engine, &fixture.unit).is_some());
     assert_eq!(entries(&fixture.path()).len(), 2);

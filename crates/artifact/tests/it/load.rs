@@ -113,7 +113,7 @@ fn text_errors_have_a_position_in_the_text() {
     let ArtifactError::Wat { line: 1, column, message, .. } = wat(&long).unwrap_err() else { panic!() };
     assert!(column > 500 && !message.contains("<anon>"), "{column} {message}");
     // A name that nothing has.
-    let ArtifactError::Wat { line: 1, column: 23, .. } = wat("(module (export \"f\" (func $f)))").unwrap_err() else {
+    let ArtifactError::Wat { line: 1, column: 27, .. } = wat("(module (export \"f\" (func $f)))").unwrap_err() else {
         panic!("{:?}", wat("(module (export \"f\" (func $f)))"))
     };
     // Text that parses and is not valid.

@@ -194,7 +194,11 @@ mod tests {
     #[test]
     fn every_verb_has_examples() {
         for verb in super::Cli::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
-            assert!(verb.get_after_help().is_some_and(|text| text.to_string().contains("Examples:")), "{}", verb.get_name());
+            assert!(
+                verb.get_after_help().is_some_and(|text| text.to_string().contains("Examples:")),
+                "{}",
+                verb.get_name()
+            );
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde_json::json;
-use wasmill_model::{ExitCode, Policy};
+use wasmill_model::ExitCode;
 
-use crate::commands::run::load_units;
+use crate::commands::run::verify;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline_file;
 use crate::printer::Printer;
@@ -14,13 +14,7 @@ use crate::render::{BOLD, GREEN};
 /// Checks the manifest, its units, and the one against the other.
 pub(crate) fn check(path: &Path, printer: &Printer) -> Outcome {
     let file = pipeline_file::read(path)?;
-    let (units, mut problems) = load_units(&file.pipeline);
-    problems.extend(wasmill_runtime::check(&file.pipeline, &units, &Policy::default()));
-    if !problems.is_empty() {
-        // In the order of the file, whoever found them.
-        problems.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.line, place.column)));
-        return Err(Failure::invalid(problems).in_files(&file.sources));
-    }
+    verify(&file.pipeline).map_err(|problems| Failure::invalid(problems).in_files(&file.sources))?;
     let (steps, units) = (file.pipeline.steps.len(), file.pipeline.units.len());
     let shown = path.display();
     if printer.is_json() {

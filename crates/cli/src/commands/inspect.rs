@@ -10,6 +10,7 @@ use crate::failure::Outcome;
 use crate::printer::Printer;
 use crate::render::{BOLD, DIM, RED, YELLOW};
 use crate::standard_input::StandardInput;
+use crate::summary::thousands;
 use crate::unit_file;
 
 /// Prints what the unit is.
@@ -37,15 +38,14 @@ fn describe(unit: &str, info: &UnitInfo) -> String {
     let mut fact = |name: &str, value: &str| {
         let _ = writeln!(text, "  {DIM}{name:<10}{DIM:#} {value}");
     };
-    let generation = match (info.preview, info.is_component) {
-        (Some(Preview::Preview1), _) => " (WASI preview 1)",
-        (Some(Preview::Preview2), _) => " (WASI 0.2)",
-        (None, true) => "",
-        (None, false) => " (a core module)",
+    let generation = match info.preview {
+        Some(Preview::Preview1) => " (WASI preview 1)",
+        Some(Preview::Preview2) => " (WASI 0.2)",
+        None => "",
     };
-    let generation = if info.interface == wasmill_model::Interface::Core { "" } else { generation };
     fact("interface", &format!("{}{generation}", info.interface));
-    fact("size", &format!("{} ({} bytes)", format_bytes(info.size), info.size));
+    let exact = if info.size < 1024 { String::new() } else { format!(" ({} bytes)", thousands(info.size)) };
+    fact("size", &format!("{}{exact}", format_bytes(info.size)));
     fact("sha256", &info.digest.to_string());
     if !info.wants.is_empty() {
         fact("wants", &format!("{} (virtual or empty without the grant)", info.wants.join(", ")));
@@ -54,7 +54,8 @@ fn describe(unit: &str, info: &UnitInfo) -> String {
         fact(&producer.field, format!("{} {}", producer.name, producer.version).trim_end());
     }
     section(&mut text, "functions", info.functions.iter().map(|function| function.signature()));
-    section(&mut text, "imports", info.imports.iter().map(import));
+    let width = info.imports.iter().map(|import| import_name(import).chars().count()).max().unwrap_or(0);
+    section(&mut text, "imports", info.imports.iter().map(|one| import(one, width)));
     section(&mut text, "other exports", info.other_exports.iter().map(ToString::to_string));
     text
 }
@@ -70,15 +71,15 @@ fn section(text: &mut String, title: &str, lines: impl Iterator<Item = String>) 
     }
 }
 
-fn import(import: &ImportInfo) -> String {
-    let name = if import.name.is_empty() {
-        import.module.to_string()
-    } else {
-        format!("{}::{}", import.module, import.name)
-    };
+fn import_name(import: &ImportInfo) -> String {
+    if import.name.is_empty() { import.module.to_string() } else { format!("{}::{}", import.module, import.name) }
+}
+
+fn import(import: &ImportInfo, width: usize) -> String {
+    let name = import_name(import);
     match (import.provided, import.grant) {
-        (false, _) => format!("{name}  {RED}not provided{RED:#}"),
-        (true, Some(grant)) => format!("{name}  {YELLOW}wants {grant}{YELLOW:#}"),
-        (true, None) => format!("{name}  {DIM}provided{DIM:#}"),
+        (false, _) => format!("{name:<width$}  {RED}not provided{RED:#}"),
+        (true, Some(grant)) => format!("{name:<width$}  {YELLOW}wants {grant}{YELLOW:#}"),
+        (true, None) => format!("{name:<width$}  {DIM}provided{DIM:#}"),
     }
 }

@@ -74,7 +74,10 @@ fn unknown_input() {
 
 #[test]
 fn wrong_type() {
-    refuse("wrong_type", &chain("with: { a: \"${{ inputs.a }}\", b: \"${{ inputs.b }}\" }", "with: { a: true, b: 1 }\n    limits: 3"));
+    refuse(
+        "wrong_type",
+        &chain("with: { a: \"${{ inputs.a }}\", b: \"${{ inputs.b }}\" }", "with: { a: true, b: 1 }\n    limits: 3"),
+    );
 }
 
 #[test]
@@ -189,7 +192,10 @@ fn a_name_that_is_none() {
 #[test]
 fn many_errors_at_once() {
     let text = CHAIN
-        .replace("unit: arithmetic\n    function: add\n    with: [", "unit: arithmetics\n    funktion: add\n    with: [")
+        .replace(
+            "unit: arithmetic\n    function: add\n    with: [",
+            "unit: arithmetics\n    funktion: add\n    with: [",
+        )
         .replace("inputs.b", "inputs.bb")
         .replace("default: 2", "default: two");
     refuse("many_errors_at_once", &pipeline(&text).file("arithmetic.wat", ARITHMETIC));

@@ -12,7 +12,10 @@ fn units() -> Project {
         .file("upper.wat", UPPER)
         .file("cat.wat", CAT)
         .file("component.wat", COMPONENT)
-        .file("one.wat", "(module (func (export \"half\") (param f64) (result f64) (f64.div (local.get 0) (f64.const 2))))")
+        .file(
+            "one.wat",
+            "(module (func (export \"half\") (param f64) (result f64) (f64.div (local.get 0) (f64.const 2))))",
+        )
         .file("text.txt", "from a file\n")
 }
 
@@ -92,7 +95,10 @@ fn calls_that_make_no_sense() {
     ];
     for (index, arguments) in all.iter().enumerate() {
         let output = call(&project, arguments, "");
-        assert_snapshot!(format!("calls_that_make_no_sense_{index:02}"), format!("call {}\n{output}", arguments.join(" ")));
+        assert_snapshot!(
+            format!("calls_that_make_no_sense_{index:02}"),
+            format!("call {}\n{output}", arguments.join(" "))
+        );
     }
 }
 

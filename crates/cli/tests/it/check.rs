@@ -55,7 +55,15 @@ fn what_is_no_pipeline() {
         .file("empty.yaml", "")
         .file("notes.txt", "just some text\n");
     let files = [
-        "folder", "empty-folder", "missing.yaml", "folder/missing.yaml", "unit.wasm", "unit.wat", "binary.yaml", "empty.yaml", "notes.txt",
+        "folder",
+        "empty-folder",
+        "missing.yaml",
+        "folder/missing.yaml",
+        "unit.wasm",
+        "unit.wat",
+        "binary.yaml",
+        "empty.yaml",
+        "notes.txt",
     ];
     for file in files {
         let output = project.wasmill(["check", file]).run();

@@ -15,7 +15,8 @@ fn chain() -> Project {
 }
 
 fn run(project: &Project, inputs: &[&str], stdin: &str) -> Output {
-    let arguments = ["run", "pipeline.yaml", "-q"].into_iter().chain(inputs.iter().flat_map(|input| ["--input", input]));
+    let arguments =
+        ["run", "pipeline.yaml", "-q"].into_iter().chain(inputs.iter().flat_map(|input| ["--input", input]));
     project.wasmill(arguments).stdin(stdin).run()
 }
 
@@ -60,9 +61,8 @@ fn numbers() {
 #[test]
 fn what_cannot_be_an_input() {
     let project = chain();
-    let all = [
-        "a=ten", "a=1.5", "a=\"1\"", "c=1", "a=@missing.txt", "@.", "plain text", "[1, 2]", r#"{"c": 1, "a": 2}"#,
-    ];
+    let all =
+        ["a=ten", "a=1.5", "a=\"1\"", "c=1", "a=@missing.txt", "@.", "plain text", "[1, 2]", r#"{"c": 1, "a": 2}"#];
     for (index, input) in all.into_iter().enumerate() {
         let output = run(&project, &[input], "");
         output.expect(2);

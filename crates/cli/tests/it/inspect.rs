@@ -10,7 +10,10 @@ fn every_interface() {
     let units = [("core", ARITHMETIC), ("bytes", UPPER), ("command", CAT), ("component", COMPONENT)];
     for (interface, text) in units {
         let project = project().file("unit.wat", text);
-        assert_snapshot!(format!("every_interface_{interface}"), project.wasmill(["inspect", "unit.wat"]).run().to_string());
+        assert_snapshot!(
+            format!("every_interface_{interface}"),
+            project.wasmill(["inspect", "unit.wat"]).run().to_string()
+        );
     }
 }
 

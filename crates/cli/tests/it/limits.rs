@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::{json, pipeline};
+use crate::{json, pipeline, project};
 
 /// A pipeline of one step, with this unit and these lines in the step.
 fn one(wat: &str, step: &str) -> String {
@@ -89,6 +89,30 @@ fn flags_that_are_no_limits() {
         let output = project.wasmill(["run".to_owned(), "pipeline.yaml".to_owned(), format!("{flag}={value}")]).run();
         assert_snapshot!(format!("flags_that_are_no_limits{flag}"), output.expect(2).to_string());
     }
+}
+
+#[test]
+fn every_hostile_guest_has_its_verdict_and_exit_code() {
+    for (guest, arguments, code, exit) in [
+        ("spin", &["--fuel", "100_000"][..], "WM0603", 3),
+        ("spin-start", &["--fuel", "100_000"], "WM0603", 3),
+        ("spin", &["--timeout", "20ms"], "WM0604", 3),
+        ("fill", &["--timeout", "20ms"], "WM0604", 3),
+        ("grow-forever", &["--memory", "4MiB"], "WM0605", 3),
+        ("output-flood", &[], "WM0606", 3),
+        ("div-zero", &[], "WM0602", 1),
+        ("unreachable", &[], "WM0602", 1),
+        ("recurse", &[], "WM0602", 1),
+        ("null-result", &[], "WM0601", 1),
+    ] {
+        let project = project().file("guest.wasm", guest_of_limits(guest));
+        let output = project.wasmill(["call", "guest.wasm", "--output", "json"].iter().chain(arguments)).run();
+        assert_eq!(json(output.expect(exit))["error"]["code"], code, "{guest}: {output}");
+    }
+}
+
+fn guest_of_limits(name: &str) -> Vec<u8> {
+    wasmill_testkit::guest("limits", name)
 }
 
 #[test]

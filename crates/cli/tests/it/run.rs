@@ -72,7 +72,8 @@ fn a_trap_is_told_with_its_place_and_backtrace() {
     let text = CHAIN.replace("function: add\n    with: { a", "function: divide\n    with: { a");
     let project = pipeline(&text).file("arithmetic.wat", ARITHMETIC);
     assert_snapshot!(project.wasmill(["run", "pipeline.yaml", "--input", "b=0"]).run().to_string());
-    let document = json(project.wasmill(["run", "pipeline.yaml", "--input", "b=0", "--output", "json"]).run().expect(1));
+    let document =
+        json(project.wasmill(["run", "pipeline.yaml", "--input", "b=0", "--output", "json"]).run().expect(1));
     assert_eq!(document["verdict"], "failed");
     assert_eq!(document["error"]["code"], "WM0602");
     assert_eq!(document["error"]["step"], "sum");

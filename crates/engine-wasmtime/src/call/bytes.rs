@@ -40,14 +40,16 @@ impl Entry {
         input: Bytes,
         format: OutputFormat,
     ) -> wasmtime::Result<Answer> {
-        let length = u32::try_from(input.len())
-            .map_err(|_| Stop::Input(format!("the input has {} bytes; a 32-bit unit takes less than 4 GiB", input.len())))?;
+        let length = u32::try_from(input.len()).map_err(|_| {
+            Stop::Input(format!("the input has {} bytes; a 32-bit unit takes less than 4 GiB", input.len()))
+        })?;
         let instance = self.pre.instantiate_async(&mut *store).await?;
         initialize(store, &instance, self.initialize.as_ref()).await?;
 
         let memory = find(store, &instance, &self.memory, Extern::into_memory)?;
         let allocate = find(store, &instance, &self.allocate, Extern::into_func)?.typed::<u32, u32>(&*store)?;
-        let process = find(store, &instance, &self.process, Extern::into_func)?.typed::<(u32, u32, u32), u32>(&*store)?;
+        let process =
+            find(store, &instance, &self.process, Extern::into_func)?.typed::<(u32, u32, u32), u32>(&*store)?;
 
         let pointer = if input.is_empty() { 0 } else { allocate.call_async(&mut *store, length).await? };
         write(store, memory, pointer, &input, "`allocate` for the input")?;

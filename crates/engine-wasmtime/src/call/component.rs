@@ -109,7 +109,8 @@ impl Entry {
             };
         }
 
-        let params = wasmill_witjson::lower_params(call.input, &self.params).map_err(|error| Stop::Input(error.to_string()))?;
+        let params =
+            wasmill_witjson::lower_params(call.input, &self.params).map_err(|error| Stop::Input(error.to_string()))?;
         let budget = limit.saturating_mul(HOST_BYTES_PER_OUTPUT_BYTE).saturating_add(1 << 16);
         store.set_hostcall_fuel(usize::try_from(budget).unwrap_or(usize::MAX));
         let instance = self.pre.instantiate_async(&mut *store).await?;
@@ -163,7 +164,13 @@ fn not_text() -> Stop {
     Stop::Input("the argument is not UTF-8 text".to_owned())
 }
 
-async fn plain<P>(store: &mut Store<State>, function: Func, params: P, kind: Bulk, limit: u64) -> wasmtime::Result<Answer>
+async fn plain<P>(
+    store: &mut Store<State>,
+    function: Func,
+    params: P,
+    kind: Bulk,
+    limit: u64,
+) -> wasmtime::Result<Answer>
 where
     P: ComponentNamedList + Lower + Send + Sync,
 {
@@ -179,7 +186,13 @@ where
     }
 }
 
-async fn fallible<P>(store: &mut Store<State>, function: Func, params: P, kind: Bulk, limit: u64) -> wasmtime::Result<Answer>
+async fn fallible<P>(
+    store: &mut Store<State>,
+    function: Func,
+    params: P,
+    kind: Bulk,
+    limit: u64,
+) -> wasmtime::Result<Answer>
 where
     P: ComponentNamedList + Lower + Send + Sync,
 {

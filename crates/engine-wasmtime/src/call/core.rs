@@ -51,7 +51,9 @@ impl Entry {
         let values: Vec<&Value> = match input {
             Input::Positional(list) => list.iter().collect(),
             Input::Named(object) => {
-                if let Some(name) = object.keys().find(|name| !self.params.iter().any(|(param, _)| param.name.as_ref() == Some(name))) {
+                if let Some(name) =
+                    object.keys().find(|name| !self.params.iter().any(|(param, _)| param.name.as_ref() == Some(name)))
+                {
                     return Err(format!("the function has no parameter `{name}`; it takes {}", self.describe()));
                 }
                 self.params
@@ -67,7 +69,11 @@ impl Entry {
             Input::Single(value) => vec![value],
         };
         if values.len() != count {
-            return Err(format!("the function takes {count} arguments ({}), and was given {}", self.describe(), values.len()));
+            return Err(format!(
+                "the function takes {count} arguments ({}), and was given {}",
+                self.describe(),
+                values.len()
+            ));
         }
         values
             .into_iter()
@@ -121,7 +127,10 @@ fn lower(value: &Value, kind: &ValType) -> Result<Val, String> {
         })?),
         ValType::I64 => {
             let number = integer(value).ok_or_else(mismatch)?;
-            Val::I64(i64::try_from(number).or_else(|_| u64::try_from(number).map(|number| number as i64).map_err(|_| mismatch()))?)
+            Val::I64(
+                i64::try_from(number)
+                    .or_else(|_| u64::try_from(number).map(|number| number as i64).map_err(|_| mismatch()))?,
+            )
         }
         ValType::F32 => Val::F32((float(value).ok_or_else(mismatch)? as f32).to_bits()),
         ValType::F64 => Val::F64(float(value).ok_or_else(mismatch)?.to_bits()),

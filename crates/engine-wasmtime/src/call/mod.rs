@@ -93,11 +93,8 @@ impl Prepared {
             Entry::Bytes(_) | Entry::Program(_) | Entry::ProgramComponent(_) => Some(call.input.to_bytes()),
             Entry::Core(_) | Entry::Component(_) => None,
         };
-        let mut usage = Usage::default();
-        usage.bytes_in = match &input {
-            Some(bytes) => bytes.len() as u64,
-            None => size_of_input(call.input),
-        };
+        let bytes_in = input.as_ref().map_or_else(|| size_of_input(call.input), |bytes| bytes.len() as u64);
+        let mut usage = Usage { bytes_in, ..Usage::default() };
         let Ok(_slot) = self.slot(call).await else {
             return Outcome::failed(Verdict::Cancelled, usage);
         };
@@ -125,7 +122,8 @@ impl Prepared {
         if let Some((stdout, stderr)) = streams {
             // A guest that survived being told that it wrote too much has written too much all the same.
             if stdout.shared.is_over() || stderr.shared.is_over() {
-                let over = if stderr.shared.is_over() { Stop::Log } else { Stop::Output { produced: call.limits.output + 1 } };
+                let over =
+                    if stderr.shared.is_over() { Stop::Log } else { Stop::Output { produced: call.limits.output + 1 } };
                 if !matches!(&result, Err(error) if error.downcast_ref::<Stop>().is_some()) {
                     result = Err(over.into());
                 }

@@ -66,11 +66,13 @@ async fn more_calls_than_slots_wait_for_their_turn() {
 #[tokio::test]
 async fn every_call_is_a_fresh_instance() {
     let engine = engine();
-    let count = unit(r#"(module (global $n (mut i32) (i32.const 0)) (memory 1)
+    let count = unit(
+        r#"(module (global $n (mut i32) (i32.const 0)) (memory 1)
         (func (export "next") (result i32)
             (global.set $n (i32.add (global.get $n) (i32.const 1)))
             (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
-            (i32.add (global.get $n) (i32.mul (i32.load (i32.const 0)) (i32.const 100)))))"#);
+            (i32.add (global.get $n) (i32.mul (i32.load (i32.const 0)) (i32.const 100)))))"#,
+    );
     let next = prepare(&engine, &count, None).await;
     for _ in 0..20 {
         assert_eq!(call(&next, nothing(), &Limits::default()).await.output, Some(Value::Int(101)));
@@ -110,7 +112,9 @@ async fn assemblyscript_abort_says_what_and_where() {
         (func (export "run") (call $abort (i32.const 20) (i32.const 36) (i32.const 3) (i32.const 7))))"#,
     );
     let outcome = call(&prepare(&engine, &aborts, None).await, nothing(), &Limits::default()).await;
-    let Verdict::Trap { kind: TrapKind::Unreachable, detail } = outcome.verdict else { panic!("{:?}", outcome.verdict) };
+    let Verdict::Trap { kind: TrapKind::Unreachable, detail } = outcome.verdict else {
+        panic!("{:?}", outcome.verdict)
+    };
     assert_eq!(detail, "abort: bad at a.ts:3:7");
 }
 
@@ -138,7 +142,8 @@ async fn a_program_of_wasi_0_2_does_too_and_its_stderr_is_the_log() {
 #[tokio::test]
 async fn a_program_that_fails_says_why() {
     let engine = engine();
-    let outcome = call(&prepare(&engine, &built("limits", "exit-three"), None).await, text(""), &Limits::default()).await;
+    let outcome =
+        call(&prepare(&engine, &built("limits", "exit-three"), None).await, text(""), &Limits::default()).await;
     let Verdict::GuestError { message } = outcome.verdict else { panic!("{:?}", outcome.verdict) };
     assert!(message.starts_with("exited with code 3: "), "{message}");
     assert_eq!(outcome.output, None);
@@ -151,7 +156,8 @@ async fn floods_are_verdicts_and_not_cuts() {
     let outcome = call(&prepare(&engine, &built("limits", "log-flood"), None).await, text(""), &limits).await;
     assert_eq!(outcome.verdict, Verdict::LogExceeded { limit: 10_000 });
     assert_eq!(outcome.usage.log_bytes, 10_000);
-    let outcome = call(&prepare(&engine, &built("limits", "output-flood-command"), None).await, text(""), &limits).await;
+    let outcome =
+        call(&prepare(&engine, &built("limits", "output-flood-command"), None).await, text(""), &limits).await;
     assert_eq!(outcome.verdict.kind(), VerdictKind::OutputExceeded, "{:?}", outcome.verdict);
     assert_eq!(outcome.output, None);
 }
@@ -229,7 +235,7 @@ fn huge_list(element: &str, bytes: u32, count: u32) -> Unit {
                 (i32.store (i32.const 0) (i32.const 0)) (i32.store (i32.const 4) (i32.const {count})) (i32.const 0)))
         (core instance $i (instantiate $m))
         (func (export "run") (result (list {element}))
-            (canon lift (core func $i "run") (memory $i "memory"))))"#
+            (canon lift (core func $i "run") (memory (core memory $i "memory")))))"#
     ))
 }
 

@@ -85,7 +85,9 @@ fn function_error(error: &FunctionError) -> Diagnostic {
         FunctionError::Unknown { similar: Some(similar), candidates, .. } if candidates.len() > 1 => {
             (Code::UnknownFunction, format!("did you mean `{similar}`? It exports {}", list(candidates)))
         }
-        FunctionError::Unknown { candidates, .. } => (Code::UnknownFunction, format!("it exports {}", list(candidates))),
+        FunctionError::Unknown { candidates, .. } => {
+            (Code::UnknownFunction, format!("it exports {}", list(candidates)))
+        }
         FunctionError::Ambiguous { candidates, .. } => {
             (Code::UnknownFunction, format!("name the one that you mean: {}", list(candidates)))
         }
@@ -94,7 +96,14 @@ fn function_error(error: &FunctionError) -> Diagnostic {
         }
         _ => (Code::FunctionNeeded, "`wasmill inspect` shows what it exports".to_owned()),
     };
-    Diagnostic::new(code, error.to_string()).help(help)
+    let message = match error {
+        // There is no step here that could say it.
+        FunctionError::Needed { candidates } => {
+            format!("the unit exports {} functions, and none was named", candidates.len())
+        }
+        other => other.to_string(),
+    };
+    Diagnostic::new(code, message).help(help)
 }
 
 /// Arguments by position, each read by its parameter's type.
@@ -117,8 +126,14 @@ fn from_inputs(function: &FunctionInfo, items: &[String], stdin: &StandardInput)
         [] => match stdin.offered()? {
             Some(bytes) => bytes,
             None => {
-                return Err(Diagnostic::new(Code::WrongArguments, format!("`{}` was called without arguments", function.bare_name()))
-                    .help(format!("it is `{}`; give them after the function's name, or with `--input`", function.signature())));
+                return Err(Diagnostic::new(
+                    Code::WrongArguments,
+                    format!("`{}` was called without arguments", function.bare_name()),
+                )
+                .help(format!(
+                    "it is `{}`; give them after the function's name, or with `--input`",
+                    function.signature()
+                )));
             }
         },
         items if items.iter().all(|item| assignment(function, item).is_some()) => return named(function, items, stdin),
@@ -176,7 +191,9 @@ fn named(function: &FunctionInfo, items: &[String], stdin: &StandardInput) -> Re
 fn typed(bytes: Vec<u8>, kind: Option<&str>) -> Value {
     match kind {
         Some("string" | "char") => text(bytes).unwrap_or_else(|bytes| Value::Bytes(bytes.into())),
-        Some("list<u8>") if Value::from_json(&bytes).is_ok_and(|value| matches!(value, Value::List(_) | Value::Bytes(_))) => {
+        Some("list<u8>")
+            if Value::from_json(&bytes).is_ok_and(|value| matches!(value, Value::List(_) | Value::Bytes(_))) =>
+        {
             Value::from_json(&bytes).unwrap_or_default()
         }
         Some("list<u8>") => Value::Bytes(bytes.into()),

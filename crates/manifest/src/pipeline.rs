@@ -1,0 +1,133 @@
+//! The whole of a manifest.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use wasmill_model::{Code, LimitOverrides, Pipeline, Schedule, Step, Strategy, Template};
+
+use crate::check::{self, Names};
+use crate::keys;
+use crate::quantity::parse_count;
+use crate::reader::Reader;
+use crate::templates::template;
+use crate::tree::{Data, Node, Span};
+use crate::{inputs, steps, units};
+
+/// Reads and checks a native manifest. What it gives is right where nothing was reported.
+pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipeline> {
+    let fields = reader.fields(tree, "the file", &keys::PIPELINE)?;
+    if let Some(node) = fields.get("wasmill")
+        && !matches!(node.data, Data::Int(1))
+    {
+        let given = node.scalar_text().unwrap_or_else(|| node.kind().to_owned());
+        reader.error_with_help(
+            Code::InvalidValue,
+            node.span,
+            format!("this version of Wasmill reads `wasmill: 1`, and not `{given}`"),
+            "write `wasmill: 1`",
+        );
+    }
+    let name = fields.get("name").and_then(|node| reader.text(node, "name"));
+    let description = fields.get("description").and_then(|node| reader.text(node, "description"));
+    let inputs = fields.get("inputs").map(|node| inputs::read(node, reader)).unwrap_or_default();
+    let defaults = fields.get("defaults").map(|node| defaults(node, reader)).unwrap_or_default();
+    let schedule = fields.get("schedule").map(|node| schedule(node, reader)).unwrap_or_default();
+    if let Some(node) = fields.get("on_failure") {
+        on_failure(node, reader);
+    }
+    let mut units = fields.get("units").map(|node| units::read(node, reader)).unwrap_or_default();
+    let names = Names::new(&fields);
+    let read = match fields.get("steps") {
+        Some(node) => steps::read(node, defaults, &names, &mut units, reader),
+        None => {
+            let start = Span { start: tree.span.start, end: tree.span.start };
+            let help = "a pipeline has at least one step: `steps: { count: { unit: stats } }`";
+            reader.error_with_help(Code::MissingKey, start, "`steps` is missing", help);
+            Vec::new()
+        }
+    };
+    let outputs = fields.get("outputs").map(|node| outputs(node, reader)).unwrap_or_default();
+    check::names(&names, &read, &outputs, fields.get("outputs"), reader);
+    let steps: Vec<Step> = read.into_iter().map(|(step, _)| step).collect();
+    Some(Pipeline {
+        name: name.map_or_else(|| name_of(file), Arc::from),
+        description: description.map(str::to_owned),
+        inputs,
+        units,
+        steps,
+        outputs,
+        schedule,
+        base: Path::new(file).parent().unwrap_or(Path::new("")).to_path_buf(),
+    })
+}
+
+/// The name of a pipeline that has none: its file's, or its folder's where the file's says nothing.
+fn name_of(file: &str) -> Arc<str> {
+    let path = Path::new(file);
+    let text = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
+    let stem = text(path.file_stem()).unwrap_or_default();
+    let folder = text(path.parent().and_then(Path::file_name));
+    match (stem.as_str(), folder) {
+        ("pipeline" | "wasmill" | "", Some(folder)) => folder.into(),
+        ("", None) => "pipeline".into(),
+        _ => stem.into(),
+    }
+}
+
+fn defaults(node: &Node, reader: &Reader<'_>) -> LimitOverrides {
+    reader
+        .fields(node, "defaults", &keys::DEFAULTS)
+        .and_then(|fields| fields.get("limits"))
+        .map(|node| steps::limits(node, reader))
+        .unwrap_or_default()
+}
+
+fn schedule(node: &Node, reader: &Reader<'_>) -> Schedule {
+    let mut schedule = Schedule::default();
+    let Some(fields) = reader.fields(node, "schedule", &keys::SCHEDULE) else { return schedule };
+    if let Some(node) = fields.get("strategy") {
+        later(node, "strategy", &["work-queue"], &keys::LATER_STRATEGIES, "leave it out for `work-queue`", reader);
+        schedule.strategy = Strategy::WorkQueue;
+    }
+    if let Some(node) = fields.get("max_concurrency") {
+        match reader.quantity(node, "max_concurrency", "a whole number", "4", parse_count) {
+            Some(0) => reader.error_with_help(
+                Code::InvalidValue,
+                node.span,
+                "with a `max_concurrency` of zero nothing can run",
+                "write `max_concurrency: 1` for one step at a time",
+            ),
+            Some(count) => schedule.max_concurrency = u32::try_from(count).unwrap_or(u32::MAX),
+            None => {}
+        }
+    }
+    schedule
+}
+
+fn on_failure(node: &Node, reader: &Reader<'_>) {
+    let help = "leave it out for `fail-fast`";
+    later(node, "on_failure", &["fail-fast"], &keys::LATER_ON_FAILURE, help, reader);
+}
+
+/// A choice that will have more to choose from.
+fn later(node: &Node, key: &str, now: &[&str], later: &[&str], help: &str, reader: &Reader<'_>) {
+    match node.as_text() {
+        Some(text) if later.contains(&text) => reader.unsupported(node.span, &format!("`{key}: {text}`"), help),
+        _ => {
+            reader.choice(node, key, now);
+        }
+    }
+}
+
+fn outputs(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, Template> {
+    match &node.data {
+        Data::String(_) => std::iter::once((Arc::from("result"), template(node, reader))).collect(),
+        _ => reader
+            .members(node, "outputs", "outputs: { report: \"${{ steps.count.output }}\" }")
+            .unwrap_or_default()
+            .iter()
+            .map(|member| (Arc::from(member.key.as_str()), template(&member.value, reader)))
+            .collect(),
+    }
+}

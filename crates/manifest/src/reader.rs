@@ -1,0 +1,243 @@
+//! Positions and diagnostics: what every part of the mapping reports to.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use wasmill_model::{Code, Diagnostic, Location};
+
+use crate::keys::Keys;
+use crate::tree::{Data, Member, Node, Span};
+
+/// The file, and what is wrong with it so far.
+pub(crate) struct Reader<'a> {
+    file: Arc<str>,
+    text: &'a str,
+    line_starts: Vec<usize>,
+    diagnostics: RefCell<Vec<Diagnostic>>,
+    step: RefCell<Option<Arc<str>>>,
+}
+
+/// The members of an object whose keys have been checked.
+pub(crate) struct Fields<'n> {
+    members: &'n [Member],
+}
+
+impl<'n> Fields<'n> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'n Node> {
+        self.member(key).map(|member| &member.value)
+    }
+
+    pub(crate) fn member(&self, key: &str) -> Option<&'n Member> {
+        self.members.iter().find(|member| member.key == key)
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(file: &str, text: &'a str) -> Self {
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Reader { file: file.into(), text, line_starts, diagnostics: RefCell::default(), step: RefCell::default() }
+    }
+
+    /// Everything reported, in the order of the file, each once.
+    pub(crate) fn finish(self) -> Vec<Diagnostic> {
+        let mut diagnostics = self.diagnostics.into_inner();
+        diagnostics.sort_by_key(|diagnostic| diagnostic.location.as_ref().map_or(0, |location| location.offset));
+        diagnostics.dedup();
+        diagnostics
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.diagnostics.borrow().len()
+    }
+
+    /// The raw text of a span.
+    pub(crate) fn slice(&self, span: Span) -> &'a str {
+        self.text.get(span.start..span.end.max(span.start)).unwrap_or_default()
+    }
+
+    pub(crate) fn location(&self, span: Span) -> Location {
+        let mut offset = span.start.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or(0);
+        let column =
+            self.text.get(start..offset).unwrap_or_default().chars().filter(|one| *one != '\u{feff}').count() + 1;
+        Location {
+            file: self.file.clone(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column).unwrap_or(u32::MAX),
+            offset,
+            length: span.end.saturating_sub(span.start),
+        }
+    }
+
+    /// From here on, diagnostics are about this step.
+    pub(crate) fn set_step(&self, step: Option<Arc<str>>) {
+        *self.step.borrow_mut() = step;
+    }
+
+    pub(crate) fn push(&self, mut diagnostic: Diagnostic) {
+        if diagnostic.step.is_none() {
+            diagnostic.step = self.step.borrow().clone();
+        }
+        self.diagnostics.borrow_mut().push(diagnostic);
+    }
+
+    pub(crate) fn error(&self, code: Code, span: Span, message: impl Into<String>) {
+        self.push(Diagnostic::new(code, message).at(&self.location(span)));
+    }
+
+    pub(crate) fn error_with_help(&self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.push(Diagnostic::new(code, message).at(&self.location(span)).help(help));
+    }
+
+    /// A value of the wrong type: `` `memory` takes a size, and this is a list ``.
+    pub(crate) fn wrong_type(&self, node: &Node, key: &str, takes: &str, help: &str) {
+        self.error_with_help(
+            Code::WrongType,
+            node.span,
+            format!("`{key}` takes {takes}, and this is {}", node.kind()),
+            help,
+        );
+    }
+
+    /// The members of what must be an object, with every key that does not belong reported. Nothing at all is an empty object.
+    pub(crate) fn fields<'n>(&self, node: &'n Node, key: &str, keys: &Keys) -> Option<Fields<'n>> {
+        let members = self.members(node, key, keys.example)?;
+        for member in members {
+            let name = member.key.as_str();
+            if keys.now.contains(&name) {
+                continue;
+            }
+            if let Some((_, instead)) = keys.later.iter().find(|(later, _)| *later == name) {
+                self.unsupported(member.key_span, &format!("`{name}`"), instead);
+                continue;
+            }
+            let message = format!("{} has no key `{name}`", keys.what);
+            match nearest(name, keys.now.iter().copied()) {
+                Some(near) => {
+                    self.error_with_help(Code::UnknownKey, member.key_span, message, format!("did you mean `{near}`?"));
+                }
+                None => {
+                    let help = format!("it has {}", listed(keys.now.iter().copied()));
+                    self.error_with_help(Code::UnknownKey, member.key_span, message, help);
+                }
+            }
+        }
+        Some(Fields { members })
+    }
+
+    /// The members of what must be an object with names of the user's own.
+    pub(crate) fn members<'n>(&self, node: &'n Node, key: &str, example: &str) -> Option<&'n [Member]> {
+        match &node.data {
+            Data::Object(members) => Some(members),
+            Data::Null => Some(&[]),
+            _ => {
+                self.wrong_type(node, key, "an object", &format!("for example `{example}`"));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn unsupported(&self, span: Span, what: &str, instead: &str) {
+        self.error_with_help(
+            Code::Unsupported,
+            span,
+            format!("{what} is not supported by this version of Wasmill"),
+            if instead.is_empty() { "leave it out; a later version will do it" } else { instead },
+        );
+    }
+
+    /// What must be a text.
+    pub(crate) fn text<'n>(&self, node: &'n Node, key: &str) -> Option<&'n str> {
+        if let Some(text) = node.as_text() {
+            return Some(text);
+        }
+        let help = match node.scalar_text() {
+            Some(text) => format!("write it in quotes: `{key}: \"{text}\"`"),
+            None => format!("write `{key}: …`"),
+        };
+        self.wrong_type(node, key, "a text", &help);
+        None
+    }
+
+    /// What must be one of a few words.
+    pub(crate) fn choice<'n>(&self, node: &'n Node, key: &str, choices: &[&str]) -> Option<&'n str> {
+        let text = self.text(node, key)?;
+        if choices.contains(&text) {
+            return Some(text);
+        }
+        let help = match nearest(text, choices.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it takes {}", listed(choices.iter().copied())),
+        };
+        self.error_with_help(Code::InvalidValue, node.span, format!("`{key}` takes no `{text}`"), help);
+        None
+    }
+
+    /// A text, or a list of texts.
+    pub(crate) fn texts<'n>(&self, node: &'n Node, key: &str) -> Vec<(&'n str, Span)> {
+        match &node.data {
+            Data::List(items) => {
+                items.iter().filter_map(|item| self.text(item, key).map(|text| (text, item.span))).collect()
+            }
+            Data::Null => Vec::new(),
+            _ => self.text(node, key).map(|text| (text, node.span)).into_iter().collect(),
+        }
+    }
+
+    /// A number with a unit: a size, a duration, a count.
+    pub(crate) fn quantity<T>(
+        &self,
+        node: &Node,
+        key: &str,
+        takes: &str,
+        example: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let Some(text) = node.scalar_text().filter(|_| !matches!(node.data, Data::Bool(_))) else {
+            self.wrong_type(node, key, takes, &format!("write `{key}: {example}`"));
+            return None;
+        };
+        // A float is read as it was written: `2e9` keeps its digits.
+        let raw = self.slice(node.span).trim();
+        let text = if matches!(node.data, Data::Float(_)) && !raw.is_empty() { raw.to_owned() } else { text };
+        read(&text)
+            .map_err(|problem| {
+                self.error_with_help(
+                    Code::InvalidValue,
+                    node.span,
+                    format!("`{key}` takes {takes}, and not `{text}`"),
+                    problem,
+                );
+            })
+            .ok()
+    }
+}
+
+/// The name that was probably meant.
+pub(crate) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    among
+        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1.max(candidate.chars().count().max(lower.chars().count()) / 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `` `a`, `b` and `c` ``, cut after a dozen.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] if names.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
+        all => {
+            let shown: Vec<&str> = all.iter().take(SHOWN).map(String::as_str).collect();
+            format!("{} and {} more", shown.join(", "), all.len() - SHOWN)
+        }
+    }
+}

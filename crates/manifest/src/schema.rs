@@ -1,0 +1,393 @@
+//! The JSON Schema of the native manifest, for editors.
+//!
+//! These types are never filled: parsing keeps positions and reports everything at once, which derived parsing cannot. A test
+//! holds their keys against those that the parser reads.
+#![allow(dead_code, reason = "only their shape is used")]
+
+use indexmap::IndexMap;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+/// The JSON Schema (draft 2020-12) of the native manifest.
+pub fn schema() -> serde_json::Value {
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Manifest>();
+    serde_json::to_value(schema).unwrap_or_default()
+}
+
+/// A pipeline of sandboxed WebAssembly units.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "Wasmill pipeline")]
+struct Manifest {
+    /// The version of this format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    wasmill: u8,
+    /// The name of the pipeline; the file's name where it is left out.
+    name: Option<String>,
+    /// What the pipeline is for.
+    description: Option<String>,
+    /// What a run is given.
+    #[schemars(default)]
+    inputs: IndexMap<String, InputOrType>,
+    /// What holds for every step that does not say otherwise.
+    #[schemars(default)]
+    defaults: Defaults,
+    /// How steps are scheduled.
+    #[schemars(default)]
+    schedule: Schedule,
+    /// What a failed step does to the run.
+    #[schemars(default)]
+    on_failure: OnFailure,
+    /// The units that steps name.
+    #[schemars(default)]
+    units: IndexMap<String, UnitOrPath>,
+    /// The steps by their ids. An id is letters, digits, `_` and `-`, and begins with a letter or `_`.
+    #[schemars(extend("minProperties" = 1), extend("propertyNames" = { "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$" }))]
+    steps: IndexMap<String, Step>,
+    /// What a run gives: one template by the name `result`, or several by names of their own.
+    outputs: Option<Outputs>,
+}
+
+/// An input: its type, or all about it.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum InputOrType {
+    Type(InputType),
+    Input(Input),
+}
+
+/// One input of a pipeline.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Input {
+    /// Its type; any value where it is left out.
+    #[schemars(rename = "type")]
+    kind: Option<InputType>,
+    /// Whether a run without it is refused. Where it is left out: yes, unless there is a default.
+    required: Option<bool>,
+    /// The value of a run that names none.
+    default: Option<serde_json::Value>,
+    /// What it is for.
+    description: Option<String>,
+    /// The only values that are allowed.
+    #[schemars(rename = "enum", length(min = 1))]
+    choices: Option<Vec<serde_json::Value>>,
+    /// The smallest number, or the fewest characters, bytes, items or members.
+    min: Option<f64>,
+    /// The largest number, or the most characters, bytes, items or members.
+    max: Option<f64>,
+    /// A regular expression that text must match somewhere (anchor it with `^` and `$`).
+    pattern: Option<String>,
+}
+
+/// The type of an input.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum InputType {
+    Any,
+    String,
+    Integer,
+    Number,
+    Boolean,
+    Array,
+    Object,
+    Bytes,
+}
+
+/// What holds for every step that does not say otherwise.
+#[derive(JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+struct Defaults {
+    /// Limits of steps that do not set their own.
+    limits: Option<Limits>,
+}
+
+/// The limits of an attempt. What is left out is the host's default; none can be turned off.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Limits {
+    /// Memory of all linear memories and tables together: `64MiB`.
+    memory: Option<Size>,
+    /// Fuel, about one for each instruction: `2_000_000_000`, `2e9` or `2G`.
+    fuel: Option<Count>,
+    /// Wall-clock time: `10s`.
+    timeout: Option<Duration>,
+    /// Bytes of output: `8MiB`.
+    output: Option<Size>,
+    /// Bytes of log: `256KiB`.
+    log: Option<Size>,
+    /// Elements of all tables together.
+    table_elements: Option<Count>,
+    /// Core instances, memories and tables that the unit may create, each.
+    instances: Option<Count>,
+}
+
+/// How steps are scheduled.
+#[derive(JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+struct Schedule {
+    /// The policy by which ready steps are started.
+    #[schemars(default)]
+    strategy: Strategy,
+    /// The most steps that run at once.
+    max_concurrency: Option<Count>,
+}
+
+/// The policy by which ready steps are started.
+#[derive(JsonSchema, Default)]
+#[schemars(rename_all = "kebab-case")]
+enum Strategy {
+    /// Ready steps by the longest path to an end, then by their order in the file.
+    #[default]
+    WorkQueue,
+}
+
+/// What a failed step does to the run.
+#[derive(JsonSchema, Default)]
+#[schemars(rename_all = "kebab-case")]
+enum OnFailure {
+    /// No further step starts, and the run has failed.
+    #[default]
+    FailFast,
+}
+
+/// A unit: the path of its file, or all about it.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum UnitOrPath {
+    Path(String),
+    Unit(Unit),
+}
+
+/// A WebAssembly binary, from exactly one of `path`, `base64` and `wat`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Unit {
+    /// A `.wasm` or `.wat` file, relative to the manifest.
+    path: Option<String>,
+    /// A binary in base64.
+    base64: Option<String>,
+    /// WebAssembly text.
+    wat: Option<String>,
+    /// The SHA-256 that the binary must have.
+    #[schemars(regex(pattern = "^(sha256:)?[0-9A-Fa-f]{64}$"))]
+    sha256: Option<String>,
+}
+
+/// One step of the pipeline.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Step {
+    /// The name of a unit in `units`, or a unit of the step's own.
+    unit: UnitNameOrUnit,
+    /// The function; may be left out when the unit exports exactly one.
+    function: Option<String>,
+    /// What the unit is called with: parameters by name (an object), by position (a list), or the only one. Text may hold
+    /// `${{ … }}` expressions.
+    with: Option<serde_json::Value>,
+    /// Steps that must have succeeded first, besides those that the expressions read.
+    after: Option<OneOrMany>,
+    /// How the output of a `bytes` unit or a command is read; `text` where it is left out.
+    #[schemars(rename = "as")]
+    output: Option<OutputFormat>,
+    /// Limits of this step.
+    limits: Option<Limits>,
+    /// What this step may do beyond computing; nothing where it is left out.
+    grants: Option<Grants>,
+    /// The engine, or several in order of preference.
+    engine: Option<OneOrMany>,
+    /// What the step is for.
+    description: Option<String>,
+}
+
+/// The name of a unit, or a unit.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum UnitNameOrUnit {
+    Name(String),
+    Unit(Unit),
+}
+
+/// One text, or several.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// How an output is read.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum OutputFormat {
+    /// UTF-8 text.
+    Text,
+    /// One JSON document.
+    Json,
+    /// JSON documents, one a line: an array.
+    Ndjson,
+    /// Bytes as they are.
+    Bytes,
+}
+
+/// Capabilities of one step.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Grants {
+    /// The environment that a command sees; nothing is inherited from the host.
+    env: Option<IndexMap<String, Scalar>>,
+    /// The arguments of a command, after its own name.
+    args: Option<ScalarOrMany>,
+    /// The clock; `virtual` where it is left out.
+    clock: Option<Source>,
+    /// The source of randomness; `virtual` where it is left out.
+    random: Option<Source>,
+}
+
+/// Where a step's clock or randomness comes from.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Source {
+    /// The same for every run.
+    Virtual,
+    /// The machine's own. The step is then no longer a pure function of its input.
+    Real,
+}
+
+/// A text, a number or a boolean, handed on as text.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Scalar {
+    Text(String),
+    Number(f64),
+    Boolean(bool),
+}
+
+/// One or several.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum ScalarOrMany {
+    One(Scalar),
+    Many(Vec<Scalar>),
+}
+
+/// One output, or several by name.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Outputs {
+    /// The output named `result`.
+    One(String),
+    Many(IndexMap<String, serde_json::Value>),
+}
+
+macro_rules! quantity {
+    ($name:ident, $doc:literal, $pattern:literal, $number:expr) => {
+        struct $name;
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                if $number {
+                    json_schema!({ "description": $doc, "anyOf": [
+                        { "type": "number", "minimum": 0 },
+                        { "type": "string", "pattern": $pattern },
+                    ]})
+                } else {
+                    json_schema!({ "description": $doc, "type": "string", "pattern": $pattern })
+                }
+            }
+        }
+    };
+}
+
+quantity!(
+    Size,
+    "Bytes, or a number with its unit: `64MiB`, `8MB`.",
+    "^[0-9][0-9_.]*([eE]\\+?[0-9]+)? *([kKmMgGtT]i?[bB]|[bB])?$",
+    true
+);
+quantity!(
+    Count,
+    "A whole number: `1000`, `1_000`, `2e9`, `2G`.",
+    "^[0-9][0-9_.]*([eE]\\+?[0-9]+)? *[kKmMgGtTbB]?$",
+    true
+);
+quantity!(
+    Duration,
+    "A duration with its unit: `500ms`, `10s`, `1h30m`.",
+    "^([0-9][0-9_.]*(ns|us|µs|ms|s|sec|m|min|h|d) *)+$",
+    false
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys;
+
+    /// What editors accept and what the parser accepts are the same keys.
+    #[test]
+    fn schema_and_parser_know_the_same_keys() {
+        let schema = schema();
+        let definition = |name: &str| {
+            let place = if name.is_empty() { &schema } else { &schema["$defs"][name] };
+            let mut keys: Vec<String> =
+                place["properties"].as_object().unwrap_or_else(|| panic!("{name}")).keys().cloned().collect();
+            assert_eq!(place["additionalProperties"], serde_json::json!(false), "{name}");
+            for (key, property) in place["properties"].as_object().unwrap() {
+                assert!(property["description"].is_string(), "{name}.{key} has no description");
+            }
+            keys.sort();
+            keys
+        };
+        for (name, keys) in [
+            ("", &keys::PIPELINE),
+            ("Input", &keys::INPUT),
+            ("Defaults", &keys::DEFAULTS),
+            ("Limits", &keys::LIMITS),
+            ("Schedule", &keys::SCHEDULE),
+            ("Unit", &keys::UNIT),
+            ("Step", &keys::STEP),
+            ("Grants", &keys::GRANTS),
+        ] {
+            let mut known: Vec<String> = keys.now.iter().map(|key| (*key).to_owned()).collect();
+            known.sort();
+            assert_eq!(definition(name), known, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_patterns_accept_what_the_parser_accepts() {
+        let schema = schema();
+        let pattern = |value: &serde_json::Value| {
+            let place = value["pattern"].as_str().or_else(|| value["anyOf"][1]["pattern"].as_str()).unwrap().to_owned();
+            regex_lite::Regex::new(&place).unwrap()
+        };
+        let limits = &schema["$defs"]["Limits"]["properties"];
+        let find = |key: &str| {
+            let property = &limits[key];
+            if property["pattern"].is_string() || property["anyOf"][1]["pattern"].is_string() {
+                pattern(property)
+            } else {
+                pattern(&property["anyOf"][0])
+            }
+        };
+        for text in ["64MiB", "8MB", "1.5GiB", "65536", "1_000", "64 MiB"] {
+            assert!(find("memory").is_match(text), "{text}");
+            assert!(crate::parse_size(text).is_ok(), "{text}");
+        }
+        for text in ["2_000_000_000", "2e9", "2G", "10k"] {
+            assert!(find("fuel").is_match(text), "{text}");
+            assert!(crate::parse_count(text).is_ok(), "{text}");
+        }
+        for text in ["10s", "500ms", "1h30m", "1h 30m"] {
+            assert!(find("timeout").is_match(text), "{text}");
+            assert!(crate::parse_duration(text).is_ok(), "{text}");
+        }
+    }
+}

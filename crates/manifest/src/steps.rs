@@ -1,0 +1,235 @@
+//! `steps:`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use wasmill_model::{Code, Grants, LimitOverrides, OutputFormat, Source, Step, UnitSpec, With};
+
+use crate::check::Names;
+use crate::keys;
+use crate::quantity::{parse_count, parse_duration, parse_size};
+use crate::reader::Reader;
+use crate::templates::template;
+use crate::tree::{Data, Member, Node, Span};
+use crate::units;
+
+/// The steps that could be read, and what the checks need to know of each.
+pub(crate) fn read(
+    node: &Node,
+    defaults: LimitOverrides,
+    declared: &Names<'_>,
+    units: &mut IndexMap<Arc<str>, UnitSpec>,
+    reader: &Reader<'_>,
+) -> Vec<(Step, Spans)> {
+    let mut steps = Vec::new();
+    let example = "steps: { count: { unit: stats } }";
+    if let Data::List(_) = node.data {
+        let help = "write each step under its id: `steps: { count: { unit: stats } }`";
+        reader.wrong_type(node, "steps", "an object of steps by their ids", help);
+        return steps;
+    }
+    let members = reader.members(node, "steps", example).unwrap_or_default();
+    if members.is_empty() && matches!(node.data, Data::Object(_) | Data::Null) {
+        reader.error_with_help(
+            Code::MissingKey,
+            node.span,
+            "the pipeline has no steps",
+            "give it one: `steps: { count: { unit: stats } }`",
+        );
+    }
+    for member in members {
+        let id: Arc<str> = member.key.as_str().into();
+        reader.set_step(Some(id.clone()));
+        if !is_name(&member.key) {
+            reader.error_with_help(
+                Code::InvalidValue,
+                member.key_span,
+                format!("`{id}` cannot be the id of a step"),
+                "an id is letters, digits, `_` and `-`, and begins with a letter or `_`",
+            );
+        }
+        if let Some(step) = step(member, id, defaults, declared, units, reader) {
+            steps.push(step);
+        }
+        reader.set_step(None);
+    }
+    steps
+}
+
+/// Where the names stand that the checks look at.
+pub(crate) struct Spans {
+    pub(crate) after: Vec<Span>,
+}
+
+/// Letters, digits, `_` and `-`; a letter or `_` first.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+fn step(
+    member: &Member,
+    id: Arc<str>,
+    defaults: LimitOverrides,
+    declared: &Names<'_>,
+    units: &mut IndexMap<Arc<str>, UnitSpec>,
+    reader: &Reader<'_>,
+) -> Option<(Step, Spans)> {
+    let before = reader.count();
+    let fields = reader.fields(&member.value, &member.key, &keys::STEP)?;
+    let unit = match fields.get("unit") {
+        Some(node) => match &node.data {
+            Data::String(name) => {
+                declared.check_unit(name, node.span, reader);
+                name.as_str().into()
+            }
+            Data::Object(_) => {
+                // A unit of the step's own is kept under the step's id, or a name that no unit can have.
+                let name: Arc<str> =
+                    if declared.has_unit(&id) { format!("{id} (in the step)").into() } else { id.clone() };
+                if let Some(unit) = units::unit(node, &member.key, node.span, reader) {
+                    units.insert(name.clone(), unit);
+                }
+                name
+            }
+            _ => {
+                let help = "write `unit: stats`, or `unit: { path: units/stats.wasm }`";
+                reader.wrong_type(node, "unit", "the name of a unit, or a unit", help);
+                id.clone()
+            }
+        },
+        None => {
+            // A step of a later kind has been reported already.
+            if reader.count() == before {
+                let help = "write `unit: NAME` with a name of `units`, or `unit: { path: … }`";
+                reader.error_with_help(
+                    Code::MissingKey,
+                    member.key_span,
+                    format!("the step `{id}` has no `unit`"),
+                    help,
+                );
+            }
+            id.clone()
+        }
+    };
+    let with = fields.get("with").map_or(With::Inherited, |node| with(node, reader));
+    let after = fields.get("after").map(|node| reader.texts(node, "after")).unwrap_or_default();
+    let spans = Spans { after: after.iter().map(|(_, span)| *span).collect() };
+    let function = fields.get("function").and_then(|node| reader.text(node, "function")).map(str::to_owned);
+    if let Some(node) = fields.get("description") {
+        reader.text(node, "description");
+    }
+    let output = match fields.get("as").and_then(|node| reader.choice(node, "as", &["text", "json", "ndjson", "bytes"]))
+    {
+        Some("json") => OutputFormat::Json,
+        Some("ndjson") => OutputFormat::Ndjson,
+        Some("bytes") => OutputFormat::Bytes,
+        _ => OutputFormat::Text,
+    };
+    let own = fields.get("limits").map(|node| limits(node, reader)).unwrap_or_default();
+    let grants = fields.get("grants").map(|node| grants(node, reader)).unwrap_or_default();
+    let engines = fields.get("engine").map(|node| reader.texts(node, "engine")).unwrap_or_default();
+    let location = reader.location(member.key_span);
+    let with_location = fields.get("with").map_or_else(|| location.clone(), |node| reader.location(node.span));
+    let step = Step {
+        id,
+        unit,
+        function,
+        with,
+        after: after.iter().map(|(name, _)| Arc::from(*name)).collect(),
+        output,
+        limits: own.over(defaults),
+        grants,
+        engines: engines.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        location,
+        with_location,
+    };
+    Some((step, spans))
+}
+
+fn with(node: &Node, reader: &Reader<'_>) -> With {
+    match &node.data {
+        Data::Object(members) if node.as_bytes().is_none() => With::Named(
+            members.iter().map(|member| (member.key.as_str().into(), template(&member.value, reader))).collect(),
+        ),
+        Data::List(items) => With::Positional(items.iter().map(|item| template(item, reader)).collect()),
+        _ => With::Single(template(node, reader)),
+    }
+}
+
+/// `limits:` of a step or of `defaults`.
+pub(crate) fn limits(node: &Node, reader: &Reader<'_>) -> LimitOverrides {
+    let Some(fields) = reader.fields(node, "limits", &keys::LIMITS) else { return LimitOverrides::default() };
+    let size = |key: &str| fields.get(key).and_then(|node| reader.quantity(node, key, "a size", "64MiB", parse_size));
+    let count =
+        |key: &str| fields.get(key).and_then(|node| reader.quantity(node, key, "a whole number", "1_000", parse_count));
+    let limits = LimitOverrides {
+        memory: size("memory"),
+        fuel: count("fuel"),
+        timeout: fields
+            .get("timeout")
+            .and_then(|node| reader.quantity(node, "timeout", "a duration", "10s", parse_duration)),
+        output: size("output"),
+        log: size("log"),
+        table_elements: count("table_elements"),
+        instances: count("instances").map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+    };
+    let zeros = [
+        ("fuel", limits.fuel == Some(0)),
+        ("timeout", limits.timeout == Some(Duration::ZERO)),
+        ("instances", limits.instances == Some(0)),
+    ];
+    for (key, _) in zeros.iter().filter(|(_, is_zero)| *is_zero) {
+        if let Some(node) = fields.get(key) {
+            let message = format!("with a `{key}` of zero nothing can run");
+            reader.error_with_help(Code::InvalidValue, node.span, message, "leave it out for the host's default");
+        }
+    }
+    limits
+}
+
+fn grants(node: &Node, reader: &Reader<'_>) -> Grants {
+    let mut grants = Grants::default();
+    let Some(fields) = reader.fields(node, "grants", &keys::GRANTS) else { return grants };
+    if let Some(node) = fields.get("env") {
+        for member in reader.members(node, "env", "env: { LANG: en }").unwrap_or_default() {
+            if member.key.is_empty() || member.key.contains(['=', '\0']) {
+                reader.error_with_help(
+                    Code::InvalidValue,
+                    member.key_span,
+                    format!("`{}` cannot be the name of a variable", member.key),
+                    "a name is not empty and has no `=` in it",
+                );
+                continue;
+            }
+            match member.value.scalar_text() {
+                Some(text) => {
+                    grants.env.insert(member.key.clone(), text);
+                }
+                None => {
+                    reader.wrong_type(&member.value, &member.key, "a text", &format!("write `{}: value`", member.key))
+                }
+            }
+        }
+    }
+    if let Some(node) = fields.get("args") {
+        let items = match &node.data {
+            Data::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        for item in items {
+            match item.scalar_text() {
+                Some(text) => grants.args.push(text),
+                None => reader.wrong_type(item, "args", "a list of texts", "write `args: [--verbose]`"),
+            }
+        }
+    }
+    let source = |key: &str| match fields.get(key).and_then(|node| reader.choice(node, key, &["virtual", "real"])) {
+        Some("real") => Source::Real,
+        _ => Source::Virtual,
+    };
+    grants.clock = source("clock");
+    grants.random = source("random");
+    grants
+}

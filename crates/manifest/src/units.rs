@@ -1,0 +1,132 @@
+//! `units:`, and units that stand in a step.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use indexmap::IndexMap;
+use wasmill_model::{Code, UnitSource, UnitSpec};
+
+use crate::keys;
+use crate::reader::Reader;
+use crate::tree::{Data, Node, Span};
+
+const SOURCES: [&str; 3] = ["path", "base64", "wat"];
+
+pub(crate) fn read(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, UnitSpec> {
+    let mut units = IndexMap::new();
+    for member in reader.members(node, "units", "units: { stats: units/stats.wasm }").unwrap_or_default() {
+        if member.key.is_empty() {
+            reader.error_with_help(Code::InvalidValue, member.key_span, "a unit needs a name", "for example `stats:`");
+        }
+        if let Some(unit) = unit(&member.value, &member.key, member.key_span, reader) {
+            units.insert(member.key.as_str().into(), unit);
+        }
+    }
+    units
+}
+
+/// One unit: a path, or an object. None where something is wrong with it, which has been reported.
+pub(crate) fn unit(node: &Node, key: &str, span: Span, reader: &Reader<'_>) -> Option<UnitSpec> {
+    let location = reader.location(span);
+    if let Data::String(text) = &node.data {
+        return path(text, node, reader).map(|source| UnitSpec { source, sha256: None, location });
+    }
+    let before = reader.count();
+    let fields = reader.fields(node, key, &keys::UNIT)?;
+    let sha256 = fields.get("sha256").and_then(|node| {
+        reader
+            .text(node, "sha256")?
+            .parse()
+            .map_err(|error: wasmill_model::DigestError| {
+                reader.error_with_help(
+                    Code::InvalidValue,
+                    node.span,
+                    error.to_string(),
+                    "`wasmill inspect UNIT` prints it",
+                );
+            })
+            .ok()
+    });
+    let given: Vec<&str> = SOURCES.into_iter().filter(|source| fields.get(source).is_some()).collect();
+    let source = match given.as_slice() {
+        [] => {
+            // One of a later version has been reported already.
+            if reader.count() == before {
+                reader.error_with_help(
+                    Code::MissingKey,
+                    span,
+                    format!("the unit `{key}` does not say where it comes from"),
+                    "give it a `path`, a `wat` or a `base64`",
+                );
+            }
+            None
+        }
+        [one] => fields.get(one).and_then(|node| source(one, node, reader)),
+        [one, other, ..] => {
+            if let Some(member) = fields.member(other) {
+                reader.error_with_help(
+                    Code::InvalidValue,
+                    member.key_span,
+                    format!("the unit `{key}` has both `{one}` and `{other}`"),
+                    "leave one of them out: a unit comes from one place",
+                );
+            }
+            None
+        }
+    };
+    Some(UnitSpec { source: source?, sha256, location })
+}
+
+fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+    let text = reader.text(node, key)?;
+    match key {
+        "path" => path(text, node, reader),
+        "wat" => {
+            if text.trim().is_empty() {
+                reader.error_with_help(Code::InvalidValue, node.span, "`wat` is empty", "write `(module …)`");
+                return None;
+            }
+            Some(UnitSource::Wat(text.to_owned()))
+        }
+        _ => {
+            // Long base64 is broken into lines.
+            let compact: String = text.chars().filter(|one| !one.is_ascii_whitespace()).collect();
+            match BASE64.decode(&compact) {
+                Ok(bytes) if !bytes.is_empty() => Some(UnitSource::Base64(compact)),
+                Ok(_) => {
+                    reader.error_with_help(Code::Base64, node.span, "`base64` is empty", "`base64 unit.wasm` makes it");
+                    None
+                }
+                Err(error) => {
+                    let message = format!("`base64` is not valid: {error}");
+                    reader.error_with_help(Code::Base64, node.span, message, "`base64 unit.wasm` makes it");
+                    None
+                }
+            }
+        }
+    }
+}
+
+fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+    if text.trim_start().starts_with('(') {
+        let help = "for WebAssembly text write `wat:` before it: `unit: { wat: \"(module …)\" }`";
+        reader.error_with_help(
+            Code::InvalidValue,
+            node.span,
+            "this is WebAssembly text, where a path is expected",
+            help,
+        );
+        return None;
+    }
+    if text.starts_with("http://") || text.starts_with("https://") {
+        reader.unsupported(node.span, "a unit from a URL", "download the unit, and name it with `path`");
+        return None;
+    }
+    if text.trim().is_empty() {
+        reader.error_with_help(Code::InvalidValue, node.span, "the path is empty", "for example `units/stats.wasm`");
+        return None;
+    }
+    Some(UnitSource::Path(PathBuf::from(text)))
+}

@@ -1,0 +1,346 @@
+//! Everything that can be done before a run.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt};
+use indexmap::IndexMap;
+use wasmill_engine::{Binding, Engine, EngineInfo, PrepareError, PreparedUnit};
+use wasmill_expression::{ExpressionError, Program};
+use wasmill_model::{
+    Code, Diagnostic, Diagnostics, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline, RunDocument, Step,
+};
+use wasmill_plan::{Graph, StepIndex};
+use wasmill_unit::Unit;
+
+use crate::attempt::{LinkedStep, PreparedKey};
+use crate::step_input::{Inherits, StepInput};
+use crate::wiring::{Wiring, wire};
+use crate::{Clock, Host, Overrides, RunOptions, Spawner, check, parameters};
+
+/// Units that are prepared at the same time.
+const PREPARED_AT_ONCE: usize = 8;
+
+/// A pipeline that is ready to run, any number of times, also at the same time. A clone costs a reference count.
+#[derive(Clone)]
+pub struct Linked {
+    parts: Arc<LinkedParts>,
+}
+
+pub(crate) struct LinkedParts {
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) steps: Vec<LinkedStep>,
+    pub(crate) outputs: Vec<(Arc<str>, Program)>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) spawner: Arc<dyn Spawner>,
+    index: HashMap<Arc<str>, StepIndex>,
+}
+
+impl LinkedParts {
+    pub(crate) fn index_of(&self, id: &str) -> Option<StepIndex> {
+        self.index.get(id).copied()
+    }
+}
+
+impl Linked {
+    /// The pipeline.
+    pub fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.parts.pipeline
+    }
+
+    /// The limits of a step, as they were resolved.
+    pub fn limits(&self, step: &str) -> Option<&Arc<Limits>> {
+        let step = self.parts.index_of(step)?;
+        self.parts.steps.get(step.get()).map(|step| &step.limits)
+    }
+
+    /// Runs the pipeline on these inputs ([`bind_inputs`](crate::bind_inputs)), and gives the run document.
+    ///
+    /// The steps run in tasks of the host's [`Spawner`]; nothing starts before the future is polled. Dropping it cancels the run:
+    /// nothing new starts, and what runs is told to stop. A step that panics fails; the future itself does not.
+    ///
+    /// Outputs, verdicts and receipts (but times) of a run that succeeds are the same whatever the concurrency and the order in
+    /// which steps end; what holds of one that fails is said at [`Plan`](wasmill_plan::Plan).
+    pub fn run(&self, inputs: Object, options: RunOptions) -> impl Future<Output = RunDocument> + Send + use<> {
+        crate::run::run(self.parts.clone(), inputs, options)
+    }
+}
+
+/// Makes a pipeline ready: [checks](crate::check) it, picks an engine for each step, prepares each distinct use of a unit once,
+/// compiles the expressions, resolves the limits.
+///
+/// # Errors
+/// Everything that is wrong, as far as it shows without running anything. Units are prepared only when nothing else is wrong.
+pub async fn link(
+    host: &Host,
+    pipeline: Arc<Pipeline>,
+    units: &IndexMap<Arc<str>, Unit>,
+    overrides: &Overrides,
+) -> Result<Linked, Diagnostics> {
+    let mut draft = Draft::new(host, &pipeline, units, overrides)?;
+    let wanted = std::mem::take(&mut draft.wanted);
+    let prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>> = stream::iter(wanted)
+        .map(|wanted| async move { wanted.engine.prepare(&wanted.unit, &wanted.binding).await })
+        .buffered(PREPARED_AT_ONCE)
+        .collect()
+        .await;
+    draft.link(host, prepared).map(|parts| Linked { parts: Arc::new(parts) })
+}
+
+/// One distinct use of a unit.
+struct Wanted {
+    engine: Arc<dyn Engine>,
+    unit: Unit,
+    binding: Binding,
+}
+
+/// A step whose unit is not prepared yet.
+struct DraftStep {
+    input: StepInput,
+    unit: Unit,
+    function: Option<Arc<str>>,
+    engine: Arc<dyn Engine>,
+    limits: Arc<Limits>,
+    grants: Arc<Grants>,
+    /// Which of [`Draft::wanted`] it uses.
+    wanted: usize,
+}
+
+struct Draft {
+    pipeline: Arc<Pipeline>,
+    wiring: Wiring,
+    steps: Vec<DraftStep>,
+    outputs: Vec<(Arc<str>, Program)>,
+    wanted: Vec<Wanted>,
+}
+
+impl Draft {
+    fn new(
+        host: &Host,
+        pipeline: &Arc<Pipeline>,
+        units: &IndexMap<Arc<str>, Unit>,
+        overrides: &Overrides,
+    ) -> Result<Draft, Diagnostics> {
+        let engines: Vec<EngineInfo> = host.router.engines().iter().map(|engine| engine.info().clone()).collect();
+        let (wiring, mut problems) = wire(pipeline);
+        problems.extend(override_problems(host, overrides, &engines));
+        check::check_steps(pipeline, units, &host.policy, &engines, overrides, &mut problems);
+        problems.extend(not_loaded(pipeline, units));
+        let Some(wiring) = wiring.filter(|_| problems.is_empty()) else {
+            problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
+            return Err(Diagnostics(problems));
+        };
+
+        let mut maker = Maker::new(host, pipeline, overrides, &wiring);
+        let mut steps = Vec::with_capacity(pipeline.steps.len());
+        for step in &pipeline.steps {
+            let Some(unit) = units.get(&step.unit) else { continue };
+            match maker.step(step, unit) {
+                Ok(step) => steps.push(step),
+                Err(problem) => problems.push(if problem.step.is_none() { problem.in_step(&step.id) } else { problem }),
+            }
+        }
+        let mut outputs = Vec::with_capacity(pipeline.outputs.len());
+        for (name, template) in &pipeline.outputs {
+            match Program::compile(template) {
+                Ok(program) => outputs.push((name.clone(), program)),
+                Err(error) => problems.push(expression_problem(error, None)),
+            }
+        }
+        let wanted = maker.wanted;
+        if !problems.is_empty() {
+            return Err(Diagnostics(problems));
+        }
+        Ok(Draft { pipeline: pipeline.clone(), wiring, steps, outputs, wanted })
+    }
+
+    fn link(
+        self,
+        host: &Host,
+        prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>>,
+    ) -> Result<LinkedParts, Diagnostics> {
+        let mut problems = Vec::new();
+        let mut said = vec![false; prepared.len()];
+        let mut steps = Vec::with_capacity(self.steps.len());
+        for (draft, step) in self.steps.into_iter().zip(&self.pipeline.steps) {
+            match prepared.get(draft.wanted) {
+                Some(Ok(prepared)) => steps.push(LinkedStep {
+                    id: step.id.clone(),
+                    input: draft.input,
+                    prepared: prepared.clone(),
+                    unit: draft.unit.digest(),
+                    interface: draft.unit.interface(),
+                    function: draft.function,
+                    engine: draft.engine.info().name.clone(),
+                    limits: draft.limits,
+                    grants: draft.grants,
+                }),
+                Some(Err(error)) => {
+                    // Said once, at the first step that needs it.
+                    if said.get_mut(draft.wanted).is_some_and(|said| !std::mem::replace(said, true)) {
+                        problems.push(prepare_problem(step, error));
+                    }
+                }
+                None => {}
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Diagnostics(problems));
+        }
+        Ok(LinkedParts {
+            pipeline: self.pipeline,
+            graph: self.wiring.graph,
+            steps,
+            outputs: self.outputs,
+            clock: host.clock.clone(),
+            spawner: host.spawner.clone(),
+            index: self.wiring.index,
+        })
+    }
+}
+
+/// Makes draft steps, and shares between them what can be shared.
+struct Maker<'a> {
+    host: &'a Host,
+    pipeline: &'a Pipeline,
+    overrides: &'a Overrides,
+    wiring: &'a Wiring,
+    limits: HashMap<LimitOverrides, Arc<Limits>>,
+    grants: HashMap<String, Arc<Grants>>,
+    keys: HashMap<PreparedKey, usize>,
+    wanted: Vec<Wanted>,
+}
+
+impl<'a> Maker<'a> {
+    fn new(host: &'a Host, pipeline: &'a Pipeline, overrides: &'a Overrides, wiring: &'a Wiring) -> Self {
+        Maker {
+            host,
+            pipeline,
+            overrides,
+            wiring,
+            limits: HashMap::new(),
+            grants: HashMap::new(),
+            keys: HashMap::new(),
+            wanted: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, step: &Step, unit: &Unit) -> Result<DraftStep, Diagnostic> {
+        let info = unit.info();
+        let function = info
+            .resolve(step.function.as_deref())
+            .map_err(|error| check::function_problem(&step.unit, &error).at(&step.location))?;
+        let inherits = match function {
+            Some(function) if takes_arguments(info.interface) && function.params.is_empty() => Inherits::Nothing,
+            _ if parameters::inherits_by_name(info, function) => Inherits::Members,
+            _ => Inherits::Value,
+        };
+        let input = StepInput::new(step, self.pipeline, self.wiring, inherits)
+            .map_err(|error| expression_problem(error, Some(step)))?;
+        let engine = self.engine(step, unit)?;
+        let limits = self.limits(step)?;
+        let function = function.map(|function| function.name.clone());
+
+        let spelled = serde_json::to_string(&step.grants).unwrap_or_default();
+        let grants = self.grants.entry(spelled.clone()).or_insert_with(|| Arc::new(step.grants.clone())).clone();
+        let key = PreparedKey {
+            unit: unit.digest(),
+            function: function.clone(),
+            output: step.output,
+            engine: engine.info().name.name.clone(),
+            grants: spelled,
+        };
+        let wanted = &mut self.wanted;
+        let wanted = *self.keys.entry(key).or_insert_with(|| {
+            let binding = Binding {
+                function: function.as_deref().map(str::to_owned),
+                grants: grants.clone(),
+                output: step.output,
+            };
+            wanted.push(Wanted { engine: engine.clone(), unit: unit.clone(), binding });
+            wanted.len() - 1
+        });
+        Ok(DraftStep { input, unit: unit.clone(), function, engine, limits, grants, wanted })
+    }
+
+    fn engine(&self, step: &Step, unit: &Unit) -> Result<Arc<dyn Engine>, Diagnostic> {
+        let preferred = if self.overrides.engines.is_empty() { &step.engines } else { &self.overrides.engines };
+        let choice = self.host.router.pick(unit, preferred);
+        choice.map(|choice| choice.engine).map_err(|error| {
+            Diagnostic::new(Code::EngineUnavailable, format!("the unit `{}`: {error}", step.unit)).at(&step.location)
+        })
+    }
+
+    fn limits(&mut self, step: &Step) -> Result<Arc<Limits>, Diagnostic> {
+        let asked = self.overrides.limits.over(step.limits);
+        if let Some(limits) = self.limits.get(&asked) {
+            return Ok(limits.clone());
+        }
+        let limits = self.host.policy.resolve(asked).map(Arc::new).map_err(|violations| {
+            // Manifest and overrides were held against the policy, each; their mix asks for no more.
+            let names: Vec<String> = violations.iter().map(|violation| violation.limit.to_string()).collect();
+            Diagnostic::new(Code::LimitAbovePolicy, format!("the host does not allow this much {}", names.join(", ")))
+                .at(&step.location)
+        })?;
+        self.limits.insert(asked, limits.clone());
+        Ok(limits)
+    }
+}
+
+fn takes_arguments(interface: Interface) -> bool {
+    matches!(interface, Interface::Core | Interface::Component)
+}
+
+fn override_problems(host: &Host, overrides: &Overrides, engines: &[EngineInfo]) -> Vec<Diagnostic> {
+    let mut problems = check::limit_problems(overrides.limits, &host.policy, "this run");
+    problems.extend(check::unknown_engines(&overrides.engines, engines));
+    problems
+}
+
+/// Whoever loads the units says why one could not be loaded; this only sees to it that no step is lost.
+fn not_loaded(pipeline: &Pipeline, units: &IndexMap<Arc<str>, Unit>) -> Vec<Diagnostic> {
+    let declared = pipeline.steps.iter().filter(|step| pipeline.units.contains_key(&step.unit));
+    declared
+        .filter(|step| !units.contains_key(&step.unit))
+        .map(|step| {
+            Diagnostic::new(Code::UnitNotFound, format!("the unit `{}` was not loaded", step.unit))
+                .at(&step.location)
+                .in_step(&step.id)
+        })
+        .collect()
+}
+
+fn expression_problem(error: ExpressionError, step: Option<&Step>) -> Diagnostic {
+    let mut problem = Diagnostic::new(Code::Expression, error.message);
+    problem.help = error.help;
+    let known = |location: &Location| location.line > 0 || !location.file.is_empty();
+    match step {
+        _ if known(&error.location) => problem.location = Some(error.location),
+        Some(step) => problem.location = Some(step.with_location.clone()),
+        None => {}
+    }
+    problem.step = step.map(|step| step.id.clone());
+    problem
+}
+
+fn prepare_problem(step: &Step, error: &PrepareError) -> Diagnostic {
+    let unit = &step.unit;
+    let problem = match error {
+        PrepareError::Function(error) => check::function_problem(unit, error),
+        PrepareError::MissingImport { import, help } => {
+            let message = format!("the unit `{unit}` imports `{import}`, which Wasmill does not provide");
+            let problem = Diagnostic::new(Code::MissingImport, message);
+            match help {
+                Some(help) => problem.help(help.clone()),
+                None => problem,
+            }
+        }
+        other => {
+            let code = other.verdict().code().unwrap_or(Code::HostError);
+            Diagnostic::new(code, format!("the unit `{unit}` could not be prepared: {other}"))
+        }
+    };
+    problem.at(&step.location).in_step(&step.id)
+}
