@@ -64,7 +64,7 @@ impl Reader<'_> {
         };
         let (bytes, origin) = match value.strip_prefix('@') {
             Some(path) => (self.file(path)?, path.to_owned()),
-            None => (value.as_bytes().to_vec(), format!("--input {name}=…")),
+            None => (value.as_bytes().to_vec(), "--input".to_owned()),
         };
         let value = read_as(spec.kind, bytes).map_err(|problem| unreadable(name, spec.kind, &origin, &problem))?;
         self.given.insert(name.clone(), value);
@@ -128,13 +128,15 @@ impl Reader<'_> {
     }
 
     fn unknown(&self, name: &str, item: &str) -> Diagnostic {
-        let diagnostic = Diagnostic::new(Code::InputUnknown, format!("the pipeline has no input `{name}`"));
-        match (self.alone(), item.is_empty()) {
-            (Some((alone, _)), false) => {
-                diagnostic.help(format!("{}; to give this text to `{alone}`, write `{alone}={item}`", self.declared()))
+        let near = |known: &&Arc<str>| strsim::jaro_winkler(name, known) > 0.8;
+        let help = match (self.specs.keys().find(near), self.alone()) {
+            (Some(similar), _) => format!("did you mean `{similar}`? The pipeline has {}", self.declared()),
+            (None, Some((alone, spec))) if !item.is_empty() && spec.kind.accepts(&Value::from(item)) => {
+                format!("the pipeline has {}; to give it this text, write `{alone}={item}`", self.declared())
             }
-            _ => diagnostic.help(self.declared()),
-        }
+            (None, _) => format!("the pipeline has {}", self.declared()),
+        };
+        Diagnostic::new(Code::InputUnknown, format!("the pipeline has no input `{name}`")).help(help)
     }
 
     fn no_object(&self, origin: &str, error: Option<serde_json::Error>) -> Diagnostic {
@@ -142,21 +144,20 @@ impl Reader<'_> {
             Some(error) => format!("{origin} is no JSON object of inputs: {error}"),
             None => format!("{origin} is JSON, but no object of inputs"),
         };
-        let help = if self.specs.is_empty() {
-            self.declared()
-        } else {
-            format!("{}; name one with `--input name=value` or `--input name=@file`", self.declared())
-        };
+        let mut help = format!("the pipeline has {}", self.declared());
+        if !self.specs.is_empty() {
+            help.push_str("; name one with `--input name=value` or `--input name=@file`");
+        }
         Diagnostic::new(Code::InputUnreadable, problem).help(help)
     }
 
     fn declared(&self) -> String {
         if self.specs.is_empty() {
-            return "the pipeline declares no inputs".to_owned();
+            return "no inputs".to_owned();
         }
         let names: Vec<String> =
             self.specs.iter().map(|(name, spec)| format!("`{name}` ({})", spec.kind.as_str())).collect();
-        format!("it has {}", names.join(", "))
+        names.join(", ")
     }
 }
 
@@ -198,8 +199,13 @@ fn read_as(kind: InputType, bytes: Vec<u8>) -> Result<Value, String> {
         }
         InputType::Integer | InputType::Number | InputType::Boolean | InputType::Array | InputType::Object => {
             Value::from_json(&bytes).map_err(|error| {
-                let start: String = String::from_utf8_lossy(&bytes).chars().take(40).collect();
-                format!("`{}` is not JSON: {error}", start.trim_end())
+                let text = String::from_utf8_lossy(&bytes);
+                let start: String = text.trim().chars().take(40).collect();
+                let shown = if start.len() == text.trim().len() { start } else { format!("{start}…") };
+                match kind {
+                    InputType::Array | InputType::Object => format!("`{shown}` is not JSON: {error}"),
+                    _ => format!("`{shown}` is none"),
+                }
             })
         }
     }
@@ -217,7 +223,7 @@ fn unreadable(name: &str, kind: InputType, origin: &str, problem: &str) -> Diagn
     };
     Diagnostic::new(
         Code::InputType,
-        format!("the input `{name}` takes {article} {}, and {origin} does not give one: {problem}", kind.as_str()),
+        format!("the input `{name}` takes {article} {}, and {problem} ({origin})", kind.as_str()),
     )
 }
 

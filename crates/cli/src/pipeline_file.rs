@@ -1,10 +1,14 @@
-//! The FILE of `run` and `check`: found, read, parsed.
+//! The FILE of `run` and `check`: found, read, parsed, its units loaded, the one held against the other.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use indexmap::IndexMap;
+use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_manifest::Format;
-use wasmill_model::{Code, Diagnostic, Pipeline};
+use wasmill_model::{Code, Diagnostic, Pipeline, Policy};
+use wasmill_unit::Unit;
 
 use crate::failure::Failure;
 use crate::render::Sources;
@@ -12,27 +16,60 @@ use crate::render::Sources;
 /// A manifest larger than this is a mistake.
 const LARGEST: u64 = 256 << 20;
 
-/// A pipeline and the text that it came from.
+/// A pipeline in which nothing is wrong that can be known before it runs.
 #[derive(Debug)]
 pub(crate) struct PipelineFile {
     /// The pipeline.
     pub(crate) pipeline: Pipeline,
+    /// Its units, by their names in the pipeline.
+    pub(crate) units: IndexMap<Arc<str>, Unit>,
     /// Its text, for errors to point into.
     pub(crate) sources: Sources,
 }
 
-/// Reads a pipeline.
+/// Reads a pipeline, loads its units, and holds the steps against them. No engine is made and nothing is started.
 ///
 /// # Errors
-/// Why the file cannot be read, or everything that is wrong in it.
+/// Why the file cannot be read, or everything that is wrong with it and its units, in the order of the file, whoever found it.
 pub(crate) fn read(path: &Path) -> Result<PipelineFile, Failure> {
     let text = text(path)?;
     let name = path.to_string_lossy();
     let sources = Sources::one(&name, &text);
-    match wasmill_manifest::parse(&name, &text, Format::of(path)) {
-        Ok(pipeline) => Ok(PipelineFile { pipeline, sources }),
-        Err(diagnostics) => Err(Failure::from(diagnostics).in_files(&sources)),
+    let (pipeline, mut problems) = wasmill_manifest::parse_partly(&name, &text, Format::of(path));
+    let Some(pipeline) = pipeline else { return Err(Failure::invalid(problems).in_files(&sources)) };
+    let (units, not_loaded) = load(&pipeline);
+    let engines = [WasmtimeEngine::description()];
+    let mut found = wasmill_runtime::check(&pipeline, &units, &Policy::default(), &engines);
+    if !problems.is_empty() {
+        // Of what could be read only partly, only that is said which does not follow from what was said already.
+        found.retain(|problem| {
+            problem.step.is_some()
+                && problem.code >= Code::LimitAbovePolicy
+                && problems.iter().all(|said| said.step != problem.step)
+        });
     }
+    problems.extend(not_loaded);
+    problems.extend(found);
+    if problems.is_empty() {
+        return Ok(PipelineFile { pipeline, units, sources });
+    }
+    problems.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.line, place.column)));
+    Err(Failure::invalid(problems).in_files(&sources))
+}
+
+/// The units that can be loaded, and what is wrong with the others.
+fn load(pipeline: &Pipeline) -> (IndexMap<Arc<str>, Unit>, Vec<Diagnostic>) {
+    let mut units = IndexMap::new();
+    let mut problems = Vec::new();
+    for (name, spec) in &pipeline.units {
+        match wasmill_artifact::load(spec, &pipeline.base) {
+            Ok(unit) => {
+                units.insert(name.clone(), unit);
+            }
+            Err(error) => problems.push(error.diagnostic().at(&spec.location)),
+        }
+    }
+    (units, problems)
 }
 
 fn text(path: &Path) -> Result<String, Diagnostic> {

@@ -17,9 +17,6 @@ use crate::link;
 use crate::state::State;
 use crate::ticker::Ticker;
 
-/// wasmtime's version; what receipts name.
-const VERSION: &str = "48";
-
 /// Why an engine could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -197,7 +194,7 @@ impl wasmill_engine::Engine for WasmtimeEngine {
 fn info() -> EngineInfo {
     use LimitKind::{Fuel, Instances, Log, Memory, Output, TableElements, Timeout};
     EngineInfo {
-        name: EngineName { name: "wasmtime".into(), version: VERSION.into() },
+        name: EngineName { name: "wasmtime".into(), version: wasmtime_environ::VERSION.into() },
         interfaces: vec![Interface::Core, Interface::Bytes, Interface::Component, Interface::Command],
         limits: [Memory, Fuel, Timeout, Output, Log, TableElements, Instances]
             .map(|limit| (limit, Enforced::Yes))

@@ -244,7 +244,10 @@ pub(crate) fn nearest<'a>(name: &str, among: &[&'a str]) -> Option<&'a str> {
     among
         .iter()
         .map(|candidate| (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), *candidate))
-        .filter(|(distance, candidate)| *distance <= 1.max(candidate.len().max(name.len()) / 3))
+        .filter(|(distance, candidate)| {
+            let length = candidate.len().max(name.len());
+            *distance < length && *distance <= 1.max(length / 3)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

@@ -1,6 +1,6 @@
 //! Whether every name that is used is one that there is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -10,12 +10,13 @@ use wasmill_model::{Code, Diagnostic, Expression, Location, Reference, Step, Tem
 use crate::graph;
 use crate::reader::{Fields, Reader, listed, nearest};
 use crate::steps::Spans;
-use crate::tree::{Data, Node, Span};
+use crate::tree::{Data, Span};
 
 /// The names that a manifest declares, whether or not what they stand for is right.
 pub(crate) struct Names<'n> {
     inputs: Vec<&'n str>,
     units: Vec<&'n str>,
+    unit_set: HashSet<&'n str>,
     steps: Vec<&'n str>,
     step_positions: HashMap<&'n str, usize>,
 }
@@ -28,11 +29,12 @@ impl<'n> Names<'n> {
         };
         let steps: Vec<&str> = of("steps");
         let step_positions = steps.iter().enumerate().map(|(position, id)| (*id, position)).collect();
-        Names { inputs: of("inputs"), units: of("units"), steps, step_positions }
+        let units: Vec<&str> = of("units");
+        Names { inputs: of("inputs"), unit_set: units.iter().copied().collect(), units, steps, step_positions }
     }
 
     pub(crate) fn has_unit(&self, name: &str) -> bool {
-        self.units.contains(&name)
+        self.unit_set.contains(name)
     }
 
     pub(crate) fn check_unit(&self, name: &str, span: Span, reader: &Reader<'_>) {
@@ -44,7 +46,7 @@ impl<'n> Names<'n> {
         } else {
             suggestion(name, &self.units, "unit", "declare it: `units: { … }`")
         };
-        reader.error_with_help(Code::UnknownUnit, span, format!("there is no unit `{name}`"), help);
+        reader.error(Code::UnknownUnit, span, format!("there is no unit `{name}`"), help);
     }
 
     fn has_step(&self, id: &str) -> bool {
@@ -61,7 +63,6 @@ pub(crate) fn names(
     names: &Names<'_>,
     steps: &[(Step, Spans)],
     outputs: &IndexMap<Arc<str>, Template>,
-    _outputs_node: Option<&Node>,
     reader: &Reader<'_>,
 ) {
     for (step, spans) in steps {
@@ -69,7 +70,7 @@ pub(crate) fn names(
         for (name, span) in step.after.iter().zip(&spans.after) {
             if !names.has_step(name) {
                 let message = format!("`after` names no step: there is no `{name}`");
-                reader.error_with_help(Code::UnknownStep, *span, message, names.step_help(name));
+                reader.error(Code::UnknownStep, *span, message, names.step_help(name));
             }
         }
         for expression in step.expressions() {

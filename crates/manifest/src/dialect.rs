@@ -16,7 +16,7 @@ pub(crate) fn check(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<()> 
                 "a pipeline begins with `wasmill: 1` and has `steps`",
             ),
         };
-        reader.error_with_help(Code::UnknownFile, tree.span, message, help);
+        reader.error(Code::UnknownFile, tree.span, message, help);
         return None;
     };
     if tree.get("wasmill").is_some() {
@@ -24,7 +24,7 @@ pub(crate) fn check(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<()> 
     }
     if let Some((name, key)) = recognise(file, tree) {
         let span = members.iter().find(|member| member.key == key).map_or(tree.span, |member| member.key_span);
-        reader.error_with_help(
+        reader.error(
             Code::Unsupported,
             span,
             format!("this is a {name}, and this version of Wasmill runs only its own manifests (`wasmill: 1`)"),
@@ -35,10 +35,10 @@ pub(crate) fn check(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<()> 
     let start = Span { start: tree.span.start, end: tree.span.start };
     let native = members.iter().filter(|member| keys::PIPELINE.now.contains(&member.key.as_str())).count();
     if native * 2 >= members.len() && members.iter().any(|member| matches!(member.key.as_str(), "steps" | "units")) {
-        reader.error_with_help(Code::MissingKey, start, "`wasmill` is missing", "begin the file with `wasmill: 1`");
+        reader.error(Code::MissingKey, start, "`wasmill` is missing", "begin the file with `wasmill: 1`");
         return Some(());
     }
-    reader.error_with_help(
+    reader.error(
         Code::UnknownFile,
         start,
         "the file is no pipeline that Wasmill knows",

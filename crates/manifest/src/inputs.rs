@@ -24,7 +24,7 @@ pub(crate) fn read(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, Input
     let mut inputs = IndexMap::new();
     for member in reader.members(node, "inputs", "inputs: { text: string }").unwrap_or_default() {
         if !crate::steps::is_name(&member.key) {
-            reader.error_with_help(
+            reader.error(
                 Code::InvalidValue,
                 member.key_span,
                 format!("`{}` cannot be the name of an input", member.key),
@@ -69,7 +69,7 @@ fn input(member: &Member, reader: &Reader<'_>) -> InputSpec {
                     spec.choices.push(value);
                 }
             }
-            Data::List(_) => reader.error_with_help(
+            Data::List(_) => reader.error(
                 Code::InvalidValue,
                 node.span,
                 "`enum` allows no value at all",
@@ -83,7 +83,7 @@ fn input(member: &Member, reader: &Reader<'_>) -> InputSpec {
     if let (Some(min), Some(max), Some(node)) = (spec.min, spec.max, fields.get("min"))
         && min > max
     {
-        reader.error_with_help(
+        reader.error(
             Code::InvalidValue,
             node.span,
             format!("`min` ({min}) is larger than `max` ({max})"),
@@ -94,14 +94,14 @@ fn input(member: &Member, reader: &Reader<'_>) -> InputSpec {
         && let Some(pattern) = reader.text(node, "pattern")
     {
         if !matches!(spec.kind, InputType::String | InputType::Any) {
-            reader.error_with_help(
+            reader.error(
                 Code::InvalidValue,
                 node.span,
                 format!("`pattern` checks text, and this input is {}", a(spec.kind)),
                 "leave it out, or write `type: string`",
             );
         } else if let Err(error) = regex_lite::Regex::new(pattern) {
-            reader.error_with_help(
+            reader.error(
                 Code::InvalidValue,
                 node.span,
                 format!("`pattern` is no regular expression: {error}"),
@@ -115,7 +115,7 @@ fn input(member: &Member, reader: &Reader<'_>) -> InputSpec {
         let value = node.to_value();
         match problem(&spec, &value) {
             Some(Problem::Type) => wrong_value(node, "the default", spec.kind, reader),
-            Some(Problem::Check(problem)) => reader.error_with_help(
+            Some(Problem::Check(problem)) => reader.error(
                 Code::InvalidValue,
                 node.span,
                 format!("the default {problem}"),
@@ -148,12 +148,7 @@ fn kind(node: &Node, key: &str, reader: &Reader<'_>) -> InputType {
         _ => None,
     };
     if let (Some(meant), Some(text)) = (synonym, node.as_text()) {
-        reader.error_with_help(
-            Code::InvalidValue,
-            node.span,
-            format!("`{key}` takes no `{text}`"),
-            format!("write `{meant}`"),
-        );
+        reader.error(Code::InvalidValue, node.span, format!("`{key}` takes no `{text}`"), format!("write `{meant}`"));
         return InputType::Any;
     }
     let name = reader.choice(node, key, &names);
@@ -162,12 +157,7 @@ fn kind(node: &Node, key: &str, reader: &Reader<'_>) -> InputType {
 
 fn bound(node: &Node, key: &str, kind: InputType, reader: &Reader<'_>) -> Option<f64> {
     if kind == InputType::Boolean {
-        reader.error_with_help(
-            Code::InvalidValue,
-            node.span,
-            format!("`{key}` means nothing for a boolean"),
-            "leave it out",
-        );
+        reader.error(Code::InvalidValue, node.span, format!("`{key}` means nothing for a boolean"), "leave it out");
         return None;
     }
     match node.as_f64() {
@@ -183,7 +173,7 @@ fn bound(node: &Node, key: &str, kind: InputType, reader: &Reader<'_>) -> Option
 fn wrong_value(node: &Node, what: &str, kind: InputType, reader: &Reader<'_>) {
     let value = node.to_value();
     let article = if value.kind().starts_with(['a', 'i', 'o']) { "an" } else { "a" };
-    reader.error_with_help(
+    reader.error(
         Code::WrongType,
         node.span,
         format!("{what} must be {}, and this is {article} {}", a(kind), value.kind()),
@@ -230,7 +220,11 @@ fn problem(spec: &InputSpec, value: &Value) -> Option<Problem> {
         Value::Object(object) => (object.len() as f64, " members"),
         Value::Null | Value::Bool(_) => return None,
     };
-    let has = if what.is_empty() { "is" } else { "has" };
+    let (has, what) = match what {
+        "" => ("is", ""),
+        plural if size == 1.0 => ("has", plural.trim_end_matches('s')),
+        plural => ("has", plural),
+    };
     if let Some(min) = spec.min.filter(|min| size < *min) {
         return check(format!("{has} {size}{what}, and `min` is {min}"));
     }

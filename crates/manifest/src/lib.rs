@@ -32,7 +32,7 @@ pub use format::Format;
 pub use quantity::{parse_count, parse_duration, parse_size};
 pub use schema::schema;
 
-use wasmill_model::{Diagnostics, Pipeline};
+use wasmill_model::{Diagnostic, Diagnostics, Pipeline};
 
 /// Reads a pipeline.
 ///
@@ -41,6 +41,15 @@ use wasmill_model::{Diagnostics, Pipeline};
 /// # Errors
 /// Everything that is wrong with the file, in its order.
 pub fn parse(file: &str, text: &str, format: Format) -> Result<Pipeline, Diagnostics> {
+    match parse_partly(file, text, format) {
+        (Some(pipeline), diagnostics) if diagnostics.is_empty() => Ok(pipeline),
+        (_, diagnostics) => Err(Diagnostics(diagnostics)),
+    }
+}
+
+/// Reads as much of a pipeline as can be read, for checks that go on where [`parse`] stops: what is given is right where nothing
+/// was reported, and must not be run where anything was.
+pub fn parse_partly(file: &str, text: &str, format: Format) -> (Option<Pipeline>, Vec<Diagnostic>) {
     let reader = reader::Reader::new(file, text);
     let tree = match format {
         Format::Yaml | Format::Json => yaml_tree::read(text, &reader),
@@ -50,9 +59,5 @@ pub fn parse(file: &str, text: &str, format: Format) -> Result<Pipeline, Diagnos
         dialect::check(file, &tree, &reader)?;
         pipeline::read(file, &tree, &reader)
     });
-    let diagnostics = reader.finish();
-    match pipeline {
-        Some(pipeline) if diagnostics.is_empty() => Ok(pipeline),
-        _ => Err(Diagnostics(diagnostics)),
-    }
+    (pipeline, reader.finish())
 }

@@ -20,8 +20,11 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
     if let Some(node) = fields.get("wasmill")
         && !matches!(node.data, Data::Int(1))
     {
-        let given = node.scalar_text().unwrap_or_else(|| node.kind().to_owned());
-        reader.error_with_help(
+        let given = match node.scalar_text() {
+            Some(_) => reader.slice(node.span).trim().to_owned(),
+            None => node.kind().to_owned(),
+        };
+        reader.error(
             Code::InvalidValue,
             node.span,
             format!("this version of Wasmill reads `wasmill: 1`, and not `{given}`"),
@@ -43,12 +46,12 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
         None => {
             let start = Span { start: tree.span.start, end: tree.span.start };
             let help = "a pipeline has at least one step: `steps: { count: { unit: stats } }`";
-            reader.error_with_help(Code::MissingKey, start, "`steps` is missing", help);
+            reader.error(Code::MissingKey, start, "`steps` is missing", help);
             Vec::new()
         }
     };
     let outputs = fields.get("outputs").map(|node| outputs(node, reader)).unwrap_or_default();
-    check::names(&names, &read, &outputs, fields.get("outputs"), reader);
+    check::names(&names, &read, &outputs, reader);
     let steps: Vec<Step> = read.into_iter().map(|(step, _)| step).collect();
     Some(Pipeline {
         name: name.map_or_else(|| name_of(file), Arc::from),
@@ -92,10 +95,10 @@ fn schedule(node: &Node, reader: &Reader<'_>) -> Schedule {
     }
     if let Some(node) = fields.get("max_concurrency") {
         match reader.quantity(node, "max_concurrency", "a whole number", "4", parse_count) {
-            Some(0) => reader.error_with_help(
+            Some(0) => reader.error(
                 Code::InvalidValue,
                 node.span,
-                "with a `max_concurrency` of zero nothing can run",
+                "`max_concurrency` is zero: nothing could run",
                 "write `max_concurrency: 1` for one step at a time",
             ),
             Some(count) => schedule.max_concurrency = u32::try_from(count).unwrap_or(u32::MAX),

@@ -8,11 +8,16 @@ use wasmill_model::{Code, Diagnostic, Location};
 use crate::keys::Keys;
 use crate::tree::{Data, Member, Node, Span};
 
+/// See [`Reader::blocks`].
+const BLOCK: usize = 1024;
+
 /// The file, and what is wrong with it so far.
 pub(crate) struct Reader<'a> {
     file: Arc<str>,
     text: &'a str,
     line_starts: Vec<usize>,
+    /// How many characters begin before each block of [`BLOCK`] bytes, so that a file on one line costs no more than another.
+    blocks: Vec<usize>,
     diagnostics: RefCell<Vec<Diagnostic>>,
     step: RefCell<Option<Arc<str>>>,
 }
@@ -35,7 +40,23 @@ impl<'n> Fields<'n> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(file: &str, text: &'a str) -> Self {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Reader { file: file.into(), text, line_starts, diagnostics: RefCell::default(), step: RefCell::default() }
+        let blocks = text
+            .as_bytes()
+            .chunks(BLOCK)
+            .scan(0, |before, block| {
+                let here = *before;
+                *before += count_characters(block);
+                Some(here)
+            })
+            .collect();
+        Reader {
+            file: file.into(),
+            text,
+            line_starts,
+            blocks,
+            diagnostics: RefCell::default(),
+            step: RefCell::default(),
+        }
     }
 
     /// Everything reported, in the order of the file, each once.
@@ -62,8 +83,9 @@ impl<'a> Reader<'a> {
         }
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = line.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or(0);
-        let column =
-            self.text.get(start..offset).unwrap_or_default().chars().filter(|one| *one != '\u{feff}').count() + 1;
+        // A byte order mark takes no column.
+        let mark = usize::from(start == 0 && offset > 0 && self.text.starts_with('\u{feff}'));
+        let column = (self.characters_before(offset) - self.characters_before(start) + 1).saturating_sub(mark);
         Location {
             file: self.file.clone(),
             line: u32::try_from(line).unwrap_or(u32::MAX),
@@ -71,6 +93,21 @@ impl<'a> Reader<'a> {
             offset,
             length: span.end.saturating_sub(span.start),
         }
+    }
+
+    fn characters_before(&self, offset: usize) -> usize {
+        let block = offset / BLOCK;
+        // Behind the last block there is nothing more to count.
+        let Some(before) = self.blocks.get(block) else {
+            return self.blocks.last().map_or(0, |last| last + self.tail());
+        };
+        before + count_characters(self.text.as_bytes().get(block * BLOCK..offset).unwrap_or_default())
+    }
+
+    /// The characters of the last block.
+    fn tail(&self) -> usize {
+        let start = self.blocks.len().saturating_sub(1) * BLOCK;
+        count_characters(self.text.as_bytes().get(start..).unwrap_or_default())
     }
 
     /// From here on, diagnostics are about this step.
@@ -85,22 +122,13 @@ impl<'a> Reader<'a> {
         self.diagnostics.borrow_mut().push(diagnostic);
     }
 
-    pub(crate) fn error(&self, code: Code, span: Span, message: impl Into<String>) {
-        self.push(Diagnostic::new(code, message).at(&self.location(span)));
-    }
-
-    pub(crate) fn error_with_help(&self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn error(&self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.push(Diagnostic::new(code, message).at(&self.location(span)).help(help));
     }
 
     /// A value of the wrong type: `` `memory` takes a size, and this is a list ``.
     pub(crate) fn wrong_type(&self, node: &Node, key: &str, takes: &str, help: &str) {
-        self.error_with_help(
-            Code::WrongType,
-            node.span,
-            format!("`{key}` takes {takes}, and this is {}", node.kind()),
-            help,
-        );
+        self.error(Code::WrongType, node.span, format!("`{key}` takes {takes}, and this is {}", node.kind()), help);
     }
 
     /// The members of what must be an object, with every key that does not belong reported. Nothing at all is an empty object.
@@ -118,11 +146,11 @@ impl<'a> Reader<'a> {
             let message = format!("{} has no key `{name}`", keys.what);
             match nearest(name, keys.now.iter().copied()) {
                 Some(near) => {
-                    self.error_with_help(Code::UnknownKey, member.key_span, message, format!("did you mean `{near}`?"));
+                    self.error(Code::UnknownKey, member.key_span, message, format!("did you mean `{near}`?"));
                 }
                 None => {
                     let help = format!("it has {}", listed(keys.now.iter().copied()));
-                    self.error_with_help(Code::UnknownKey, member.key_span, message, help);
+                    self.error(Code::UnknownKey, member.key_span, message, help);
                 }
             }
         }
@@ -142,7 +170,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn unsupported(&self, span: Span, what: &str, instead: &str) {
-        self.error_with_help(
+        self.error(
             Code::Unsupported,
             span,
             format!("{what} is not supported by this version of Wasmill"),
@@ -173,7 +201,7 @@ impl<'a> Reader<'a> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it takes {}", listed(choices.iter().copied())),
         };
-        self.error_with_help(Code::InvalidValue, node.span, format!("`{key}` takes no `{text}`"), help);
+        self.error(Code::InvalidValue, node.span, format!("`{key}` takes no `{text}`"), help);
         None
     }
 
@@ -206,15 +234,15 @@ impl<'a> Reader<'a> {
         let text = if matches!(node.data, Data::Float(_)) && !raw.is_empty() { raw.to_owned() } else { text };
         read(&text)
             .map_err(|problem| {
-                self.error_with_help(
-                    Code::InvalidValue,
-                    node.span,
-                    format!("`{key}` takes {takes}, and not `{text}`"),
-                    problem,
-                );
+                self.error(Code::InvalidValue, node.span, format!("`{key}` takes {takes}, and not `{text}`"), problem);
             })
             .ok()
     }
+}
+
+/// The characters that begin in these bytes of UTF-8.
+fn count_characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| !matches!(**byte, 0x80..=0xBF)).count()
 }
 
 /// The name that was probably meant.
@@ -222,7 +250,10 @@ pub(crate) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> O
     let lower = name.to_lowercase();
     among
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1.max(candidate.chars().count().max(lower.chars().count()) / 3))
+        .filter(|(distance, candidate)| {
+            let length = candidate.chars().count().max(lower.chars().count());
+            *distance < length && *distance <= 1.max(length / 3)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

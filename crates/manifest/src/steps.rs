@@ -31,7 +31,7 @@ pub(crate) fn read(
     }
     let members = reader.members(node, "steps", example).unwrap_or_default();
     if members.is_empty() && matches!(node.data, Data::Object(_) | Data::Null) {
-        reader.error_with_help(
+        reader.error(
             Code::MissingKey,
             node.span,
             "the pipeline has no steps",
@@ -42,7 +42,7 @@ pub(crate) fn read(
         let id: Arc<str> = member.key.as_str().into();
         reader.set_step(Some(id.clone()));
         if !is_name(&member.key) {
-            reader.error_with_help(
+            reader.error(
                 Code::InvalidValue,
                 member.key_span,
                 format!("`{id}` cannot be the id of a step"),
@@ -103,12 +103,7 @@ fn step(
             // A step of a later kind has been reported already.
             if reader.count() == before {
                 let help = "write `unit: NAME` with a name of `units`, or `unit: { path: … }`";
-                reader.error_with_help(
-                    Code::MissingKey,
-                    member.key_span,
-                    format!("the step `{id}` has no `unit`"),
-                    help,
-                );
+                reader.error(Code::MissingKey, member.key_span, format!("the step `{id}` has no `unit`"), help);
             }
             id.clone()
         }
@@ -182,8 +177,8 @@ pub(crate) fn limits(node: &Node, reader: &Reader<'_>) -> LimitOverrides {
     ];
     for (key, _) in zeros.iter().filter(|(_, is_zero)| *is_zero) {
         if let Some(node) = fields.get(key) {
-            let message = format!("with a `{key}` of zero nothing can run");
-            reader.error_with_help(Code::InvalidValue, node.span, message, "leave it out for the host's default");
+            let message = format!("`{key}` is zero: nothing could run");
+            reader.error(Code::InvalidValue, node.span, message, "leave it out for the host's default");
         }
     }
     limits
@@ -195,7 +190,7 @@ fn grants(node: &Node, reader: &Reader<'_>) -> Grants {
     if let Some(node) = fields.get("env") {
         for member in reader.members(node, "env", "env: { LANG: en }").unwrap_or_default() {
             if member.key.is_empty() || member.key.contains(['=', '\0']) {
-                reader.error_with_help(
+                reader.error(
                     Code::InvalidValue,
                     member.key_span,
                     format!("`{}` cannot be the name of a variable", member.key),

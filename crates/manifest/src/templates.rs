@@ -11,7 +11,7 @@ use crate::tree::{Data, Node, Span};
 pub(crate) fn template(node: &Node, reader: &Reader<'_>) -> Template {
     if let Some(bytes) = node.as_bytes() {
         if let Err(problem) = bytes {
-            reader.error_with_help(
+            reader.error(
                 Code::Base64,
                 node.span,
                 format!("this is no valid base64: {problem}"),

@@ -29,7 +29,7 @@ pub(crate) fn read(text: &str, reader: &Reader<'_>) -> Option<Node> {
             } else {
                 "look at the quotes and the brackets of this line and the one before"
             };
-            reader.error_with_help(code, Span { start: range.start, end: range.end }, message, help);
+            reader.error(code, Span { start: range.start, end: range.end }, message, help);
             None
         }
     }
@@ -51,7 +51,7 @@ fn object(table: &DeTable<'_>, text: &str, reader: &Reader<'_>, depth: usize) ->
 fn node(value: &Spanned<DeValue<'_>>, text: &str, reader: &Reader<'_>, depth: usize) -> Node {
     let span = span(value);
     if depth > MAX_DEPTH {
-        reader.error_with_help(
+        reader.error(
             Code::Syntax,
             span,
             format!("arrays and tables hold each other more than {MAX_DEPTH} deep"),

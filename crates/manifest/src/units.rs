@@ -18,7 +18,7 @@ pub(crate) fn read(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, UnitS
     let mut units = IndexMap::new();
     for member in reader.members(node, "units", "units: { stats: units/stats.wasm }").unwrap_or_default() {
         if member.key.is_empty() {
-            reader.error_with_help(Code::InvalidValue, member.key_span, "a unit needs a name", "for example `stats:`");
+            reader.error(Code::InvalidValue, member.key_span, "a unit needs a name", "for example `stats:`");
         }
         if let Some(unit) = unit(&member.value, &member.key, member.key_span, reader) {
             units.insert(member.key.as_str().into(), unit);
@@ -40,12 +40,7 @@ pub(crate) fn unit(node: &Node, key: &str, span: Span, reader: &Reader<'_>) -> O
             .text(node, "sha256")?
             .parse()
             .map_err(|error: wasmill_model::DigestError| {
-                reader.error_with_help(
-                    Code::InvalidValue,
-                    node.span,
-                    error.to_string(),
-                    "`wasmill inspect UNIT` prints it",
-                );
+                reader.error(Code::InvalidValue, node.span, error.to_string(), "`wasmill inspect UNIT` prints it");
             })
             .ok()
     });
@@ -54,7 +49,7 @@ pub(crate) fn unit(node: &Node, key: &str, span: Span, reader: &Reader<'_>) -> O
         [] => {
             // One of a later version has been reported already.
             if reader.count() == before {
-                reader.error_with_help(
+                reader.error(
                     Code::MissingKey,
                     span,
                     format!("the unit `{key}` does not say where it comes from"),
@@ -66,7 +61,7 @@ pub(crate) fn unit(node: &Node, key: &str, span: Span, reader: &Reader<'_>) -> O
         [one] => fields.get(one).and_then(|node| source(one, node, reader)),
         [one, other, ..] => {
             if let Some(member) = fields.member(other) {
-                reader.error_with_help(
+                reader.error(
                     Code::InvalidValue,
                     member.key_span,
                     format!("the unit `{key}` has both `{one}` and `{other}`"),
@@ -85,7 +80,7 @@ fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
         "path" => path(text, node, reader),
         "wat" => {
             if text.trim().is_empty() {
-                reader.error_with_help(Code::InvalidValue, node.span, "`wat` is empty", "write `(module …)`");
+                reader.error(Code::InvalidValue, node.span, "`wat` is empty", "write `(module …)`");
                 return None;
             }
             Some(UnitSource::Wat(text.to_owned()))
@@ -96,12 +91,12 @@ fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
             match BASE64.decode(&compact) {
                 Ok(bytes) if !bytes.is_empty() => Some(UnitSource::Base64(compact)),
                 Ok(_) => {
-                    reader.error_with_help(Code::Base64, node.span, "`base64` is empty", "`base64 unit.wasm` makes it");
+                    reader.error(Code::Base64, node.span, "`base64` is empty", "`base64 unit.wasm` makes it");
                     None
                 }
                 Err(error) => {
                     let message = format!("`base64` is not valid: {error}");
-                    reader.error_with_help(Code::Base64, node.span, message, "`base64 unit.wasm` makes it");
+                    reader.error(Code::Base64, node.span, message, "`base64 unit.wasm` makes it");
                     None
                 }
             }
@@ -112,12 +107,7 @@ fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
 fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
     if text.trim_start().starts_with('(') {
         let help = "for WebAssembly text write `wat:` before it: `unit: { wat: \"(module …)\" }`";
-        reader.error_with_help(
-            Code::InvalidValue,
-            node.span,
-            "this is WebAssembly text, where a path is expected",
-            help,
-        );
+        reader.error(Code::InvalidValue, node.span, "this is WebAssembly text, where a path is expected", help);
         return None;
     }
     if text.starts_with("http://") || text.starts_with("https://") {
@@ -125,7 +115,7 @@ fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
         return None;
     }
     if text.trim().is_empty() {
-        reader.error_with_help(Code::InvalidValue, node.span, "the path is empty", "for example `units/stats.wasm`");
+        reader.error(Code::InvalidValue, node.span, "the path is empty", "for example `units/stats.wasm`");
         return None;
     }
     Some(UnitSource::Path(PathBuf::from(text)))

@@ -20,7 +20,7 @@ pub(crate) fn read(text: &str, reader: &Reader<'_>) -> Option<Node> {
             if let Stop::Syntax(error) = stop {
                 let start = error.marker().byte_offset().unwrap_or(0).min(text.len());
                 let message = error.info();
-                reader.error_with_help(Code::Syntax, Span { start, end: start }, sentence(&message), help(text, start));
+                reader.error(Code::Syntax, Span { start, end: start }, sentence(&message), help(text, start));
             }
             None
         }
@@ -65,7 +65,7 @@ impl<'a> Builder<'a> {
             match event {
                 Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
                 Event::DocumentStart(..) if root.is_some() => {
-                    self.reader.error_with_help(
+                    self.reader.error(
                         Code::Syntax,
                         span,
                         "a second document begins here",
@@ -83,7 +83,7 @@ impl<'a> Builder<'a> {
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Stop> {
         self.spend(1, span)?;
         if depth > MAX_DEPTH {
-            self.reader.error_with_help(
+            self.reader.error(
                 Code::Syntax,
                 span,
                 format!("lists and objects hold each other more than {MAX_DEPTH} deep"),
@@ -113,7 +113,7 @@ impl<'a> Builder<'a> {
             }
             Event::Alias(id) => {
                 let Some(node) = self.anchors.get(&id).cloned() else {
-                    self.reader.error_with_help(
+                    self.reader.error(
                         Code::Syntax,
                         span,
                         "this alias stands within what it names",
@@ -155,7 +155,7 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let Some(key_text) = raw.or_else(|| key.scalar_text()) else {
-                self.reader.error_with_help(
+                self.reader.error(
                     Code::WrongType,
                     key_span,
                     format!("a key is a text, and this is {}", key.kind()),
@@ -209,7 +209,7 @@ impl<'a> Builder<'a> {
         if let Some(tag) = tag
             && !tag.core_suffix().is_some_and(|suffix| known.contains(&suffix))
         {
-            self.reader.error_with_help(
+            self.reader.error(
                 Code::InvalidValue,
                 span,
                 format!("the tag `{}` means nothing here", tag.original()),
@@ -223,7 +223,7 @@ impl<'a> Builder<'a> {
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
-        self.reader.error_with_help(
+        self.reader.error(
             Code::Syntax,
             span,
             format!("the file has more than {MAX_NODES} values, aliases counted as often as they are used"),
@@ -235,7 +235,7 @@ impl<'a> Builder<'a> {
 
 pub(crate) fn duplicate(reader: &Reader<'_>, key: &str, span: Span, first: Option<Span>) {
     let line = first.map_or(0, |first| reader.location(first).line);
-    reader.error_with_help(
+    reader.error(
         Code::Duplicate,
         span,
         format!("`{key}` stands here twice"),

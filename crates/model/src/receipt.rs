@@ -52,7 +52,7 @@ pub struct EngineName {
 /// What an attempt used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Usage {
-    /// Units of fuel; none where the profile does not meter.
+    /// Units of fuel; none where the engine does not meter, and where the clock (not the work) ended the attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel: Option<u64>,
     /// The most bytes that memories and tables had together.

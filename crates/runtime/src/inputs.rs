@@ -248,8 +248,8 @@ mod tests {
         ];
         let bound = bind(&inputs, r#"{"c": 2, "b": 1e3}"#).unwrap();
         assert_eq!(bound, r#"{"a":{"$base64":"eA=="},"b":1000,"c":2}"#);
-        let bound = bind(&inputs, r#"{"b": 1.8446744073709549e19}"#).unwrap();
-        assert_eq!(bound, r#"{"a":{"$base64":"eA=="},"b":18446744073709549568}"#);
+        let bound = bind(&inputs, r#"{"b": 9223372036854775808.0}"#).unwrap();
+        assert_eq!(bound, r#"{"a":{"$base64":"eA=="},"b":9223372036854775808}"#);
         assert!(bind(&inputs, r#"{"b": 1e300}"#).unwrap_err()[0].contains("64 bits"));
         assert!(bind(&inputs, r#"{"b": null}"#).unwrap_err()[0].contains("is null"));
     }

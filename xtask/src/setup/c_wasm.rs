@@ -11,7 +11,7 @@ use crate::process;
 use crate::setup::prefix::Prefix;
 use crate::setup::{Found, Recipe, pypi};
 
-const NAME: &str = "zig";
+const NAME: &str = "c-wasi";
 
 /// Pinned: the same compiler gives the same bytes.
 const ZIG: &str = "ziglang==0.17.0";
@@ -35,7 +35,7 @@ pub(crate) struct CWasm;
 
 impl Recipe for CWasm {
     fn name(&self) -> &'static str {
-        "c-wasi"
+        NAME
     }
 
     fn purpose(&self) -> &'static str {

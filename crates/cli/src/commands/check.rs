@@ -5,8 +5,7 @@ use std::path::Path;
 use serde_json::json;
 use wasmill_model::ExitCode;
 
-use crate::commands::run::verify;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::pipeline_file;
 use crate::printer::Printer;
 use crate::render::{BOLD, GREEN};
@@ -14,7 +13,6 @@ use crate::render::{BOLD, GREEN};
 /// Checks the manifest, its units, and the one against the other.
 pub(crate) fn check(path: &Path, printer: &Printer) -> Outcome {
     let file = pipeline_file::read(path)?;
-    verify(&file.pipeline).map_err(|problems| Failure::invalid(problems).in_files(&file.sources))?;
     let (steps, units) = (file.pipeline.steps.len(), file.pipeline.units.len());
     let shown = path.display();
     if printer.is_json() {

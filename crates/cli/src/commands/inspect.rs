@@ -36,7 +36,7 @@ struct Document<'a> {
 fn describe(unit: &str, info: &UnitInfo) -> String {
     let mut text = format!("{BOLD}{unit}{BOLD:#}\n");
     let mut fact = |name: &str, value: &str| {
-        let _ = writeln!(text, "  {DIM}{name:<10}{DIM:#} {value}");
+        let _ = writeln!(text, "  {DIM}{name:<12}{DIM:#} {value}");
     };
     let generation = match info.preview {
         Some(Preview::Preview1) => " (WASI preview 1)",

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_engine_wasmtime::WasmtimeEngine;
-use wasmill_model::{Diagnostic, Object, Pipeline, Policy, RunDocument, Value};
+use wasmill_model::{Diagnostic, Object, Pipeline, RunDocument, Value};
 use wasmill_unit::Unit;
 
 use crate::failure::{Failure, Outcome};
@@ -30,34 +29,12 @@ pub(crate) struct Job {
 pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
     let file = pipeline_file::read(&settings.file)?;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
-    let units = verify(&file.pipeline).map_err(in_files)?;
     let given =
         inputs::collect(&settings.inputs, &file.pipeline.inputs, &StandardInput::new(printer)).map_err(in_files)?;
     let given = wasmill_runtime::bind_inputs(&file.pipeline, given).map_err(|problems| in_files(problems.0))?;
-    let job = Job { pipeline: Arc::new(file.pipeline), units, inputs: given };
+    let job = Job { pipeline: Arc::new(file.pipeline), units: file.units, inputs: given };
     let finished = host::run(&job, &settings.host, printer).map_err(|failure| failure.in_files(&file.sources))?;
     finish(&finished, &job, &file.sources, printer)
-}
-
-/// Loads every unit of a pipeline and holds the steps against them. No engine is made and nothing is started.
-///
-/// # Errors
-/// All that is wrong, in the order of the file, whoever found it.
-pub(crate) fn verify(pipeline: &Pipeline) -> Result<IndexMap<Arc<str>, Unit>, Vec<Diagnostic>> {
-    let mut units = IndexMap::new();
-    let mut problems = Vec::new();
-    for (name, spec) in &pipeline.units {
-        match wasmill_artifact::load(spec, &pipeline.base) {
-            Ok(unit) => {
-                units.insert(name.clone(), unit);
-            }
-            Err(error) => problems.push(error.diagnostic().at(&spec.location)),
-        }
-    }
-    let engines = [WasmtimeEngine::description()];
-    problems.extend(wasmill_runtime::check(pipeline, &units, &Policy::default(), &engines));
-    problems.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.line, place.column)));
-    if problems.is_empty() { Ok(units) } else { Err(problems) }
 }
 
 /// Prints a run: outputs or document to stdout, table and error to stderr. Gives how the process ends.

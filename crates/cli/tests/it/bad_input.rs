@@ -92,7 +92,7 @@ fn bad_size() {
 
 #[test]
 fn limit_above_policy() {
-    refuse("limit_above_policy", &chain("function: add", "function: add\n    limits: { memory: 1TiB, fuel: 0 }"));
+    refuse("limit_above_policy", &chain("function: add", "function: add\n    limits: { memory: 1TiB }"));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn wrong_kind_of_binary() {
 
 #[test]
 fn digest_mismatch() {
-    let digest = "0".repeat(64);
+    let digest = "a".repeat(64);
     refuse("digest_mismatch", &chain("arithmetic.wat }", &format!("arithmetic.wat, sha256: {digest} }}")));
 }
 
@@ -187,6 +187,18 @@ fn the_same_step_twice() {
 #[test]
 fn a_name_that_is_none() {
     refuse("a_name_that_is_none", &chain("  double:\n", "  \"do uble\":\n"));
+}
+
+#[test]
+fn errors_of_file_and_units_at_once() {
+    let text = CHAIN
+        .replace(
+            "  double:\n    unit: arithmetic\n    function: add",
+            "  double:\n    unit: arithmetic\n    function: adn",
+        )
+        .replace("default: 2", "default: two")
+        .replace("steps:\n", "  gone: { path: gone.wasm }\nsteps:\n");
+    refuse("errors_of_file_and_units_at_once", &pipeline(&text).file("arithmetic.wat", ARITHMETIC));
 }
 
 #[test]

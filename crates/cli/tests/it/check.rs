@@ -32,7 +32,7 @@ outputs: { result: "${{ steps.one.output }}" }
     assert_snapshot!(project.wasmill(["check", "pipeline.yaml"]).run().to_string());
     let document = json(project.wasmill(["check", "pipeline.yaml", "--output", "json"]).run().expect(2));
     assert_eq!(document["wasmill"], 1);
-    assert_eq!(document["errors"].as_array().unwrap().len(), 4);
+    assert_eq!(document["errors"].as_array().unwrap().len(), 5);
     assert!(document["errors"].as_array().unwrap().iter().all(|error| error["at"]["line"].is_number()));
 }
 

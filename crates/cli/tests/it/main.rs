@@ -12,6 +12,7 @@ mod call;
 mod check;
 mod examples;
 mod fixtures;
+mod generated;
 mod inputs;
 mod inspect;
 mod limits;

@@ -122,7 +122,7 @@ fn paths_are_relative_to_the_manifest() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let project = pipeline(SHOUT).file("upper.wat", UPPER).file("large.txt", "x".repeat(4 << 20));
+    let project = pipeline(SHOUT).file("upper.wat", UPPER).file("large.txt", "x".repeat(40 << 10));
     let mut running = project.wasmill(["run", "pipeline.yaml", "--input", "text=@large.txt"]).start();
     running.close_stdout();
     let output = running.finish();

@@ -152,6 +152,10 @@ impl Prepared {
             }
             Err(error) => {
                 let verdict = outcome::verdict(&error, limiter, call.limits, &deadline);
+                if matches!(verdict, Verdict::TimedOut { .. } | Verdict::Cancelled) {
+                    // Where a guest is when the clock stops it depends on the machine, and its own count is not written back then.
+                    usage.fuel = None;
+                }
                 let backtrace: Vec<Frame> = match &verdict {
                     Verdict::GuestError { .. } | Verdict::InvalidInput { .. } | Verdict::Cancelled => Vec::new(),
                     _ => outcome::backtrace(&error),

@@ -1,7 +1,7 @@
 //! Values from inputs through steps to outputs.
 
 use proptest::prelude::*;
-use wasmill_model::{Code, RunVerdict, Schedule, Strategy, Value, With};
+use wasmill_model::{Code, RunVerdict, Schedule, Value, With};
 
 use crate::fake::{
     Fake, after, block_on, host, input, linked, named, object, outputs, pipeline, positional, run, run_with, single,
@@ -116,7 +116,7 @@ fn no_steps_is_a_run() {
 }
 
 /// Random pipelines: each step reads some of the earlier ones.
-fn random_steps() -> impl proptest::strategy::Strategy<Value = Vec<Vec<usize>>> {
+fn random_steps() -> impl Strategy<Value = Vec<Vec<usize>>> {
     proptest::collection::vec(proptest::collection::vec(any::<prop::sample::Index>(), 0..4), 1..24).prop_map(|steps| {
         let read = |(place, picks): (usize, Vec<prop::sample::Index>)| match place {
             0 => Vec::new(),
@@ -137,7 +137,7 @@ proptest! {
         }).collect();
         let plain = pipeline(steps, &[]);
         let at = |max_concurrency, seed| {
-            let schedule = Schedule { strategy: Strategy::WorkQueue, max_concurrency };
+            let schedule = Schedule { strategy: wasmill_model::Strategy::WorkQueue, max_concurrency };
             run_with(wasmill_model::Pipeline { schedule, ..plain.clone() }, "{}", seed)
         };
         let expected = serde_json::to_string(&at(1, 0)).unwrap();
