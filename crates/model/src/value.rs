@@ -430,6 +430,14 @@ mod tests {
     }
 
     #[test]
+    fn floats_keep_their_last_digit() {
+        for float in [4.971086460665087e272, 0.1 + 0.2, f64::MIN_POSITIVE, f64::MAX, 5e-324, 1.0 / 3.0] {
+            let text = Value::from(float).to_json();
+            assert_eq!(Value::from_json(text.as_bytes()).unwrap(), Value::Float(float), "{text}");
+        }
+    }
+
+    #[test]
     fn floats_that_json_lacks_are_named() {
         assert_eq!(Value::from(f64::NEG_INFINITY).to_json(), "\"-Infinity\"");
         assert_eq!(Value::from(f64::NAN).to_json(), "\"NaN\"");

@@ -373,12 +373,15 @@ mod tests {
         // Fails of its own before the signal reaches it, and stands first in the file.
         assert_eq!(ends(&mut plan, 0, VerdictKind::GuestError), []);
         let skip = |place, reason| Command::Skip { step: step(place), reason };
-        assert_eq!(ends(&mut plan, 2, VerdictKind::Cancelled), [
-            skip(3, SkipReason::Upstream),
-            skip(4, SkipReason::Upstream),
-            skip(5, SkipReason::Upstream),
-            Command::Finish { verdict: RunVerdict::Failed, failed: Some(step(0)) },
-        ]);
+        assert_eq!(
+            ends(&mut plan, 2, VerdictKind::Cancelled),
+            [
+                skip(3, SkipReason::Upstream),
+                skip(4, SkipReason::Upstream),
+                skip(5, SkipReason::Upstream),
+                Command::Finish { verdict: RunVerdict::Failed, failed: Some(step(0)) },
+            ]
+        );
     }
 
     #[test]
@@ -386,11 +389,14 @@ mod tests {
         let mut plan = plan(4, &[(0, 2), (1, 3)], 2);
         start(&mut plan);
         ends(&mut plan, 0, VerdictKind::TimedOut);
-        assert_eq!(ends(&mut plan, 1, VerdictKind::Ok), [
-            Command::Skip { step: step(2), reason: SkipReason::Upstream },
-            Command::Skip { step: step(3), reason: SkipReason::FailFast },
-            Command::Finish { verdict: RunVerdict::Failed, failed: Some(step(0)) },
-        ]);
+        assert_eq!(
+            ends(&mut plan, 1, VerdictKind::Ok),
+            [
+                Command::Skip { step: step(2), reason: SkipReason::Upstream },
+                Command::Skip { step: step(3), reason: SkipReason::FailFast },
+                Command::Finish { verdict: RunVerdict::Failed, failed: Some(step(0)) },
+            ]
+        );
     }
 
     #[test]
@@ -400,10 +406,13 @@ mod tests {
         plan.handle(Event::Cancel, &mut commands).unwrap();
         plan.start(&mut commands);
         plan.handle(Event::Cancel, &mut commands).unwrap();
-        assert_eq!(commands, [
-            Command::Skip { step: step(0), reason: SkipReason::Cancelled },
-            Command::Finish { verdict: RunVerdict::Cancelled, failed: None },
-        ]);
+        assert_eq!(
+            commands,
+            [
+                Command::Skip { step: step(0), reason: SkipReason::Cancelled },
+                Command::Finish { verdict: RunVerdict::Cancelled, failed: None },
+            ]
+        );
     }
 
     #[test]

@@ -43,19 +43,21 @@ fn worlds() -> impl Strategy<Value = World> {
             prop::option::weighted(0.2, 0..steps),
             prop::collection::vec(prop::bool::weighted(0.8), steps),
         )
-            .prop_map(|(steps, names, edges, max_concurrency, verdicts, choices, cancel_at, heeds_cancel)| World {
-                steps,
-                edges: edges
-                    .into_iter()
-                    .filter(|(one, other)| one != other)
-                    .map(|(one, other)| (one.min(other), one.max(other)))
-                    .map(|(first, then)| (StepIndex::new(names[first]), StepIndex::new(names[then])))
-                    .collect(),
-                max_concurrency,
-                verdicts,
-                choices: choices.iter().map(|choice| choice.index(1 << 20)).collect(),
-                cancel_at,
-                heeds_cancel,
+            .prop_map(|(steps, names, edges, max_concurrency, verdicts, choices, cancel_at, heeds_cancel)| {
+                World {
+                    steps,
+                    edges: edges
+                        .into_iter()
+                        .filter(|(one, other)| one != other)
+                        .map(|(one, other)| (one.min(other), one.max(other)))
+                        .map(|(first, then)| (StepIndex::new(names[first]), StepIndex::new(names[then])))
+                        .collect(),
+                    max_concurrency,
+                    verdicts,
+                    choices: choices.iter().map(|choice| choice.index(1 << 20)).collect(),
+                    cancel_at,
+                    heeds_cancel,
+                }
             })
     })
 }
@@ -157,8 +159,7 @@ fn play(world: &World) -> Result<Trace, TestCaseError> {
     }
     for (ended, downstream) in trace.ended.iter().zip(downstream) {
         if let Ended::Skipped(reason) = ended {
-            let other =
-                if verdict == RunVerdict::Cancelled { SkipReason::Cancelled } else { SkipReason::FailFast };
+            let other = if verdict == RunVerdict::Cancelled { SkipReason::Cancelled } else { SkipReason::FailFast };
             prop_assert_eq!(*reason, if downstream { SkipReason::Upstream } else { other });
         }
     }

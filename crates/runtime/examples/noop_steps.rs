@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use tokio::runtime::{Builder, Handle, Runtime};
-use wasmill_engine::{
-    Binding, BoxFuture, Call, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, Router,
-};
+use wasmill_engine::{Binding, BoxFuture, Call, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, Router};
 use wasmill_expression::parse_template;
 use wasmill_model::{
     EngineName, Grants, Interface, LimitOverrides, Location, Object, OutputFormat, Pipeline, Policy, RunVerdict,
@@ -74,7 +72,10 @@ fn main() {
         ("100 x 100", Box::new(move |place| layer(place, 100))),
         ("1000 x 10", Box::new(move |place| layer(place, 10))),
     ];
-    println!("{:<12}{:>14}{:>14}{:>14}{:>14}{:>14}", "ns a step", "2 workers", "inline", "handed on", "expression", "link");
+    println!(
+        "{:<12}{:>14}{:>14}{:>14}{:>14}{:>14}",
+        "ns a step", "2 workers", "inline", "handed on", "expression", "link"
+    );
     for (name, reads) in &shapes {
         let handed_on = |reads: &[usize]| match reads {
             [] => "1".to_owned(),
@@ -141,7 +142,9 @@ fn pipeline(reads: &dyn Fn(usize) -> Vec<usize>, with: &dyn Fn(&[usize]) -> Opti
             function: None,
             with: match with(&reads) {
                 _ if place == 0 => With::Single(Template::Literal(Value::Int(1))),
-                Some(text) if text.starts_with('$') => With::Single(parse_template(&text, &Location::default()).unwrap()),
+                Some(text) if text.starts_with('$') => {
+                    With::Single(parse_template(&text, &Location::default()).unwrap())
+                }
                 Some(_) => With::Single(Template::Literal(Value::Int(1))),
                 None => With::Inherited,
             },

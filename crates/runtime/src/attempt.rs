@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use wasmill_engine::{Call, Outcome, PreparedUnit};
-use wasmill_model::{
-    Digest, EngineName, Grants, Interface, Limits, OutputFormat, Receipt, StepReport, Usage, Verdict,
-};
+use wasmill_model::{Digest, EngineName, Grants, Interface, Limits, OutputFormat, Receipt, StepReport, Usage, Verdict};
 
 use crate::run::Run;
 use crate::step_input::StepInput;

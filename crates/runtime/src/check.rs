@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wasmill_engine::EngineInfo;
-use wasmill_model::{Code, Diagnostic, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy, Step};
+use wasmill_model::{
+    Code, Diagnostic, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy, Step,
+};
 use wasmill_unit::{FunctionError, ImportInfo, Unit, UnitInfo, missing_import_help};
 
 use crate::{Overrides, parameters, suggestion, wiring};
@@ -112,7 +114,8 @@ fn engine_fits(step: &Step, interface: Interface, names: &[String], engines: &[E
         return None;
     }
     let list = suggestion::list(asked.iter().map(|engine| &*engine.name.name));
-    let message = format!("the unit `{}` is a {interface} unit, which none of the engines asked for runs ({list})", step.unit);
+    let message =
+        format!("the unit `{}` is a {interface} unit, which none of the engines asked for runs ({list})", step.unit);
     let problem = Diagnostic::new(Code::EngineUnavailable, message);
     let others = suggestion::list(engines.iter().filter(runs).map(|engine| &*engine.name.name));
     Some(if others.is_empty() { problem } else { problem.help(format!("use {others}")) })
@@ -141,7 +144,8 @@ fn missing_imports(name: &str, info: &UnitInfo) -> Option<Diagnostic> {
 fn against_unit(step: &Step, pipeline: &Pipeline, info: &UnitInfo, problems: &mut Vec<Diagnostic>) {
     let interface = info.interface;
     if matches!(interface, Interface::Core | Interface::Component) && step.output != OutputFormat::Text {
-        let message = format!("`as:` is for the output of bytes units and commands, and `{}` is a {interface} unit", step.unit);
+        let message =
+            format!("`as:` is for the output of bytes units and commands, and `{}` is a {interface} unit", step.unit);
         problems.push(
             Diagnostic::new(Code::InvalidValue, message)
                 .help("take `as:` out: the output of the function has a type of its own"),

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmill_model::{
-    Code, Object, RunDocument, RunError, RunVerdict, SkipReason, StepReport, Verdict, VerdictKind,
-};
+use wasmill_model::{Code, Object, RunDocument, RunError, RunVerdict, SkipReason, StepReport, Verdict, VerdictKind};
 use wasmill_plan::StepIndex;
 
 use crate::attempt::without_attempt;

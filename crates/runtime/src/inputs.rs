@@ -125,8 +125,11 @@ fn check(name: &str, spec: &InputSpec, given: &Value, value: &Value) -> Result<(
     let choices = &spec.choices;
     if !choices.is_empty() && !choices.iter().any(|choice| same(choice, given) || same(choice, value)) {
         let names: Vec<String> = choices.iter().map(Value::to_json).collect();
-        return Err(invalid(format!("the input `{name}` is {}, which is none of its choices", shorten(&given.to_json())))
-            .help(format!("give one of {}", suggestion::list(names.iter().map(String::as_str)))));
+        return Err(invalid(format!(
+            "the input `{name}` is {}, which is none of its choices",
+            shorten(&given.to_json())
+        ))
+        .help(format!("give one of {}", suggestion::list(names.iter().map(String::as_str)))));
     }
     if let Some((size, what)) = measure(value) {
         let (is, bounds) = match what {
@@ -230,12 +233,15 @@ mod tests {
             ("name", InputSpec { max: Some(3.0), ..spec(InputType::String) }),
         ];
         let problems = bind(&inputs, r#"{"oders": [], "count": 1.5, "name": "größe"}"#).unwrap_err();
-        assert_eq!(problems, [
-            "p.yaml:3:5: WM0401 the input `orders` is required and was not given",
-            "p.yaml:3:5: WM0403 the input `count` is the number 1.5, and the pipeline asks for an integer",
-            "p.yaml:3:5: WM0404 the input `name` has 5 characters, and may have at most 3",
-            "WM0402 the pipeline `p` declares no input `oders`",
-        ]);
+        assert_eq!(
+            problems,
+            [
+                "p.yaml:3:5: WM0401 the input `orders` is required and was not given",
+                "p.yaml:3:5: WM0403 the input `count` is the number 1.5, and the pipeline asks for an integer",
+                "p.yaml:3:5: WM0404 the input `name` has 5 characters, and may have at most 3",
+                "WM0402 the pipeline `p` declares no input `oders`",
+            ]
+        );
     }
 
     #[test]

@@ -9,7 +9,8 @@ use indexmap::IndexMap;
 use wasmill_engine::{Binding, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_expression::{ExpressionError, Program};
 use wasmill_model::{
-    Code, Diagnostic, Diagnostics, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline, RunDocument, Step,
+    Code, Diagnostic, Diagnostics, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline, RunDocument,
+    Step,
 };
 use wasmill_plan::{Graph, StepIndex};
 use wasmill_unit::Unit;
@@ -179,9 +180,8 @@ impl Draft {
                 }),
                 Some(Err(error)) => {
                     // Said once, at the first step that needs it.
-                    if said.get_mut(draft.wanted).is_some_and(|said| !std::mem::replace(said, true)) {
-                        problems.push(prepare_problem(step, error));
-                    }
+                    let first = said.get_mut(draft.wanted).is_some_and(|said| !std::mem::replace(said, true));
+                    problems.extend(first.then(|| prepare_problem(step, error)));
                 }
                 None => {}
             }

@@ -76,7 +76,9 @@ impl Check<'_> {
         let name = self.function.bare_name();
         if params.iter().any(|param| param.name.is_none()) {
             let problem = self.wrong(format!("the parameters of `{name}` have no names in the binary"));
-            return vec![problem.help(format!("give them by position: `with: [ … ]`; it is `{}`", self.function.signature()))];
+            return vec![
+                problem.help(format!("give them by position: `with: [ … ]`; it is `{}`", self.function.signature())),
+            ];
         }
         let known: Vec<&Arc<str>> = params.iter().filter_map(|param| param.name.as_ref()).collect();
         let mut problems = Vec::new();
@@ -154,7 +156,10 @@ impl Check<'_> {
                 Template::Literal(value @ (Value::String(_) | Value::Float(_))) => format!(" ({})", value.to_json()),
                 _ => String::new(),
             };
-            self.wrong(format!("{which} of `{}` is {kind}, and is given a value of type {what}{shown}", self.function.bare_name()))
+            self.wrong(format!(
+                "{which} of `{}` is {kind}, and is given a value of type {what}{shown}",
+                self.function.bare_name()
+            ))
         })
     }
 }

@@ -81,7 +81,9 @@ impl Run {
 
     /// Keeps a step's report and tells the observer. Whatever starts because of it starts after this.
     fn settle(&self, step: StepIndex, report: StepReport) {
-        let (Some(slot), Some(linked)) = (self.reports.get(step.get()), self.linked.steps.get(step.get())) else { return };
+        let (Some(slot), Some(linked)) = (self.reports.get(step.get()), self.linked.steps.get(step.get())) else {
+            return;
+        };
         let report = slot.get_or_init(|| report);
         self.notify(&RunEvent::StepFinished { step: &linked.id, report });
     }

@@ -14,15 +14,23 @@ use crate::wiring::Wiring;
 /// count, and no second digest.
 pub(crate) enum StepInput {
     /// The same in every run.
-    Constant { input: Input, digest: Digest },
+    Constant {
+        input: Input,
+        digest: Digest,
+    },
     /// The output of one step.
     Output(StepIndex),
     /// One of the pipeline's inputs.
     PipelineInput(Arc<str>),
     /// All of the pipeline's inputs.
-    PipelineInputs { by_name: bool },
+    PipelineInputs {
+        by_name: bool,
+    },
     /// An object of outputs, by the ids of their steps.
-    Outputs { steps: Vec<(Arc<str>, StepIndex)>, by_name: bool },
+    Outputs {
+        steps: Vec<(Arc<str>, StepIndex)>,
+        by_name: bool,
+    },
     Named(Vec<(Arc<str>, Program)>),
     Positional(Vec<Program>),
     Single(Program),
@@ -141,9 +149,8 @@ impl StepInput {
                 Ok((Cow::Owned(input), run.inputs.all_digest()))
             }
             StepInput::Outputs { steps, by_name } => {
-                let member = |(id, step): &(Arc<str>, StepIndex)| {
-                    (id.clone(), run.output(*step).cloned().unwrap_or_default())
-                };
+                let member =
+                    |(id, step): &(Arc<str>, StepIndex)| (id.clone(), run.output(*step).cloned().unwrap_or_default());
                 owned(object(steps.iter().map(member).collect(), *by_name))
             }
             StepInput::Named(members) => {
@@ -196,9 +203,9 @@ fn handed_on(expression: &Expression, pipeline: &Pipeline, wiring: &Wiring) -> O
 fn is_access(text: &str, name: &str) -> bool {
     text.strip_prefix('.') == Some(name)
         || text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).is_some_and(|quoted| {
-            ['"', '\''].iter().any(|quote| {
-                quoted.strip_prefix(*quote).and_then(|text| text.strip_suffix(*quote)) == Some(name)
-            })
+            ['"', '\'']
+                .iter()
+                .any(|quote| quoted.strip_prefix(*quote).and_then(|text| text.strip_suffix(*quote)) == Some(name))
         })
 }
 

@@ -266,3 +266,28 @@ async fn a_unit_that_is_too_large_for_the_pool_runs_on_demand() {
     let run = prepare(&engine, &unit, None).await;
     assert_eq!(call(&run, nothing(), &Limits::default()).await.output, Some(Value::Int(1)));
 }
+
+/// What `wasmill-unit` says of a binary and what this engine says of it are one thing.
+#[tokio::test]
+async fn the_engine_takes_what_inspection_takes() {
+    let engine = engine();
+    for taken in [
+        r#"(module (func (export "run") (param v128) (result v128) (i8x16.neg (local.get 0))))"#,
+        r#"(module (memory 1) (memory 1) (func (export "run") (result i32) (memory.size 1)))"#,
+        r#"(module (func $f (export "run") (result i32) (return_call $f)))"#,
+        r#"(module (global i32 (i32.add (i32.const 1) (i32.const 2))) (func (export "run")))"#,
+    ] {
+        prepare(&engine, &unit(taken), None).await;
+    }
+    for refused in [
+        r#"(module (memory 1 1 shared) (func (export "run")))"#,
+        r#"(module (memory i64 1) (func (export "run")))"#,
+        r#"(module (tag) (func (export "run")))"#,
+        r#"(module (type (struct (field i32))) (func (export "run")))"#,
+        r#"(module (func (export "run") (param v128) (result v128)
+            (i32x4.relaxed_trunc_f32x4_s (local.get 0))))"#,
+    ] {
+        let error = Unit::from_binary(wat::parse_str(refused).unwrap()).unwrap_err();
+        assert_eq!(error.code(), wasmill_model::Code::UnsupportedUnit, "{refused}: {error}");
+    }
+}

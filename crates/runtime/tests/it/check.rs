@@ -36,7 +36,11 @@ fn functions_are_looked_up() {
     let mut nameless = step("b", "echo", single("1"));
     nameless.function = None;
     let found = problems(vec![step("a", "ecko", single("1")), nameless]);
-    assert!(found[0].starts_with("p.yaml:1:1: WM0305 the unit `unit` does not export a function `ecko` | did you mean `echo`?"), "{found:?}");
+    assert!(
+        found[0]
+            .starts_with("p.yaml:1:1: WM0305 the unit `unit` does not export a function `ecko` | did you mean `echo`?"),
+        "{found:?}"
+    );
     assert!(found[1].starts_with("p.yaml:2:1: WM0306 the unit `unit` exports 13 functions"), "{found:?}");
     assert!(found[1].contains("add `function:` with one of `noop`, `echo`"), "{found:?}");
 }
@@ -89,12 +93,18 @@ fn an_option_may_be_left_out_and_a_name_may_be_missing() {
     };
     assert_eq!(problems_of(&only(named(&[("point", "1")])), Some(COMPONENT)), Vec::<String>::new());
     let found = problems_of(&only(named(&[("by", "1")])), Some(COMPONENT));
-    assert_eq!(found, ["p.yaml:1:1: WM0307 `scale` also takes `point` | it is `scale(point: u32, by: option<u32>) -> u32`"]);
+    assert_eq!(
+        found,
+        ["p.yaml:1:1: WM0307 `scale` also takes `point` | it is `scale(point: u32, by: option<u32>) -> u32`"]
+    );
     let nameless = r#"(module (func (export "f") (param i32) unreachable))"#;
     let found = problems_of(&only(named(&[("x", "1")])), Some(nameless));
-    assert_eq!(found, [
-        "p.yaml:1:1: WM0307 the parameters of `f` have no names in the binary | give them by position: `with: [ … ]`; it is `f(i32)`"
-    ]);
+    assert_eq!(
+        found,
+        [
+            "p.yaml:1:1: WM0307 the parameters of `f` have no names in the binary | give them by position: `with: [ … ]`; it is `f(i32)`"
+        ]
+    );
 }
 
 #[test]
@@ -121,7 +131,9 @@ fn imports_that_nobody_provides_are_told_once() {
     let found = problems_of(&pipeline(steps, &[]), Some(glue));
     assert_eq!(found.len(), 1);
     assert!(
-        found[0].starts_with("p.yaml:1:1: WM0308 the unit `unit` imports `wbg::__wbindgen_throw`, `wbg::a`, `wbg::b` and 1 more"),
+        found[0].starts_with(
+            "p.yaml:1:1: WM0308 the unit `unit` imports `wbg::__wbindgen_throw`, `wbg::a`, `wbg::b` and 1 more"
+        ),
         "{found:?}"
     );
     assert!(found[0].contains("| wasm-bindgen made this module"), "{found:?}");
@@ -134,23 +146,27 @@ fn limits_engines_formats_and_grants_are_checked() {
     step.engines = vec!["fakes".to_owned(), "fake".to_owned()];
     step.output = OutputFormat::Json;
     step.grants.args = vec!["x".to_owned()];
-    assert_eq!(problems(vec![step]), [
-        "p.yaml:1:1: WM0206 the step `a` asks for memory: 8 GiB; the host allows 4 GiB | ask for 4 GiB or less, or have the host's \
+    assert_eq!(
+        problems(vec![step]),
+        [
+            "p.yaml:1:1: WM0206 the step `a` asks for memory: 8 GiB; the host allows 4 GiB | ask for 4 GiB or less, or have the host's \
          policy raised",
-        "p.yaml:1:1: WM0206 the step `a` asks for fuel: 18446744073709551615; the host allows 1000000000000000 | ask for \
+            "p.yaml:1:1: WM0206 the step `a` asks for fuel: 18446744073709551615; the host allows 1000000000000000 | ask for \
          1000000000000000 or less, or have the host's policy raised",
-        "p.yaml:1:1: WM0207 there is no engine `fakes` | did you mean `fake`?",
-        "p.yaml:1:1: WM0105 `as:` is for the output of bytes units and commands, and `unit` is a core unit | take `as:` out: the \
+            "p.yaml:1:1: WM0207 there is no engine `fakes` | did you mean `fake`?",
+            "p.yaml:1:1: WM0105 `as:` is for the output of bytes units and commands, and `unit` is a core unit | take `as:` out: the \
          output of the function has a type of its own",
-        "p.yaml:1:1: WM0105 `args` are for commands, and `unit` is a core unit | give the function its parameters in `with:`",
-    ]);
+            "p.yaml:1:1: WM0105 `args` are for commands, and `unit` is a core unit | give the function its parameters in `with:`",
+        ]
+    );
     let command = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
     let mut step = crate::fake::step("a", "x", With::Inherited);
     step.function = None;
     let found = problems_of(&pipeline(vec![step], &[]), Some(command));
-    assert_eq!(found, [
-        "p.yaml:1:1: WM0611 the unit `unit` is a command unit, which none of the engines asked for runs (`fake`) | -"
-    ]);
+    assert_eq!(
+        found,
+        ["p.yaml:1:1: WM0611 the unit `unit` is a command unit, which none of the engines asked for runs (`fake`) | -"]
+    );
 }
 
 #[test]
@@ -185,10 +201,13 @@ fn a_cycle_is_a_path() {
         step("b", "echo", single("${{ steps.c.output }}")),
         after(step("c", "echo", With::Inherited), &["a"]),
     ];
-    assert_eq!(problems(steps), [
-        "p.yaml:1:1: WM0203 steps wait for each other: a → b → c → a | each step named waits for the next one; take one of these \
+    assert_eq!(
+        problems(steps),
+        [
+            "p.yaml:1:1: WM0203 steps wait for each other: a → b → c → a | each step named waits for the next one; take one of these \
          dependencies out"
-    ]);
+        ]
+    );
     let found = problems(vec![step("a", "echo", single("${{ steps.a.output }}"))]);
     assert!(found[0].starts_with("p.yaml:1:1: WM0203 the step `a` waits for itself"), "{found:?}");
 }

@@ -35,9 +35,10 @@ fn each_distinct_use_is_prepared_once() {
 #[test]
 fn a_unit_that_cannot_be_prepared_is_told_once() {
     let steps = vec![step("a", "unprepared", single("1")), step("b", "unprepared", single("2"))];
-    assert_eq!(problems(pipeline(steps, &[]), &Overrides::default()), [
-        "p.yaml:1:1: WM0610 the unit `unit` could not be prepared: too strange"
-    ]);
+    assert_eq!(
+        problems(pipeline(steps, &[]), &Overrides::default()),
+        ["p.yaml:1:1: WM0610 the unit `unit` could not be prepared: too strange"]
+    );
 }
 
 #[test]
@@ -47,18 +48,17 @@ fn overrides_win_within_the_policy() {
     modest.limits = LimitOverrides { fuel: Some(5), memory: Some(1 << 50), ..LimitOverrides::default() };
     let limits = LimitOverrides { memory: Some(1 << 20), ..LimitOverrides::default() };
     let overrides = Overrides { limits, ..Overrides::default() };
-    let linked: Linked =
-        block_on(link(&host, Arc::new(pipeline(vec![modest], &[])), &units(), &overrides)).unwrap();
+    let linked: Linked = block_on(link(&host, Arc::new(pipeline(vec![modest], &[])), &units(), &overrides)).unwrap();
     let expected = Limits { fuel: 5, memory: 1 << 20, ..Limits::default() };
     assert_eq!(linked.limits("a").map(|limits| (**limits).clone()), Some(expected));
 
     let limits = LimitOverrides { memory: Some(1 << 50), ..LimitOverrides::default() };
     let overrides = Overrides { limits, engines: vec!["fak".to_owned()] };
     let steps = vec![step("a", "echo", single("1")), step("b", "echo", single("1"))];
-    assert_eq!(problems(pipeline(steps, &[]), &overrides), [
-        "WM0206 this run asks for memory: 1024 TiB; the host allows 4 GiB",
-        "WM0207 there is no engine `fak`",
-    ]);
+    assert_eq!(
+        problems(pipeline(steps, &[]), &overrides),
+        ["WM0206 this run asks for memory: 1024 TiB; the host allows 4 GiB", "WM0207 there is no engine `fak`",]
+    );
 }
 
 #[test]

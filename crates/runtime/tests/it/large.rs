@@ -9,9 +9,11 @@ const STEPS: usize = 10_000;
 
 fn chain() -> Pipeline {
     let mut steps = vec![step("s0", "increment", single("0"))];
-    steps.extend((1..STEPS).map(|place| {
-        after(step(&format!("s{place}"), "increment", With::Inherited), &[&format!("s{}", place - 1)])
-    }));
+    steps.extend(
+        (1..STEPS).map(|place| {
+            after(step(&format!("s{place}"), "increment", With::Inherited), &[&format!("s{}", place - 1)])
+        }),
+    );
     pipeline(steps, &[])
 }
 

@@ -9,7 +9,8 @@ use wasmill_model::{Code, ExitCode, RunVerdict, Schedule, SkipReason, Strategy, 
 use wasmill_runtime::{InlineSpawner, Observer, RunEvent, RunOptions, Spawner};
 
 use crate::fake::{
-    Fake, Tokio, after, block_on, host, linked, object, options, outputs, pipeline, run, single, step, threads, verdicts,
+    Fake, Tokio, after, block_on, host, linked, object, options, outputs, pipeline, run, single, step, threads,
+    verdicts,
 };
 
 #[test]
@@ -153,7 +154,8 @@ impl Observer for Clumsy {
 
 #[test]
 fn an_observer_that_panics_changes_nothing() {
-    let linked = linked(&host(&Fake::new(0), InlineSpawner::new()), pipeline(vec![step("a", "increment", single("1"))], &[]));
+    let linked =
+        linked(&host(&Fake::new(0), InlineSpawner::new()), pipeline(vec![step("a", "increment", single("1"))], &[]));
     let options = RunOptions { observer: Arc::new(Clumsy), ..RunOptions::new("r1") };
     assert_eq!(outputs(&block_on(linked.run(object("{}"), options))), r#"{"a":2}"#);
 }
@@ -208,13 +210,8 @@ fn an_observer_hears_all_in_order() {
     let words = Arc::new(Words::default());
     block_on(linked.run(object("{}"), RunOptions { observer: words.clone(), ..RunOptions::new("r1") }));
     let said = std::mem::take(&mut *words.0.lock().unwrap());
-    assert_eq!(said, [
-        "run r1 of test: 3",
-        "a starts 1",
-        "a ok",
-        "b starts 1",
-        "b guest-error",
-        "c skipped",
-        "Failed",
-    ]);
+    assert_eq!(
+        said,
+        ["run r1 of test: 3", "a starts 1", "a ok", "b starts 1", "b guest-error", "c skipped", "Failed",]
+    );
 }
