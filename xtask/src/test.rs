@@ -24,7 +24,11 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     }
     process::run(in_workspace(paths).args(["nextest", "run", "--workspace"]).args(&args.arguments))?;
     // With arguments, single tests are meant.
-    if args.arguments.is_empty() { process::run(in_workspace(paths).args(["test", "--doc", "--workspace"])) } else { Ok(()) }
+    if args.arguments.is_empty() {
+        process::run(in_workspace(paths).args(["test", "--doc", "--workspace"]))
+    } else {
+        Ok(())
+    }
 }
 
 /// Cargo at the root, with the target folder where the tests look for guests.

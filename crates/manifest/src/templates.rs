@@ -62,7 +62,7 @@ fn literal(template: Template) -> Option<Value> {
 fn report(error: &ExpressionError, reader: &Reader<'_>) {
     let mut diagnostic = wasmill_model::Diagnostic::new(Code::Expression, error.message.clone()).at(&error.location);
     diagnostic.help =
-        Some(error.help.clone().unwrap_or_else(|| "expressions are CEL: docs/expressions.md shows them".to_owned()));
+        Some(error.help.clone().unwrap_or_else(|| "expressions are CEL: docs/manifest.md shows them".to_owned()));
     reader.push(diagnostic);
 }
 

@@ -1,6 +1,5 @@
 //! TOML as a tree with spans.
 
-use serde::de::Error as _;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use wasmill_model::Code;
@@ -22,8 +21,7 @@ pub(crate) fn read(text: &str, reader: &Reader<'_>) -> Option<Node> {
             let message = error.message().lines().next().unwrap_or_default().to_owned();
             let is_duplicate = message.contains("duplicate key");
             let code = if is_duplicate { Code::Duplicate } else { Code::Syntax };
-            let message =
-                if message.is_empty() { toml::de::Error::custom("no valid TOML").to_string() } else { message };
+            let message = if message.is_empty() { "this is no valid TOML".to_owned() } else { message };
             let help = if is_duplicate {
                 "leave one of them out"
             } else {

@@ -2,6 +2,13 @@
 //!
 //! `tests/invalid/NAME.{yaml,json,toml}` has its diagnostics in `NAME.EXTENSION.err`, `tests/valid/…` its model in `….model`.
 //! `UPDATE=1 cargo test -p wasmill-manifest` writes them anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

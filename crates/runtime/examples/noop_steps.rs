@@ -20,6 +20,9 @@ use wasmill_unit::Unit;
 const STEPS: usize = 10_000;
 const ROUNDS: usize = 15;
 
+/// Which steps the step at a place reads.
+type Reads = dyn Fn(usize) -> Vec<usize>;
+
 struct Nothing(EngineInfo);
 
 struct Noop;
@@ -60,23 +63,25 @@ impl Spawner for Tokio {
     }
 }
 
+/// Three of the layer before.
+fn layer(place: usize, width: usize) -> Vec<usize> {
+    let start = (place / width) * width;
+    (1..4).filter(|_| place >= width).map(|shift| start - width + (place * shift + shift) % width).collect()
+}
+
 fn main() {
     let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    let layer = |place: usize, width: usize| -> Vec<usize> {
-        let start = (place / width) * width;
-        (1..4).filter(|_| place >= width).map(|shift| start - width + (place * shift + shift) % width).collect()
-    };
-    let shapes: [(&str, Box<dyn Fn(usize) -> Vec<usize>>); 4] = [
-        ("chain", Box::new(|place| place.checked_sub(1).into_iter().collect())),
-        ("fan-out", Box::new(|place| (place > 0).then_some(0).into_iter().collect())),
-        ("100 x 100", Box::new(move |place| layer(place, 100))),
-        ("1000 x 10", Box::new(move |place| layer(place, 10))),
+    let shapes: [(&str, &Reads); 4] = [
+        ("chain", &|place| place.checked_sub(1).into_iter().collect()),
+        ("fan-out", &|place| (place > 0).then_some(0).into_iter().collect()),
+        ("100 x 100", &|place| layer(place, 100)),
+        ("1000 x 10", &|place| layer(place, 10)),
     ];
     println!(
         "{:<12}{:>14}{:>14}{:>14}{:>14}{:>14}",
         "ns a step", "2 workers", "inline", "handed on", "expression", "link"
     );
-    for (name, reads) in &shapes {
+    for (name, reads) in shapes {
         let handed_on = |reads: &[usize]| match reads {
             [] => "1".to_owned(),
             [first, ..] => format!("${{{{ steps.s{first}.output }}}}"),
@@ -133,7 +138,7 @@ fn measure(runtime: &Runtime, spawner: Arc<dyn Spawner>, pipeline: &Arc<Pipeline
     (median(&runs), median(&links))
 }
 
-fn pipeline(reads: &dyn Fn(usize) -> Vec<usize>, with: &dyn Fn(&[usize]) -> Option<String>) -> Arc<Pipeline> {
+fn pipeline(reads: &Reads, with: &dyn Fn(&[usize]) -> Option<String>) -> Arc<Pipeline> {
     let step = |place: usize| {
         let reads = reads(place);
         Step {

@@ -10,8 +10,8 @@ use crate::Spawner;
 
 /// Polls its tasks while the future of a run is polled: for wasm32, for tests, for a program that has no async runtime.
 ///
-/// Several runs may share one, in one thread or in several. Tasks of a run whose future was dropped are polled by the other runs;
-/// where there is none they stay until the spawner is dropped.
+/// Several runs may share one, in one thread or in several. Tasks of a run whose future is dropped are told to stop and polled once
+/// more, and from then on by the other runs.
 #[derive(Default)]
 pub struct InlineSpawner {
     /// Spawned, and not polled yet.

@@ -21,7 +21,7 @@ pub trait Spawner: Send + Sync {
     /// Sees to it that the task is polled to its end.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
-    /// Called whenever the future of a run is polled: the place to poll the tasks of those that nobody else polls.
+    /// Called whenever the future of a run is polled, and when it is dropped before its end: the place to poll the tasks of those that nobody else polls.
     fn poll(&self, context: &mut Context<'_>) {
         let _ = context;
     }

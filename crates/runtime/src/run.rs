@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use futures_channel::oneshot;
 use futures_util::FutureExt;
@@ -220,6 +220,8 @@ impl Drop for StopOnDrop {
     fn drop(&mut self) {
         if let Some(run) = self.0.take() {
             run.stop();
+            // Tasks that only this future polled hear of it now, or never.
+            run.linked.spawner.poll(&mut Context::from_waker(Waker::noop()));
         }
     }
 }

@@ -37,7 +37,8 @@ impl<'a> Builder<'a> {
     pub(crate) fn new(paths: &'a Paths, printer: &'a Printer, sources: &[Source]) -> Outcome<Self> {
         let any = |wanted: fn(&Language) -> bool| sources.iter().any(|source| wanted(&source.language));
         let c = any(|language| matches!(language, Language::C { .. })).then(|| setup::c(paths, printer)).transpose()?;
-        let rust = any(|language| matches!(language, Language::Rust { .. })).then(|| Rust::new(paths, printer)).transpose()?;
+        let rust =
+            any(|language| matches!(language, Language::Rust { .. })).then(|| Rust::new(paths, printer)).transpose()?;
         Ok(Self { paths, printer, c, rust })
     }
 
@@ -69,7 +70,8 @@ impl<'a> Builder<'a> {
             Language::C { program } => self.build_c(source, *program, &path)?,
             Language::Rust { package, target, artifact } => self.build_rust(package, target, artifact)?,
         };
-        names::exports(&bytes).map_err(|failure| Failure::new(format!("what was built is no valid unit: {failure}")))?;
+        names::exports(&bytes)
+            .map_err(|failure| Failure::new(format!("what was built is no valid unit: {failure}")))?;
         fs::write(&path, &bytes).during(path.display())?;
         fs::write(&stamp, key(&bytes)).during(stamp.display())?;
         Ok((Unit { source, bytes, toolchain, path }, true))
@@ -100,9 +102,19 @@ impl<'a> Builder<'a> {
         // A folder of its own: the build of Wasmill holds the lock of the other.
         let folder = self.paths.target.join("guests-build");
         let mut command = cargo();
-        command.current_dir(self.paths.root.join("guests")).args(["build", "--quiet", "--release", "--locked", "--target", target]);
+        command.current_dir(self.paths.root.join("guests")).args([
+            "build",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--target",
+            target,
+        ]);
         command.args(["--package", package, "--target-dir"]).arg(&folder);
-        command.env("CARGO_ENCODED_RUSTFLAGS", rust.flags.join("\u{1f}")).env_remove("RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
+        command
+            .env("CARGO_ENCODED_RUSTFLAGS", rust.flags.join("\u{1f}"))
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_BUILD_TARGET");
         rust.toolchain.set(&mut command);
         process::capture(&mut command)?;
         let path = folder.join(target).join("release").join(artifact);

@@ -83,7 +83,13 @@ fn shown(paths: &Paths, unit: &Unit<'_>) -> String {
     paths.shown(unit.source.committed.as_ref().unwrap_or(&unit.path))
 }
 
-fn compare(entry: Option<&Entry>, committed: Option<&[u8]>, source: &str, toolchain: &str, built: &[u8]) -> Outcome<Finding> {
+fn compare(
+    entry: Option<&Entry>,
+    committed: Option<&[u8]>,
+    source: &str,
+    toolchain: &str,
+    built: &[u8],
+) -> Outcome<Finding> {
     let wrong = |why: &str| Ok(Finding::Wrong(why.to_owned()));
     let Some(entry) = entry else { return wrong("it is not in guests/units.lock.toml") };
     let Some(committed) = committed else { return wrong("it is in guests/units.lock.toml, and the file is not there") };
@@ -103,13 +109,17 @@ fn compare(entry: Option<&Entry>, committed: Option<&[u8]>, source: &str, toolch
     if now != then {
         return wrong(&format!("{toolchain} builds a unit that exports {now:?}; the committed one exports {then:?}"));
     }
-    Ok(Finding::Alike(format!("only its exports were compared: committed from {}, rebuilt with {toolchain}", entry.toolchain)))
+    Ok(Finding::Alike(format!(
+        "only its exports were compared: committed from {}, rebuilt with {toolchain}",
+        entry.toolchain
+    )))
 }
 
 /// Units in the examples that nothing is the source of, and lines of the lock file without a unit.
 fn strays(paths: &Paths, units: &[&Unit<'_>], lock: &Lock) -> Outcome<Vec<String>> {
     let known: Vec<String> = units.iter().map(|unit| shown(paths, unit)).collect();
-    let mut found: Vec<String> = committed_files(&paths.root.join("examples"))?.iter().map(|path| paths.shown(path)).collect();
+    let mut found: Vec<String> =
+        committed_files(&paths.root.join("examples"))?.iter().map(|path| paths.shown(path)).collect();
     found.extend(lock.unit.iter().map(|entry| entry.path.clone()));
     found.sort();
     found.dedup();
@@ -124,7 +134,8 @@ fn committed_files(examples: &Path) -> Outcome<Vec<PathBuf>> {
     }
     let files = crate::digest::files(examples)?;
     let is_unit = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| extension == "wasm") && path.parent().is_some_and(|folder| folder.ends_with("units"))
+        path.extension().is_some_and(|extension| extension == "wasm")
+            && path.parent().is_some_and(|folder| folder.ends_with("units"))
     };
     Ok(files.into_iter().filter(is_unit).collect())
 }
@@ -187,7 +198,10 @@ mod tests {
     fn a_changed_source_and_a_changed_or_missing_unit_are_found() {
         let (unit, other) = (module(b'a', false), module(b'a', true));
         assert!(is_wrong(&compare(Some(&entry(&unit)), Some(&unit), "edited", "old", &unit).unwrap(), "has changed"));
-        assert!(is_wrong(&compare(Some(&entry(&unit)), Some(&other), "source", "old", &unit).unwrap(), "bytes are not"));
+        assert!(is_wrong(
+            &compare(Some(&entry(&unit)), Some(&other), "source", "old", &unit).unwrap(),
+            "bytes are not"
+        ));
         assert!(is_wrong(&compare(Some(&entry(&unit)), None, "source", "old", &unit).unwrap(), "not there"));
         assert!(is_wrong(&compare(None, Some(&unit), "source", "old", &unit).unwrap(), "not in"));
     }

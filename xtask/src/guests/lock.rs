@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{During, Outcome};
 use crate::paths::Paths;
 
-const HEAD: &str = "# Written by `cargo xtask guests --update`; `cargo xtask guests --check` compares it with sources and units.\n";
+const HEAD: &str =
+    "# Written by `cargo xtask guests --update`; `cargo xtask guests --check` compares it with sources and units.\n";
 
 #[derive(Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]

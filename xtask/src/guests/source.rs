@@ -34,8 +34,14 @@ pub(crate) struct Source {
 
 pub(crate) enum Language {
     /// `program` has a `main`; the others are libraries whose functions are called.
-    C { program: bool },
-    Rust { package: String, target: String, artifact: String },
+    C {
+        program: bool,
+    },
+    Rust {
+        package: String,
+        target: String,
+        artifact: String,
+    },
 }
 
 impl Source {
@@ -88,9 +94,9 @@ fn suite_and_name(guests: &Path, place: &Path) -> Option<(String, String)> {
 
 fn placed(paths: &Paths, place: &Path) -> Outcome<(String, String, Option<PathBuf>)> {
     let guests = paths.root.join("guests");
-    let (suite, name) = suite_and_name(&guests, place)
-        .filter(|(suite, _)| !suite.is_empty())
-        .ok_or_else(|| Failure::new(format!("{} stands in no suite", paths.shown(place))).help("move it to guests/<suite>/"))?;
+    let (suite, name) = suite_and_name(&guests, place).filter(|(suite, _)| !suite.is_empty()).ok_or_else(|| {
+        Failure::new(format!("{} stands in no suite", paths.shown(place))).help("move it to guests/<suite>/")
+    })?;
     let committed = suite
         .strip_prefix(EXAMPLES)
         .and_then(|rest| rest.strip_prefix('/'))
@@ -192,7 +198,8 @@ fn settings(manifest: &Path) -> Outcome<String> {
 /// The package, the packages beside it that it depends on, and the versions of the others: not the whole lock file, so that a
 /// dependency of one guest leaves the others as they are.
 fn rust_digest(metadata: &Metadata, package: &Package, settings: &str) -> Outcome<String> {
-    let packages: BTreeMap<&PackageId, &Package> = metadata.packages.iter().map(|package| (&package.id, package)).collect();
+    let packages: BTreeMap<&PackageId, &Package> =
+        metadata.packages.iter().map(|package| (&package.id, package)).collect();
     let nodes: BTreeMap<&PackageId, &[PackageId]> = metadata
         .resolve
         .iter()
@@ -244,7 +251,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let manifest = folder.path().join("Cargo.toml");
         let read = |members: &str, level: u8| {
-            fs::write(&manifest, format!("[workspace]\nmembers = [{members}]\n[profile.release]\nopt-level = {level}\n")).unwrap();
+            fs::write(
+                &manifest,
+                format!("[workspace]\nmembers = [{members}]\n[profile.release]\nopt-level = {level}\n"),
+            )
+            .unwrap();
             settings(&manifest).unwrap()
         };
         let first = read("\"a\"", 1);

@@ -43,14 +43,18 @@ impl Recipe for CWasm {
     }
 
     fn find(&self, prefix: &Prefix) -> Outcome<Option<Found>> {
-        Ok(compiler(prefix)?.map(|compiler| Found { version: compiler.version, place: compiler.program.display().to_string() }))
+        Ok(compiler(prefix)?
+            .map(|compiler| Found { version: compiler.version, place: compiler.program.display().to_string() }))
     }
 
     fn install(&self, prefix: &Prefix, printer: &Printer) -> Outcome {
-        printer.progress("no clang with a WASI sysroot; installing zig from PyPI (its first compile takes half a minute)");
+        printer
+            .progress("no clang with a WASI sysroot; installing zig from PyPI (its first compile takes half a minute)");
         let folder = prefix.emptied(NAME)?;
         pypi::install(ZIG, &folder).map_err(|failure| {
-            failure.help("or install clang, lld and wasi-libc: `apt-get install clang lld wasi-libc libclang-rt-dev-wasm32`")
+            failure.help(
+                "or install clang, lld and wasi-libc: `apt-get install clang lld wasi-libc libclang-rt-dev-wasm32`",
+            )
         })?;
         let zig = zig(&folder, String::new());
         probe(&zig, &folder.join("probe"))?;

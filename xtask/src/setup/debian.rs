@@ -46,11 +46,14 @@ impl Root {
 pub(crate) fn unpack(packages: &[&str], folder: &Path) -> Outcome<Root> {
     for program in ["apt-get", "dpkg"] {
         if process::find(program).is_none() {
-            return Err(Failure::new(format!("looked for `{program}`, to unpack Debian's packages; this is no Debian")));
+            return Err(Failure::new(format!(
+                "looked for `{program}`, to unpack Debian's packages; this is no Debian"
+            )));
         }
     }
     let architecture = process::capture(Command::new("dpkg").arg("--print-architecture"))?;
-    let Some(&(architecture, libraries, loader)) = ARCHITECTURES.iter().find(|(name, ..)| *name == architecture.trim()) else {
+    let Some(&(architecture, libraries, loader)) = ARCHITECTURES.iter().find(|(name, ..)| *name == architecture.trim())
+    else {
         return Err(Failure::new(format!("no recipe unpacks Debian's packages for `{}`", architecture.trim())));
     };
     let keyring = KEYRINGS.iter().find(|path| Path::new(path).is_file()).ok_or_else(|| {
@@ -65,7 +68,8 @@ pub(crate) fn unpack(packages: &[&str], folder: &Path) -> Outcome<Root> {
         command
     };
     write_state(&state, architecture, keyring, &mirror()?)?;
-    let network = "check the network and apt's settings (`apt-get update` should work), then run `cargo xtask setup` again";
+    let network =
+        "check the network and apt's settings (`apt-get update` should work), then run `cargo xtask setup` again";
     process::capture(&mut apt(&["update"])).map_err(|failure| failure.help(network))?;
     process::capture(apt(&["--download-only", "install"]).args(packages)).map_err(|failure| failure.help(network))?;
     fs::create_dir_all(folder).during(folder.display())?;
@@ -84,7 +88,8 @@ pub(crate) fn unpack(packages: &[&str], folder: &Path) -> Outcome<Root> {
 fn mirror() -> Outcome<String> {
     let format = "$(LABEL)|$(CREATED_BY)|$(REPO_URI)";
     let targets = process::capture(Command::new("apt-get").args(["indextargets", "--format", format]))?;
-    pick_mirror(&targets).ok_or_else(|| Failure::new("looked for Debian's archive among the sources of apt; there is none"))
+    pick_mirror(&targets)
+        .ok_or_else(|| Failure::new("looked for Debian's archive among the sources of apt; there is none"))
 }
 
 /// Lists that were never downloaded have no label; there the archive is known by the last part of its address.
@@ -111,7 +116,9 @@ fn write_state(state: &Path, architecture: &str, keyring: &str, mirror: &str) ->
     let write = |name: &str, text: String| fs::write(state.join(name), text).during(state.join(name).display());
     write(
         "sources/testing.sources",
-        format!("Types: deb\nURIs: {mirror}\nSuites: testing\nComponents: main\nTargets: Packages\nSigned-By: {keyring}\n"),
+        format!(
+            "Types: deb\nURIs: {mirror}\nSuites: testing\nComponents: main\nTargets: Packages\nSigned-By: {keyring}\n"
+        ),
     )?;
     let installed = PRESUMED.map(|package| {
         format!(

@@ -50,7 +50,9 @@ pub(crate) struct Found {
 pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     let names: Vec<&str> = RECIPES.iter().map(|recipe| recipe.name()).collect();
     if let Some(unknown) = args.only.iter().find(|name| !names.contains(&name.as_str())) {
-        return Err(Failure::new(format!("no tool is called `{unknown}`")).help(format!("the tools are {}", names.join(", "))));
+        return Err(
+            Failure::new(format!("no tool is called `{unknown}`")).help(format!("the tools are {}", names.join(", ")))
+        );
     }
     let prefix = Prefix::new(&paths.tools);
     let mut rows = vec![["tool", "version", "where", "for"].map(str::to_owned).to_vec()];
@@ -60,9 +62,16 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
             continue;
         }
         match provide(recipe, &prefix, printer) {
-            Ok(found) => rows.push(vec![recipe.name().to_owned(), found.version, found.place, recipe.purpose().to_owned()]),
+            Ok(found) => {
+                rows.push(vec![recipe.name().to_owned(), found.version, found.place, recipe.purpose().to_owned()])
+            }
             Err(failure) => {
-                rows.push(vec![recipe.name().to_owned(), "missing".to_owned(), "-".to_owned(), recipe.purpose().to_owned()]);
+                rows.push(vec![
+                    recipe.name().to_owned(),
+                    "missing".to_owned(),
+                    "-".to_owned(),
+                    recipe.purpose().to_owned(),
+                ]);
                 failed.push(format!("{}: {failure}", recipe.name()));
             }
         }

@@ -44,7 +44,9 @@ impl Recipe for RustWasm {
 
     fn find(&self, prefix: &Prefix) -> Outcome<Option<Found>> {
         Ok(toolchain(prefix)?.map(|toolchain| Found {
-            place: toolchain.rustc.map_or_else(|| "the active toolchain".to_owned(), |rustc| rustc.display().to_string()),
+            place: toolchain
+                .rustc
+                .map_or_else(|| "the active toolchain".to_owned(), |rustc| rustc.display().to_string()),
             version: toolchain.version,
         }))
     }
@@ -103,7 +105,9 @@ pub(crate) fn toolchain(prefix: &Prefix) -> Outcome<Option<RustToolchain>> {
     if !prefix.is_filled(NAME, &recipe()) || !has_targets(&rustc) {
         return Ok(None);
     }
-    let linker = process::capture(Command::new(linker_folder(&prefix.folder(NAME).join("deb/usr"))?.join("wasm-component-ld")).arg("--version"));
+    let linker = process::capture(
+        Command::new(linker_folder(&prefix.folder(NAME).join("deb/usr"))?.join("wasm-component-ld")).arg("--version"),
+    );
     // A linker that is gone went with the toolchain that it was borrowed from.
     let Ok(linker) = linker else { return Ok(None) };
     describe(Some(rustc), Some(linker.trim())).map(Some)
@@ -113,7 +117,8 @@ fn describe(rustc: Option<PathBuf>, linker: Option<&str>) -> Outcome<RustToolcha
     let program = rustc.clone().unwrap_or_else(|| "rustc".into());
     let verbose = process::capture(Command::new(&program).arg("-vV"))?;
     let sysroot = process::capture(Command::new(&program).args(["--print", "sysroot"]))?;
-    let field = |name: &str| verbose.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+    let field =
+        |name: &str| verbose.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
     let first = verbose.lines().next().unwrap_or_default().to_owned();
     Ok(RustToolchain {
         version: linker.map_or_else(|| first.clone(), |linker| format!("{first}, {linker}")),
@@ -126,10 +131,12 @@ fn describe(rustc: Option<PathBuf>, linker: Option<&str>) -> Outcome<RustToolcha
 /// Whether a compiler has the standard library of every target.
 fn has_targets(rustc: impl AsRef<Path>) -> bool {
     TARGETS.iter().all(|target| {
-        let folder = process::capture(Command::new(rustc.as_ref()).args(["--print", "target-libdir", "--target", target]));
+        let folder =
+            process::capture(Command::new(rustc.as_ref()).args(["--print", "target-libdir", "--target", target]));
         folder.is_ok_and(|folder| {
-            fs::read_dir(folder.trim())
-                .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
+            fs::read_dir(folder.trim()).is_ok_and(|entries| {
+                entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+            })
         })
     })
 }

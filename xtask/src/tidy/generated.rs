@@ -100,8 +100,10 @@ mod tests {
     fn files_out_of_step_are_found() {
         let generated = files(&[("docs/a", "1"), ("docs/b", "2"), ("docs/c", "3")]);
         let committed = files(&[("docs/a", "1"), ("docs/b", "old"), ("docs/man/gone.1", "x")]);
-        let said: Vec<String> =
-            compare(&generated, &committed).into_iter().map(|violation| format!("{}: {}", violation.place, violation.what)).collect();
+        let said: Vec<String> = compare(&generated, &committed)
+            .into_iter()
+            .map(|violation| format!("{}: {}", violation.place, violation.what))
+            .collect();
         assert_eq!(
             said,
             [

@@ -61,7 +61,9 @@ pub(super) fn edges(packages: &[&Package]) -> Vec<Edge> {
     let mut edges = Vec::new();
     for package in packages {
         let place = match package.manifest_path.parent().map(|folder| folder.file_name().unwrap_or_default()) {
-            Some(folder) if package.name.starts_with("wasmill-") && folder != "benches" => format!("crates/{folder}/Cargo.toml"),
+            Some(folder) if package.name.starts_with("wasmill-") && folder != "benches" => {
+                format!("crates/{folder}/Cargo.toml")
+            }
             Some(folder) => format!("{folder}/Cargo.toml"),
             None => package.manifest_path.to_string(),
         };
@@ -86,7 +88,10 @@ fn judge(edge: &Edge) -> Vec<Violation> {
     let mut broken = |what: String, remedy: String| violations.push(Violation::new(place, what, remedy));
     if to.is_empty() {
         if from.starts_with("wasmill-") && tier(from).is_none() && !OUTSIDE.contains(&from.as_str()) {
-            broken(format!("`{from}` stands in no tier"), "give it a place in TIERS of xtask/src/tidy/law.rs".to_owned());
+            broken(
+                format!("`{from}` stands in no tier"),
+                "give it a place in TIERS of xtask/src/tidy/law.rs".to_owned(),
+            );
         }
         return violations;
     }

@@ -59,7 +59,9 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     match generated {
         Ok(found) => violations.extend(found),
         // The other rules are told even where the program does not compile.
-        Err(failure) => violations.push(Violation::new("docs/", failure.to_string(), "make `wasmill generate` work first")),
+        Err(failure) => {
+            violations.push(Violation::new("docs/", failure.to_string(), "make `wasmill generate` work first"))
+        }
     }
     if violations.is_empty() {
         printer.progress(format_args!("tidy: {} packages, nothing to say", packages.len()));

@@ -28,7 +28,8 @@ pub(super) fn check(paths: &Paths) -> Outcome<Vec<Violation>> {
 
 fn untested(guests: &[(String, String)], texts: &[String]) -> Vec<Violation> {
     let is_named = |suite: &str, name: &str| {
-        let spellings = [format!("\"{suite}\", \"{name}\""), format!("{suite}/{name}.wat"), format!("\"{suite}/{name}\"")];
+        let spellings =
+            [format!("\"{suite}\", \"{name}\""), format!("{suite}/{name}.wat"), format!("\"{suite}/{name}\"")];
         texts.iter().any(|text| spellings.iter().any(|spelling| text.contains(spelling)))
     };
     let untested = guests.iter().filter(|(suite, name)| !suite.starts_with(EXAMPLES) && !is_named(suite, name));

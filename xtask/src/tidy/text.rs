@@ -62,7 +62,8 @@ struct Source<'a> {
 fn judge(source: &Source<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut broken = |what: String, remedy: &str| violations.push(Violation::new(source.place, what, remedy));
-    let docs = source.text.lines().take_while(|line| line.starts_with("//!")).filter(|line| line.len() > "//!".len()).count();
+    let docs =
+        source.text.lines().take_while(|line| line.starts_with("//!")).filter(|line| line.len() > "//!".len()).count();
     if source.is_root && docs < CRATE_DOCS {
         broken(
             format!("the crate starts with {docs} lines of `//!`"),
@@ -135,6 +136,9 @@ mod tests {
         assert!(said("//! One.\nlet a = unsafe { b() };\n", false, false)[0].contains("line 2"));
         assert!(said("//! One.\nunsafe impl Send for A {}\n", false, false)[0].contains("line 2"));
         assert!(said("//! One.\nlet a = unsafe { b() };\n", false, true).is_empty());
-        assert!(said("//! Not unsafe.\nfn a() {} // unsafe\nlet unsafe_code = 1;\nlet a = \"unsafe\";\n", false, false).is_empty());
+        assert!(
+            said("//! Not unsafe.\nfn a() {} // unsafe\nlet unsafe_code = 1;\nlet a = \"unsafe\";\n", false, false)
+                .is_empty()
+        );
     }
 }

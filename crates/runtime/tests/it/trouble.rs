@@ -115,6 +115,21 @@ fn dropping_the_run_stops_it() {
     assert_eq!(engine.state.calls.load(Ordering::SeqCst), 1);
 }
 
+#[test]
+fn dropping_the_run_stops_it_without_threads_too() {
+    let steps = vec![step("a", "wait", single("1")), after(step("b", "echo", With::Inherited), &["a"])];
+    let linked = linked(&host(&Fake::new(0), InlineSpawner::new()), pipeline(steps, &[]));
+    let (ended, all_ended) = std::sync::mpsc::channel();
+    let options = RunOptions { observer: Arc::new(Tell(ended)), ..RunOptions::new("r1") };
+    let mut running = Box::pin(linked.run(object("{}"), options));
+    assert!(running.as_mut().now_or_never().is_none());
+    drop(running);
+    let ended: Vec<_> = all_ended.try_iter().collect();
+    assert_eq!(ended, [("a".to_owned(), VerdictKind::Cancelled), ("b".to_owned(), VerdictKind::Skipped)]);
+    // The last of the run is gone: nothing keeps its observer.
+    assert_eq!(all_ended.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected));
+}
+
 /// Tells of every step that has ended.
 struct Tell(std::sync::mpsc::Sender<(String, VerdictKind)>);
 

@@ -58,7 +58,10 @@ impl Records<'_> {
                     match self.chars.peek() {
                         None | Some(',' | '\n' | '\r') => {}
                         Some(other) => {
-                            return Err(error(self.line, &format!("`{other}` after a closing quote; a comma or a line end belongs there")));
+                            return Err(error(
+                                self.line,
+                                &format!("`{other}` after a closing quote; a comma or a line end belongs there"),
+                            ));
                         }
                     }
                 }

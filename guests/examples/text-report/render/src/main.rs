@@ -93,7 +93,9 @@ fn render_top(page: &mut String, report: &Object) -> Result<(), String> {
     for entry in top.iter() {
         match entry {
             Value::Object(entry) => match (entry.get("word"), entry.get("count")) {
-                (Some(Value::String(word)), Some(Value::Number(Number::U64(count)))) => words.push((word.as_str(), *count)),
+                (Some(Value::String(word)), Some(Value::Number(Number::U64(count)))) => {
+                    words.push((word.as_str(), *count))
+                }
                 _ => return Err("an entry of `top` has no `word` or no `count`".to_owned()),
             },
             _ => return Err("an entry of `top` is no object".to_owned()),
