@@ -1,4 +1,4 @@
-// Sleeps for an hour. Promise: waiting is not computing: time ends it, or the virtual clock jumps over it.
+// Sleeps for an hour. Promise: time ends a guest that waits in the host, where neither fuel nor an epoch reaches it.
 #include <stdio.h>
 #include <unistd.h>
 

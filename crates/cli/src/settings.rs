@@ -105,7 +105,7 @@ fn cache_folder() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os(env_vars::WASMILL_CACHE_DIR).filter(|folder| !folder.is_empty()) {
         return Some(folder.into());
     }
-    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("wasmill"))
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("wasmill").join("code"))
 }
 
 fn workers() -> Result<NonZeroUsize, Failure> {

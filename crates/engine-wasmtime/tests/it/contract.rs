@@ -150,6 +150,14 @@ async fn a_program_that_fails_says_why() {
 }
 
 #[tokio::test]
+async fn a_guest_that_waits_in_the_host_times_out_too() {
+    let engine = engine();
+    let sleep = prepare(&engine, &built("limits", "sleep-long"), None).await;
+    let limits = Limits { timeout: Duration::from_millis(50), ..Limits::default() };
+    assert_eq!(call(&sleep, text(""), &limits).await.verdict.kind(), VerdictKind::TimedOut);
+}
+
+#[tokio::test]
 async fn floods_are_verdicts_and_not_cuts() {
     let engine = engine();
     let limits = Limits { log: 10_000, output: 10_000, ..Limits::default() };
