@@ -1,5 +1,10 @@
 //! A call in a fresh instance with all limits on, through the engine's public API, beside bare wasmtime on the same bytes.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot be set up has nothing to say")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a bench that cannot be set up has nothing to say"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;

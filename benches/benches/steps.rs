@@ -1,5 +1,10 @@
 //! Pipelines of steps that do nothing, beside a bare tokio loop over the same graph: what plan and runtime cost.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot be set up has nothing to say")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a bench that cannot be set up has nothing to say"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -5,14 +5,9 @@ use std::time::Duration;
 use wasmill_engine::{Call, Cancel, Engine as _};
 use wasmill_engine_wasmtime::Allocator;
 use wasmill_model::{Grants, Input, Limits, OutputFormat, Source, TrapKind, Value, Verdict, VerdictKind};
-use wasmill_testkit::guest;
 use wasmill_unit::Unit;
 
-use crate::units::{call, engine, nothing, prepare, prepare_with, text, unit};
-
-fn built(suite: &str, name: &str) -> Unit {
-    Unit::from_binary(guest(suite, name)).unwrap()
-}
+use crate::units::{built, call, engine, nothing, prepare, prepare_with, text, unit};
 
 fn long() -> Limits {
     Limits { fuel: u64::MAX / 4, timeout: Duration::from_secs(600), ..Limits::default() }
@@ -147,14 +142,6 @@ async fn a_program_that_fails_says_why() {
     let Verdict::GuestError { message } = outcome.verdict else { panic!("{:?}", outcome.verdict) };
     assert!(message.starts_with("exited with code 3: "), "{message}");
     assert_eq!(outcome.output, None);
-}
-
-#[tokio::test]
-async fn a_guest_that_waits_in_the_host_times_out_too() {
-    let engine = engine();
-    let sleep = prepare(&engine, &built("limits", "sleep-long"), None).await;
-    let limits = Limits { timeout: Duration::from_millis(50), ..Limits::default() };
-    assert_eq!(call(&sleep, text(""), &limits).await.verdict.kind(), VerdictKind::TimedOut);
 }
 
 #[tokio::test]

@@ -4,4 +4,5 @@
 
 mod conformance;
 mod contract;
+mod guests;
 mod units;

@@ -11,6 +11,11 @@ pub(crate) fn engine() -> WasmtimeEngine {
     WasmtimeEngine::new(Settings { slots: 8, ..Settings::default() }).unwrap()
 }
 
+/// A guest from `guests/`.
+pub(crate) fn built(suite: &str, name: &str) -> Unit {
+    Unit::from_binary(wasmill_testkit::guest(suite, name)).unwrap()
+}
+
 pub(crate) fn unit(wat: &str) -> Unit {
     Unit::from_binary(wat::parse_str(wat).unwrap()).unwrap()
 }
