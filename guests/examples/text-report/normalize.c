@@ -71,6 +71,7 @@ EXPORT("process") uint8_t *process(const uint8_t *input, uint32_t length, uint32
         byte += 0x20;  // À to Þ, without the multiplication sign
       }
       output[written++] = byte;
+      for (uint32_t rest = 1; rest < size; rest++) output[written++] = input[at + rest];  // the micro sign and the ordinals
     }
   }
   *out_length = written;

@@ -1,0 +1,1 @@
+run pipeline.yaml --input text=@expected/letters.txt --input top=8
