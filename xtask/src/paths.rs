@@ -25,8 +25,9 @@ pub(crate) struct Paths {
 
 impl Paths {
     pub(crate) fn find() -> Outcome<Self> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = here.parent().ok_or_else(|| Failure::new("xtask/ stands in no checkout"))?.to_owned();
+        // Asked for at run time: a build folder may be shared by several checkouts.
+        let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&here).parent().ok_or_else(|| Failure::new("xtask/ stands in no checkout"))?.to_owned();
         if !root.join("Cargo.toml").is_file() {
             return Err(Failure::new(format!("{} is not the checkout that this xtask was built in", root.display()))
                 .help("run it as `cargo xtask`, which builds it anew"));

@@ -36,7 +36,7 @@ const CODES: [Code; 14] = [
 ];
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("tests").join(name)
 }
 
 /// The cases of a folder, and its golden files with this extension, by name.
