@@ -22,7 +22,7 @@ use wasmill_engine::{
 use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
 use wasmill_model::{
     EngineName, Grants, Input, Interface, LimitOverrides, Limits, Location, Object, OutputFormat, Pipeline, Policy,
-    Schedule, Step, UnitSource, UnitSpec, Usage, Value, Verdict, With,
+    Profile, Schedule, Step, UnitSource, UnitSpec, Usage, Value, Verdict, With,
 };
 use wasmill_runtime::{Clock, Host, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
@@ -75,6 +75,7 @@ impl PreparedUnit for IdleUnit {
                 usage: Usage::default(),
                 log: String::new(),
                 backtrace: Vec::new(),
+                coredump: None,
             }
         })
     }
@@ -113,6 +114,7 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph) -> Arc<Link
             after: waits_for.iter().copied().map(name).collect(),
             output: OutputFormat::Text,
             limits: LimitOverrides::default(),
+            profile: Profile::default(),
             grants: Grants::default(),
             engines: Vec::new(),
             location: Location::default(),
@@ -212,6 +214,7 @@ fn idle() -> Arc<dyn Engine> {
         name: EngineName { name: "idle".into(), version: "1".into() },
         interfaces: vec![Interface::Core],
         limits: Vec::new(),
+        profiles: Profile::ALL.to_vec(),
         sandboxed: true,
     }))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use moka::future::Cache;
 use tokio::sync::Semaphore;
 use wasmill_engine::{Binding, BoxFuture, Enforced, EngineInfo, PrepareError, PreparedUnit};
-use wasmill_model::{Digest, EngineName, Interface, LimitKind};
+use wasmill_model::{Digest, EngineName, Interface, LimitKind, Profile};
 use wasmill_unit::Unit;
 use wasmtime::component::Linker as ComponentLinker;
 use wasmtime::{Engine, Linker};
@@ -199,6 +199,7 @@ fn info() -> EngineInfo {
         limits: [Memory, Fuel, Timeout, Output, Log, TableElements, Instances]
             .map(|limit| (limit, Enforced::Yes))
             .to_vec(),
+        profiles: Profile::ALL.to_vec(),
         sandboxed: true,
     }
 }

@@ -253,6 +253,7 @@ async fn run(engine: &dyn Engine, case: &Case) -> Result<Outcome, String> {
         function: case.function.map(str::to_owned),
         grants: Arc::new(Grants::default()),
         output: case.output,
+        ..Binding::default()
     };
     let prepared = engine.prepare(&unit, &binding).await.map_err(|error| error.to_string())?;
     let cancel = Cancel::new();

@@ -1,12 +1,14 @@
 //! The contract of an engine.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::Serialize;
 use wasmill_model::{
-    EngineName, Frame, Grants, Input, Interface, LimitKind, Limits, OutputFormat, Usage, Value, Verdict, VerdictKind,
+    EngineName, Frame, Grants, Input, Interface, LimitKind, Limits, OutputFormat, Profile, Secrets, Usage, Value,
+    Verdict, VerdictKind,
 };
 use wasmill_unit::{FunctionError, Unit};
 
@@ -35,6 +37,8 @@ pub struct EngineInfo {
     pub interfaces: Vec<Interface>,
     /// The limits that it holds.
     pub limits: Vec<(LimitKind, Enforced)>,
+    /// The profiles that it has.
+    pub profiles: Vec<Profile>,
     /// Where it can only be used on trust (no sandbox).
     pub sandboxed: bool,
 }
@@ -44,8 +48,13 @@ pub struct EngineInfo {
 pub struct Binding {
     /// The function; may be left out where the unit exports exactly one.
     pub function: Option<String>,
-    /// What it is allowed to do. The linker is built from this.
+    /// What it is allowed to do. The linker is built from this. Folders are as the host names them, absolute or relative to the
+    /// process.
     pub grants: Arc<Grants>,
+    /// The values of the secrets that `grants` names.
+    pub secrets: Secrets,
+    /// How it is metered.
+    pub profile: Profile,
     /// How the output of a `bytes` unit or a `command` is read.
     pub output: OutputFormat,
 }
@@ -74,12 +83,14 @@ pub struct Outcome {
     pub log: String,
     /// Where it failed, innermost frame first.
     pub backtrace: Vec<Frame>,
+    /// The file of its WebAssembly core dump, where the engine writes them and the unit trapped.
+    pub coredump: Option<PathBuf>,
 }
 
 impl Outcome {
     /// An outcome without output.
     pub fn failed(verdict: Verdict, usage: Usage) -> Self {
-        Outcome { verdict, output: None, usage, log: String::new(), backtrace: Vec::new() }
+        Outcome { verdict, output: None, usage, log: String::new(), backtrace: Vec::new(), coredump: None }
     }
 }
 
@@ -110,6 +121,14 @@ pub enum PrepareError {
         /// What would help, where something would.
         help: Option<String>,
     },
+    /// The unit imports what it was not granted.
+    #[error("the unit imports `{import}`, which it was not granted")]
+    MissingGrant {
+        /// `module::name`, or the interface.
+        import: String,
+        /// What to write into the step's `grants:`, as it stands there: `net: ["api.example.com:443"]`.
+        grant: String,
+    },
     /// The host failed.
     #[error("{message}")]
     Host {
@@ -125,6 +144,7 @@ impl PrepareError {
             PrepareError::Function(_) | PrepareError::InvalidUnit { .. } | PrepareError::MissingImport { .. } => {
                 VerdictKind::InvalidUnit
             }
+            PrepareError::MissingGrant { .. } => VerdictKind::Denied,
             PrepareError::Unsupported { .. } => VerdictKind::EngineUnavailable,
             PrepareError::Host { .. } => VerdictKind::HostError,
         }

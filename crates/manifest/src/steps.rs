@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, Grants, LimitOverrides, OutputFormat, Source, Step, UnitSpec, With};
+use wasmill_model::{Code, Grants, LimitOverrides, OutputFormat, Profile, Source, Step, UnitSpec, With};
 
 use crate::check::Names;
 use crate::keys;
@@ -135,6 +135,7 @@ fn step(
         after: after.iter().map(|(name, _)| Arc::from(*name)).collect(),
         output,
         limits: own.over(defaults),
+        profile: Profile::default(),
         grants,
         engines: engines.iter().map(|(name, _)| (*name).to_owned()).collect(),
         location,

@@ -188,12 +188,14 @@ codes! {
     FunctionNeeded = "WM0306",
     /// What `with` gives is not what the function takes.
     WrongArguments = "WM0307",
-    /// The unit imports something that it was not granted, or that nobody provides.
+    /// The unit imports something that nobody provides.
     MissingImport = "WM0308",
     /// WebAssembly text that does not parse.
     WatSyntax = "WM0309",
     /// Not valid base64.
     Base64 = "WM0310",
+    /// The unit imports something that it was not granted.
+    MissingGrant = "WM0311",
 
     /// A required input was not given.
     InputMissing = "WM0401",

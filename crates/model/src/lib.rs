@@ -11,6 +11,7 @@ mod digest;
 mod grants;
 mod limits;
 mod pipeline;
+mod profile;
 mod receipt;
 mod run_document;
 mod template;
@@ -19,11 +20,12 @@ mod verdict;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Location};
 pub use digest::{Digest, DigestError};
-pub use grants::{Grants, Source};
+pub use grants::{DirGrant, DirMode, Grants, NetGrant, NetGrantError, SecretTooShort, Secrets, Source};
 pub use limits::{LimitKind, LimitOverrides, LimitViolation, Limits, Policy, format_bytes, format_duration};
 pub use pipeline::{
     InputSpec, InputType, OutputFormat, Pipeline, Schedule, Step, Strategy, UnitSource, UnitSpec, With,
 };
+pub use profile::Profile;
 pub use receipt::{EngineName, Frame, Interface, Receipt, Usage};
 pub use run_document::{RunDocument, RunError, RunVerdict, StepReport};
 pub use template::{Expression, Part, Reference, Template};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Expression, Grants, LimitOverrides, Location, Template, Value};
+use crate::{Digest, Expression, Grants, LimitOverrides, Location, Profile, Template, Value};
 
 /// A DAG of steps with typed inputs and outputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -159,6 +159,8 @@ pub struct Step {
     pub output: OutputFormat,
     /// Its limits, with the manifest's defaults laid under them.
     pub limits: LimitOverrides,
+    /// How it is metered.
+    pub profile: Profile,
     /// Its grants.
     pub grants: Grants,
     /// Engines to use, in order of preference; the router's own order where it is empty.

@@ -1,12 +1,13 @@
 //! The record of one attempt.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Digest, Grants, Limits, Verdict};
+use crate::{Digest, Grants, Limits, Profile, Verdict};
 
 /// How a unit is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,6 +103,8 @@ pub struct Receipt {
     pub function: Option<Arc<str>>,
     /// What executed it.
     pub engine: EngineName,
+    /// How it was metered.
+    pub profile: Profile,
     /// What it was allowed to use.
     pub limits: Arc<Limits>,
     /// What it was allowed to do.
@@ -122,4 +125,7 @@ pub struct Receipt {
     /// Where it failed, innermost frame first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub backtrace: Vec<Frame>,
+    /// The file of its WebAssembly core dump, where one was asked for and the unit trapped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coredump: Option<PathBuf>,
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use wasmill_engine::{Call, Outcome, PreparedUnit};
-use wasmill_model::{Digest, EngineName, Grants, Interface, Limits, OutputFormat, Receipt, StepReport, Usage, Verdict};
+use wasmill_model::{
+    Digest, EngineName, Grants, Interface, Limits, OutputFormat, Profile, Receipt, StepReport, Usage, Verdict,
+};
 
 use crate::run::Run;
 use crate::step_input::StepInput;
@@ -20,6 +22,7 @@ pub(crate) struct LinkedStep {
     pub(crate) interface: Interface,
     pub(crate) function: Option<Arc<str>>,
     pub(crate) engine: EngineName,
+    pub(crate) profile: Profile,
     pub(crate) limits: Arc<Limits>,
     pub(crate) grants: Arc<Grants>,
 }
@@ -44,7 +47,7 @@ pub(crate) async fn attempt(run: &Run, step: &LinkedStep, attempt: u32) -> StepR
 }
 
 fn report(step: &LinkedStep, attempt: u32, input: Digest, outcome: Outcome) -> StepReport {
-    let Outcome { mut verdict, mut output, usage, log, backtrace } = outcome;
+    let Outcome { mut verdict, mut output, usage, log, backtrace, coredump } = outcome;
     match (&verdict, &output) {
         (Verdict::Ok, None) => {
             verdict = Verdict::HostError { message: "the engine reported success without an output".to_owned() };
@@ -58,6 +61,7 @@ fn report(step: &LinkedStep, attempt: u32, input: Digest, outcome: Outcome) -> S
         interface: step.interface,
         function: step.function.clone(),
         engine: step.engine.clone(),
+        profile: step.profile,
         limits: step.limits.clone(),
         grants: step.grants.clone(),
         input,
@@ -66,6 +70,7 @@ fn report(step: &LinkedStep, attempt: u32, input: Digest, outcome: Outcome) -> S
         verdict: verdict.clone(),
         log,
         backtrace,
+        coredump,
     };
     StepReport { verdict, output, attempts: vec![receipt] }
 }
@@ -92,6 +97,7 @@ pub(crate) struct PreparedKey {
     pub(crate) function: Option<Arc<str>>,
     pub(crate) output: OutputFormat,
     pub(crate) engine: Arc<str>,
+    pub(crate) profile: Profile,
     /// As JSON.
     pub(crate) grants: String,
 }

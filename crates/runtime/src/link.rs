@@ -175,6 +175,7 @@ impl Draft {
                     interface: draft.unit.interface(),
                     function: draft.function,
                     engine: draft.engine.info().name.clone(),
+                    profile: step.profile,
                     limits: draft.limits,
                     grants: draft.grants,
                 }),
@@ -249,6 +250,7 @@ impl<'a> Maker<'a> {
             unit: unit.digest(),
             function: function.clone(),
             output: step.output,
+            profile: step.profile,
             engine: engine.info().name.name.clone(),
             grants: spelled,
         };
@@ -258,6 +260,8 @@ impl<'a> Maker<'a> {
                 function: function.as_deref().map(str::to_owned),
                 grants: grants.clone(),
                 output: step.output,
+                profile: step.profile,
+                ..Binding::default()
             };
             wanted.push(Wanted { engine: engine.clone(), unit: unit.clone(), binding });
             wanted.len() - 1
@@ -336,6 +340,11 @@ fn prepare_problem(step: &Step, error: &PrepareError) -> Diagnostic {
                 Some(help) => problem.help(help.clone()),
                 None => problem,
             }
+        }
+        PrepareError::MissingGrant { import, grant } => {
+            let message = format!("the unit `{unit}` imports `{import}`, which the step was not granted");
+            Diagnostic::new(Code::MissingGrant, message)
+                .help(format!("write `grants: {{ {grant} }}` in the step, if you trust the unit with it"))
         }
         other => {
             let code = other.verdict().code().unwrap_or(Code::HostError);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{Expression, Location, Object, Pipeline, Reference, Schedule, Step, Template};
+use wasmill_model::{Expression, Location, Object, Pipeline, Profile, Reference, Schedule, Step, Template};
 
 use crate::commands::run::{Job, finish};
 use crate::failure::Outcome;
@@ -39,6 +39,7 @@ pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
         after: Vec::new(),
         output: settings.output,
         limits: settings.host.limits,
+        profile: Profile::default(),
         grants,
         engines: Vec::new(),
         location: location.clone(),

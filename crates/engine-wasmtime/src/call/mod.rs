@@ -148,7 +148,14 @@ impl Prepared {
             }
             Ok(answer) => {
                 usage.bytes_out = answer.bytes;
-                Outcome { verdict: Verdict::Ok, output: Some(answer.value), usage, log, backtrace: Vec::new() }
+                Outcome {
+                    verdict: Verdict::Ok,
+                    output: Some(answer.value),
+                    usage,
+                    log,
+                    backtrace: Vec::new(),
+                    coredump: None,
+                }
             }
             Err(error) => {
                 let verdict = outcome::verdict(&error, limiter, call.limits, &deadline);
@@ -161,7 +168,7 @@ impl Prepared {
                     _ => outcome::backtrace(&error),
                 };
                 let verdict = with_last_words(verdict, &log);
-                Outcome { verdict, output: None, usage, log, backtrace }
+                Outcome { verdict, output: None, usage, log, backtrace, coredump: None }
             }
         }
     }

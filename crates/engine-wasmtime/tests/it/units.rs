@@ -31,7 +31,8 @@ pub(crate) async fn prepare_with(
     grants: Grants,
     output: OutputFormat,
 ) -> Arc<dyn PreparedUnit> {
-    let binding = Binding { function: function.map(str::to_owned), grants: Arc::new(grants), output };
+    let binding =
+        Binding { function: function.map(str::to_owned), grants: Arc::new(grants), output, ..Binding::default() };
     engine.prepare(unit, &binding).await.unwrap()
 }
 

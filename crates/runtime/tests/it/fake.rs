@@ -15,8 +15,8 @@ use wasmill_engine::{
 use wasmill_expression::{has_expression, parse_template};
 use wasmill_model::{
     EngineName, Grants, Input, InputSpec, InputType, Interface, LimitKind, LimitOverrides, Location, Object,
-    OutputFormat, Pipeline, Policy, RunDocument, Schedule, Step, Strategy, Template, TrapKind, UnitSource, UnitSpec,
-    Usage, Value, Verdict, With,
+    OutputFormat, Pipeline, Policy, Profile, RunDocument, Schedule, Step, Strategy, Template, TrapKind, UnitSource,
+    UnitSpec, Usage, Value, Verdict, With,
 };
 use wasmill_runtime::{Clock, Host, InlineSpawner, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
@@ -62,6 +62,7 @@ impl Fake {
                 name: EngineName { name: "fake".into(), version: "1".into() },
                 interfaces: vec![Interface::Core, Interface::Bytes, Interface::Component],
                 limits: [Memory, Fuel, Timeout].map(|limit| (limit, Enforced::Yes)).to_vec(),
+                profiles: Profile::ALL.to_vec(),
                 sandboxed: true,
             },
             prepared: AtomicUsize::new(0),
@@ -232,6 +233,7 @@ pub(crate) fn step(id: &str, function: &str, with: With) -> Step {
         after: Vec::new(),
         output: OutputFormat::Text,
         limits: LimitOverrides::default(),
+        profile: Profile::Metered,
         grants: Grants::default(),
         engines: Vec::new(),
         location: location(1),
