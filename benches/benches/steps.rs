@@ -215,6 +215,7 @@ fn idle() -> Arc<dyn Engine> {
         interfaces: vec![Interface::Core],
         limits: Vec::new(),
         profiles: Profile::ALL.to_vec(),
+        functions: Vec::new(),
         sandboxed: true,
     }))
 }

@@ -51,8 +51,9 @@ pub(crate) fn check_steps(
             Some((place, _, unit)) => {
                 let first_use = seen.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true));
                 if first_use {
-                    found.extend(missing_imports(&step.unit, unit.info()));
+                    found.extend(missing_imports(&step.unit, unit.info(), engines));
                 }
+                found.extend(missing_grants(step, unit.info(), engines));
                 against_unit(step, pipeline, unit.info(), &mut found);
                 found.extend(engine_fits(step, unit.interface(), names, engines));
             }
@@ -121,9 +122,46 @@ fn engine_fits(step: &Step, interface: Interface, names: &[String], engines: &[E
     Some(if others.is_empty() { problem } else { problem.help(format!("use {others}")) })
 }
 
-fn missing_imports(name: &str, info: &UnitInfo) -> Option<Diagnostic> {
+/// An interface without its version.
+fn interface_of(import: &ImportInfo) -> &str {
+    import.module.split_once('@').map_or(&*import.module, |(interface, _)| interface)
+}
+
+/// Whether it is a host function that the embedder registered.
+fn is_registered(import: &ImportInfo, engines: &[EngineInfo]) -> bool {
+    engines.iter().any(|engine| engine.functions.iter().any(|interface| interface == interface_of(import)))
+}
+
+/// What the unit cannot be linked without, and the step was not granted; each interface once.
+fn missing_grants(step: &Step, info: &UnitInfo, engines: &[EngineInfo]) -> Vec<Diagnostic> {
+    let grants = &step.grants;
+    let mut missing: Vec<(&str, String)> = Vec::new();
+    for import in &info.imports {
+        let interface = interface_of(import);
+        let grant = match import.grant {
+            Some("net") if import.needs_grant && grants.net.is_empty() => "net: [\"host:port\"]".to_owned(),
+            Some("dirs") if import.needs_grant && grants.dirs.is_empty() => "dirs: { ./folder: /folder }".to_owned(),
+            _ if is_registered(import, engines) && !grants.functions.iter().any(|granted| granted == interface) => {
+                format!("functions: [\"{interface}\"]")
+            }
+            _ => continue,
+        };
+        if !missing.iter().any(|(_, said)| *said == grant) {
+            missing.push((interface, grant));
+        }
+    }
+    let problem = |(interface, grant): (&str, String)| {
+        let message = format!("the unit `{}` imports `{interface}`, which the step was not granted", step.unit);
+        Diagnostic::new(Code::MissingGrant, message)
+            .help(format!("write `grants: {{ {grant} }}` in the step, if you trust the unit with it"))
+    };
+    missing.into_iter().map(problem).collect()
+}
+
+fn missing_imports(name: &str, info: &UnitInfo, engines: &[EngineInfo]) -> Option<Diagnostic> {
     const MOST: usize = 3;
-    let missing: Vec<&ImportInfo> = info.imports.iter().filter(|import| !import.provided).collect();
+    let is_missing = |import: &&ImportInfo| !import.provided && !is_registered(import, engines);
+    let missing: Vec<&ImportInfo> = info.imports.iter().filter(is_missing).collect();
     let first = missing.first()?;
     let spell = |import: &&ImportInfo| match &*import.name {
         "" => format!("`{}`", import.module),

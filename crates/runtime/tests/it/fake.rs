@@ -63,6 +63,7 @@ impl Fake {
                 interfaces: vec![Interface::Core, Interface::Bytes, Interface::Component],
                 limits: [Memory, Fuel, Timeout].map(|limit| (limit, Enforced::Yes)).to_vec(),
                 profiles: Profile::ALL.to_vec(),
+                functions: Vec::new(),
                 sandboxed: true,
             },
             prepared: AtomicUsize::new(0),
