@@ -1,4 +1,5 @@
 // Sleeps for an hour, and says how long that took by both clocks. Promise: a virtual clock jumps over sleeps.
+#define _POSIX_C_SOURCE 199309L
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>

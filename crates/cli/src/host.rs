@@ -97,7 +97,7 @@ fn router(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) -> Re
             None
         }
     });
-    let settings = Settings { slots, cache, ..Settings::default() };
+    let settings = Settings { slots, cache, coredumps: settings.coredump.clone(), ..Settings::default() };
     let engine =
         WasmtimeEngine::new(settings).map_err(|error| Diagnostic::new(Code::EngineUnavailable, error.to_string()))?;
     Ok(Router::new(vec![Arc::new(engine)]))

@@ -50,6 +50,8 @@ pub enum Allocator {
 pub(crate) const MEMORIES_PER_SLOT: u32 = 4;
 /// The most tables of one instance in the pool.
 pub(crate) const TABLES_PER_SLOT: u32 = 8;
+/// The most core instances of one component; the policy's ceiling is the same.
+const MOST_INSTANCES: u32 = 1_000;
 /// Elements that a pooled table can grow to; the policy's ceiling is the same.
 const POOLED_TABLE_ELEMENTS: usize = 1_000_000;
 /// Memory that stays with a slot between two instances, so that it need not be faulted in again.
@@ -63,8 +65,8 @@ const FIBER_STACK: usize = 2 << 20;
 pub(crate) fn base(profile: Profile) -> Config {
     let mut config = Config::new();
 
-    // Metering: fuel bounds work, the same on every machine. Epochs bound time: one unit of fuel may be a `memory.fill` of
-    // 4 GiB, so fuel alone does not.
+    // Metering: fuel bounds work, the same on every machine. Epochs bound time: what a unit of fuel takes depends on the machine
+    // and on its neighbours, so fuel alone does not.
     config.consume_fuel(is_metered(profile));
     config.epoch_interruption(true);
 
@@ -124,10 +126,10 @@ pub(crate) fn pooling(profile: Profile, slots: u32) -> Config {
     pool.total_memories(slots.saturating_mul(MEMORIES_PER_SLOT));
     pool.total_tables(slots.saturating_mul(TABLES_PER_SLOT));
     pool.total_stacks(slots);
-    // Counters only; what they count is bounded by memories, tables and the `instances` limit.
-    pool.total_core_instances(slots.saturating_mul(64));
+    // A counter only, so it is never what a unit within its limits runs into.
+    pool.total_core_instances(slots.saturating_mul(MOST_INSTANCES));
     pool.total_component_instances(slots);
-    pool.max_core_instances_per_component(1_000);
+    pool.max_core_instances_per_component(MOST_INSTANCES);
     pool.max_memories_per_component(MEMORIES_PER_SLOT);
     pool.max_tables_per_component(TABLES_PER_SLOT);
     pool.max_memories_per_module(MEMORIES_PER_SLOT);

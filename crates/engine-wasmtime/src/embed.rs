@@ -66,7 +66,11 @@ impl WasmtimeEngine {
             return Err("a blocking call was made on a thread of an async runtime: use the async one there".to_owned());
         }
         let runtime = self.shared.blocking.get_or_init(|| {
-            Builder::new_current_thread().enable_all().thread_name("wasmill-blocking").build().map_err(|error| error.to_string())
+            Builder::new_current_thread()
+                .enable_all()
+                .thread_name("wasmill-blocking")
+                .build()
+                .map_err(|error| error.to_string())
         });
         runtime.as_ref().map_err(Clone::clone)
     }
@@ -163,17 +167,12 @@ impl Loaded {
         let input = input.into();
         match self.engine.blocking() {
             Ok(runtime) => runtime.block_on(self.call_with(&input, &Cancel::new())),
-            Err(message) => {
-                self.attempt(&input, Outcome::failed(Verdict::HostError { message }, Usage::default()))
-            }
+            Err(message) => self.attempt(&input, Outcome::failed(Verdict::HostError { message }, Usage::default())),
         }
     }
 
     fn attempt(&self, input: &Input, outcome: Outcome) -> Attempt {
-        let Outcome { verdict, output, usage, log, mut backtrace, coredump } = outcome;
-        for frame in &mut backtrace {
-            frame.function = self.secrets.redact(std::mem::take(&mut frame.function));
-        }
+        let Outcome { verdict, output, usage, log, backtrace, coredump } = outcome;
         let receipt = Receipt {
             attempt: 1,
             unit: self.unit.digest(),
@@ -186,18 +185,22 @@ impl Loaded {
             input: input.digest(),
             output: output.as_ref().map(Value::digest),
             usage,
-            verdict: verdict.map_text(|text| self.secrets.redact(text)),
-            log: self.secrets.redact(log),
+            verdict,
+            log,
             backtrace,
             coredump,
         };
-        Attempt { output, receipt }
+        Attempt { output, receipt: receipt.redacted(&self.secrets) }
     }
 }
 
 impl std::fmt::Debug for Loaded {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Loaded").field("unit", &self.unit.digest()).field("function", &self.function).finish_non_exhaustive()
+        formatter
+            .debug_struct("Loaded")
+            .field("unit", &self.unit.digest())
+            .field("function", &self.function)
+            .finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use moka::future::Cache;
+use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use wasmill_engine::{Binding, BoxFuture, Enforced, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_model::{Digest, EngineName, Interface, LimitKind, Profile};
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pools: [OnceLock<Result<Arc<Pool>, String>>; Profile::ALL.len()],
     compiled: Cache<(Digest, Profile), Code>,
     pub(crate) ticker: Arc<Ticker>,
+    /// What drives blocking calls, made at the first one.
+    pub(crate) blocking: OnceLock<Result<Runtime, String>>,
 }
 
 /// A wasmtime engine with room for instances, and what was linked for it.
@@ -121,7 +124,9 @@ impl WasmtimeEngine {
         let pools = Default::default();
         let mut info = info();
         info.functions = settings.functions.interfaces();
-        let engine = WasmtimeEngine { shared: Arc::new(Shared { info, settings, functions, pools, compiled, ticker }) };
+        let engine = WasmtimeEngine {
+            shared: Arc::new(Shared { info, settings, functions, pools, compiled, ticker, blocking: OnceLock::new() }),
+        };
         // The default profile now, so that a machine on which nothing can run says so at once.
         engine.shared.pool(Profile::default()).map_err(EngineError::Configuration)?;
         Ok(engine)

@@ -10,6 +10,7 @@
 mod call;
 mod compile;
 mod config;
+mod embed;
 mod engine;
 mod host;
 mod limiter;
@@ -20,5 +21,6 @@ mod ticker;
 mod wasi;
 
 pub use config::{Allocator, Settings};
+pub use embed::{Attempt, Load, Loaded};
 pub use engine::{EngineError, WasmtimeEngine};
 pub use host::{HostCall, HostFunctions};

@@ -1,10 +1,10 @@
 //! From an engine's error to a verdict: by type and trap code, never by a message's text.
 
-use wasmill_model::{Frame, Limits, TrapKind, Verdict};
+use wasmill_model::{Frame, LimitKind, Limits, TrapKind, Verdict};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, Refused};
 use crate::state::{Deadline, Stop};
 
 /// What a call's error means.
@@ -20,8 +20,8 @@ pub(crate) fn verdict(
     let verdict = classify(error, limits, deadline);
     let by_guest = matches!(verdict, Verdict::Trap { .. } | Verdict::GuestError { .. });
     match limiter.refused() {
-        Some(wanted) if by_guest || matches!(verdict, Verdict::HostError { .. }) => {
-            Verdict::MemoryExceeded { limit: limits.memory, wanted }
+        Some(Refused { of, limit, wanted }) if by_guest || matches!(verdict, Verdict::HostError { .. }) => {
+            Verdict::MemoryExceeded { of, limit, wanted }
         }
         _ if by_guest => denied.unwrap_or(verdict),
         _ => verdict,
@@ -45,7 +45,8 @@ fn classify(error: &wasmtime::Error, limits: &Limits, deadline: &Deadline) -> Ve
     }
     if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
         return match code {
-            0 => Verdict::Ok,
+            // Of a command it is success, and does not come here.
+            0 => Verdict::GuestError { message: "exited before it answered".to_owned() },
             code => Verdict::GuestError { message: format!("exited with code {code}") },
         };
     }
@@ -61,6 +62,10 @@ fn classify(error: &wasmtime::Error, limits: &Limits, deadline: &Deadline) -> Ve
     if is_hostcall_fuel(error) {
         return Verdict::OutputExceeded { limit: limits.output, produced: limits.output.saturating_add(1) };
     }
+    if too_many_instances(error) {
+        let limit = u64::from(limits.instances);
+        return Verdict::MemoryExceeded { of: LimitKind::Instances, limit, wanted: limit.saturating_add(1) };
+    }
     // What is left are the rules that wasmtime checks on the host's side of a component's border (bad pointers, text that is not
     // UTF-8, unknown cases), and failures of instantiation.
     Verdict::Trap { kind: TrapKind::InvalidAbi, detail: error.root_cause().to_string() }
@@ -70,6 +75,12 @@ fn classify(error: &wasmtime::Error, limits: &Limits, deadline: &Deadline) -> Ve
 /// can be asked for; the hostile guest `huge-list` fails the tests when that changes.
 fn is_hostcall_fuel(error: &wasmtime::Error) -> bool {
     format!("{:?}", error.root_cause()) == "HostcallFuelExhausted"
+}
+
+/// Whether a unit has more instances, memories or tables than the limit. wasmtime says this in words only; the hostile guest
+/// `many-instances` fails the tests when they change.
+fn too_many_instances(error: &wasmtime::Error) -> bool {
+    error.root_cause().to_string().starts_with("resource limit exceeded: ")
 }
 
 fn trap_kind(trap: Trap) -> TrapKind {
@@ -115,13 +126,13 @@ pub(crate) fn backtrace(error: &wasmtime::Error) -> Vec<Frame> {
             let source = symbol.and_then(|symbol| {
                 let file = symbol.file()?;
                 Some(match symbol.line() {
-                    Some(line) => format!("{file}:{line}"),
-                    None => file.to_owned(),
+                    Some(line) => format!("{}:{line}", cut(file)),
+                    None => cut(file),
                 })
             });
             Frame {
                 function,
-                module: frame.module().name().map(str::to_owned),
+                module: frame.module().name().map(cut),
                 offset: frame.module_offset().map(|offset| offset as u64),
                 source,
             }
@@ -131,11 +142,16 @@ pub(crate) fn backtrace(error: &wasmtime::Error) -> Vec<Frame> {
 
 /// A readable name: Rust's and C++'s mangled ones as they stand in the source.
 fn clean_name(name: &str) -> String {
-    const MAX_NAME: usize = 200;
     let readable = rustc_demangle::try_demangle(name).map(|name| format!("{name:#}")).ok();
     let readable = readable.or_else(|| {
         let symbol = name.starts_with("_Z").then(|| cpp_demangle::Symbol::new(name).ok())??;
         symbol.demangle().ok()
     });
-    readable.as_deref().unwrap_or(name).chars().take(MAX_NAME).collect()
+    cut(readable.as_deref().unwrap_or(name))
+}
+
+/// A name is the guest's word, and as long as it likes.
+fn cut(name: &str) -> String {
+    const MAX_NAME: usize = 200;
+    name.chars().take(MAX_NAME).collect()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Digest, Grants, Limits, Profile, Verdict};
+use crate::{Digest, Grants, Limits, Profile, Secrets, Verdict};
 
 /// How a unit is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -128,4 +128,25 @@ pub struct Receipt {
     /// The file of its WebAssembly core dump, where one was asked for and the unit trapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coredump: Option<PathBuf>,
+}
+
+impl Receipt {
+    /// The receipt with `[secret]` wherever it said one: in the verdict, the log and the backtrace.
+    #[must_use]
+    pub fn redacted(mut self, secrets: &Secrets) -> Receipt {
+        if secrets.is_empty() {
+            return self;
+        }
+        let redact = |text: &mut String| *text = secrets.redact(std::mem::take(text));
+        // The limit may have cut the log in the middle of a secret.
+        let is_cut = matches!(self.verdict, Verdict::LogExceeded { .. });
+        self.log = if is_cut { secrets.redact_cut(self.log) } else { secrets.redact(self.log) };
+        self.verdict = self.verdict.map_texts(|text| secrets.redact(text));
+        for frame in &mut self.backtrace {
+            redact(&mut frame.function);
+            frame.module.iter_mut().for_each(redact);
+            frame.source.iter_mut().for_each(redact);
+        }
+        self
+    }
 }

@@ -88,6 +88,12 @@ impl Input {
     }
 }
 
+impl<T: Into<Value>> From<T> for Input {
+    fn from(value: T) -> Self {
+        Input::Single(value.into())
+    }
+}
+
 impl Value {
     /// A text value.
     pub fn text(text: impl Into<String>) -> Self {

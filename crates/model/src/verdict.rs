@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Code, format_bytes, format_duration};
+use crate::{Code, LimitKind, format_bytes, format_duration};
 
 /// How an attempt ended, with the limit that was set and the amount used where there is one.
 ///
@@ -42,9 +42,11 @@ pub enum Verdict {
     },
     /// The unit failed after it was refused more memory (or table elements, or instances).
     MemoryExceeded {
-        /// Bytes that it may have.
+        /// Which limit it was: `memory`, `table_elements` or `instances`.
+        of: LimitKind,
+        /// Bytes (elements, instances) that it may have.
         limit: u64,
-        /// Bytes that it asked for in all.
+        /// Bytes (elements, instances) that it asked for in all.
         wanted: u64,
     },
     /// The output was larger than it may be. Nothing of it is handed on.
@@ -385,11 +387,23 @@ impl Verdict {
             Verdict::TimedOut { limit, elapsed } => {
                 format!("stopped after {}; the timeout is {}", format_duration(*elapsed), format_duration(*limit))
             }
-            Verdict::MemoryExceeded { limit, wanted } => format!(
-                "failed after it was refused more memory: it wanted {} in all, and may have {}",
-                format_bytes(*wanted),
-                format_bytes(*limit)
-            ),
+            Verdict::MemoryExceeded { of, limit, wanted } => match of {
+                LimitKind::TableElements => {
+                    format!(
+                        "failed after it was refused more of a table: it wanted {wanted} elements, and may have {limit}"
+                    )
+                }
+                LimitKind::Instances => {
+                    format!(
+                        "it is made of at least {wanted} instances, memories or tables, and may have {limit} of each"
+                    )
+                }
+                _ => format!(
+                    "failed after it was refused more memory: it wanted {} in all, and may have {}",
+                    format_bytes(*wanted),
+                    format_bytes(*limit)
+                ),
+            },
             Verdict::OutputExceeded { limit, produced } => {
                 format!("the output has at least {}, and may have {}", format_bytes(*produced), format_bytes(*limit))
             }
@@ -414,6 +428,9 @@ impl Verdict {
                 "raise it with `limits: {{ timeout: {}s }}` on the step, or `--timeout`",
                 limit.as_secs().max(1).saturating_mul(4)
             ),
+            Verdict::MemoryExceeded { of: of @ (LimitKind::TableElements | LimitKind::Instances), wanted, .. } => {
+                format!("raise it with `limits: {{ {of}: {} }}` on the step", wanted.next_power_of_two())
+            }
             Verdict::MemoryExceeded { wanted, .. } => format!(
                 "raise it with `limits: {{ memory: {}MiB }}` on the step, or `--memory`",
                 (wanted.div_ceil(1 << 20)).next_power_of_two()
@@ -461,7 +478,8 @@ impl Serialize for Verdict {
                 map.serialize_entry("limit_ms", &(limit.as_secs_f64() * 1e3))?;
                 map.serialize_entry("elapsed_ms", &(elapsed.as_secs_f64() * 1e3))?;
             }
-            Verdict::MemoryExceeded { limit, wanted } => {
+            Verdict::MemoryExceeded { of, limit, wanted } => {
+                map.serialize_entry("of", &of.to_string())?;
                 map.serialize_entry("limit", limit)?;
                 map.serialize_entry("wanted", wanted)?;
             }

@@ -40,20 +40,8 @@ fn redacted(report: StepReport, secrets: &Secrets) -> StepReport {
     if secrets.is_empty() {
         return report;
     }
-    let redact = |text: &mut String| *text = secrets.redact(std::mem::take(text));
-    let StepReport { verdict, output, mut attempts } = report;
-    for receipt in &mut attempts {
-        let log = std::mem::take(&mut receipt.log);
-        // The limit may have cut the log in the middle of a secret.
-        let is_cut = matches!(receipt.verdict, Verdict::LogExceeded { .. });
-        receipt.log = if is_cut { secrets.redact_cut(log) } else { secrets.redact(log) };
-        receipt.verdict = std::mem::replace(&mut receipt.verdict, Verdict::Ok).map_texts(|text| secrets.redact(text));
-        for frame in &mut receipt.backtrace {
-            redact(&mut frame.function);
-            frame.module.iter_mut().for_each(redact);
-            frame.source.iter_mut().for_each(redact);
-        }
-    }
+    let StepReport { verdict, output, attempts } = report;
+    let attempts = attempts.into_iter().map(|receipt| receipt.redacted(secrets)).collect();
     StepReport { verdict: verdict.map_texts(|text| secrets.redact(text)), output, attempts }
 }
 

@@ -213,6 +213,7 @@ fn missing_grants(step: &Step, info: &UnitInfo, engines: &[EngineInfo]) -> Vec<D
     let problem = |(interface, grant): (&str, String)| {
         let message = format!("the unit `{}` imports `{interface}`, which the step was not granted", step.unit);
         Diagnostic::new(Code::MissingGrant, message)
+            .at(&step.grants_location)
             .help(format!("write `grants: {{ {grant} }}` in the step, if you trust the unit with it"))
     };
     missing.into_iter().map(problem).collect()

@@ -55,11 +55,24 @@ impl Spawner for InlineSpawner {
             wakers.push(context.waker().clone());
         }
         drop(wakers);
+        // What arrives while another thread polls may be seen by nobody: it is looked for again after the lock is given back.
+        while self.poll_tasks() == Polled::All && !lock(&self.arrived).is_empty() {}
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Polled {
+    All,
+    /// Another thread polls them, or one of them polls a run of its own.
+    ByAnother,
+}
+
+impl InlineSpawner {
+    fn poll_tasks(&self) -> Polled {
         let mut tasks = match self.tasks.try_lock() {
             Ok(tasks) => tasks,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Another thread polls them, or one of them polls a run of its own.
-            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::WouldBlock) => return Polled::ByAnother,
         };
         let waker = Waker::from(self.runs.clone());
         let mut context = Context::from_waker(&waker);
@@ -67,7 +80,7 @@ impl Spawner for InlineSpawner {
             tasks.extend(std::mem::take(&mut *lock(&self.arrived)));
             let polled = tasks.poll_next_unpin(&mut context);
             if !matches!(polled, Poll::Ready(Some(()))) && lock(&self.arrived).is_empty() {
-                return;
+                return Polled::All;
             }
         }
     }

@@ -116,6 +116,7 @@ pub(crate) fn grant_of_function(module: &str, name: &str) -> Option<&'static str
     }
     const PREFIXES: &[(&str, &str)] = &[
         ("clock_", "clock"),
+        ("poll_oneoff", "clock"),
         ("random_", "random"),
         ("path_", "dirs"),
         ("fd_prestat", "dirs"),

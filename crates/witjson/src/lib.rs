@@ -41,6 +41,7 @@ mod error;
 mod lift;
 mod lower;
 mod params;
+mod plan;
 mod wit;
 
 pub use error::MismatchError;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use wasmill_model::{Object, Value};
 use wasmtime::component::{Type, Val};
 
-use crate::lower::is_option;
+use crate::plan::{Parts, Plan};
 
 /// What a function gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +21,10 @@ pub enum Lifted {
 ///
 /// A resource, future or stream, which no callable function gives, is `null`.
 pub fn lift(val: &Val, ty: &Type) -> Value {
+    planned(val, &Plan::new(ty.clone()))
+}
+
+fn planned(val: &Val, plan: &Plan) -> Value {
     match val {
         Val::Bool(value) => Value::Bool(*value),
         Val::S8(value) => Value::Int(i64::from(*value)),
@@ -35,58 +39,42 @@ pub fn lift(val: &Val, ty: &Type) -> Value {
         Val::Float64(value) => Value::Float(*value),
         Val::Char(value) => Value::text(*value),
         Val::String(text) => Value::text(text.as_str()),
-        Val::List(items) => match ty {
-            Type::List(list) => lift_items(items, &list.ty()),
-            _ => Value::Null,
-        },
-        Val::FixedLengthList(items) => match ty {
-            Type::FixedLengthList(list) => lift_items(items, &list.ty()),
-            _ => Value::Null,
-        },
-        Val::Map(entries) => match ty {
-            Type::Map(map) => lift_entries(entries, &map.key(), &map.value()),
-            _ => Value::Null,
-        },
-        Val::Record(members) => match ty {
-            Type::Record(record) => {
-                let fields = record.fields().zip(members);
-                Value::from(
-                    fields.map(|(field, (_, val))| (Arc::from(field.name), lift(val, &field.ty))).collect::<Object>(),
-                )
-            }
-            _ => Value::Null,
-        },
-        Val::Tuple(items) => match ty {
-            Type::Tuple(tuple) => {
-                Value::from(items.iter().zip(tuple.types()).map(|(val, ty)| lift(val, &ty)).collect::<Vec<_>>())
-            }
-            _ => Value::Null,
-        },
-        Val::Variant(name, payload) => match (ty, payload) {
-            (Type::Variant(variant), Some(payload)) => {
-                let ty = variant.cases().find(|case| case.name == name).and_then(|case| case.ty);
-                tagged(name, ty.map_or(Value::Null, |ty| lift(payload, &ty)))
-            }
-            _ => Value::text(name.as_str()),
-        },
         Val::Enum(name) => Value::text(name.as_str()),
-        Val::Option(inner) => match (ty, inner) {
-            (Type::Option(option), Some(inner)) => {
-                let ty = option.ty();
-                let value = lift(inner, &ty);
-                if is_option(&ty) { tagged("some", value) } else { value }
-            }
-            _ => Value::Null,
-        },
-        Val::Result(result) => {
-            let (name, payload) = match result {
-                Ok(payload) => ("ok", payload),
-                Err(payload) => ("err", payload),
-            };
-            tagged(name, payload_of(payload.as_deref(), ty, result.is_ok()))
-        }
         Val::Flags(names) => Value::from(names.iter().map(|name| Value::text(name.as_str())).collect::<Vec<_>>()),
         Val::Resource(_) | Val::Future(_) | Val::Stream(_) | Val::ErrorContext(_) => Value::Null,
+        compound => lift_compound(compound, plan),
+    }
+}
+
+fn lift_compound(val: &Val, plan: &Plan) -> Value {
+    match (val, plan.parts()) {
+        (Val::List(items) | Val::FixedLengthList(items), Parts::One(item)) => lift_items(items, item),
+        (Val::Map(entries), Parts::Entry(entry)) => lift_entries(entries, &entry.0, &entry.1),
+        (Val::Record(members), Parts::Members(fields)) => {
+            let fields = fields.iter().zip(members);
+            // Rows share their members' names.
+            Value::from(fields.map(|((name, plan), (_, val))| (name.clone(), planned(val, plan))).collect::<Object>())
+        }
+        (Val::Tuple(items), Parts::Members(types)) => {
+            Value::from(items.iter().zip(types).map(|(val, (_, plan))| planned(val, plan)).collect::<Vec<_>>())
+        }
+        (Val::Variant(name, Some(payload)), Parts::Cases(cases)) => {
+            let payload = match cases.find(name) {
+                Some((_, Some(plan))) => planned(payload, plan),
+                _ => Value::Null,
+            };
+            tagged(name, payload)
+        }
+        (Val::Variant(name, None), _) => Value::text(name.as_str()),
+        (Val::Option(Some(inner)), Parts::One(some)) => {
+            let value = planned(inner, some);
+            if some.is_option() { tagged("some", value) } else { value }
+        }
+        (Val::Result(result), _) => {
+            let name = if result.is_ok() { "ok" } else { "err" };
+            tagged(name, payload_of(result, plan))
+        }
+        _ => Value::Null,
     }
 }
 
@@ -94,21 +82,23 @@ pub fn lift(val: &Val, ty: &Type) -> Value {
 pub fn lift_results(vals: &[Val], types: &[Type]) -> Lifted {
     match (vals, types) {
         ([], _) => Lifted::Ok(Value::Null),
-        ([Val::Result(result)], [ty]) => match result {
-            Ok(payload) => Lifted::Ok(payload_of(payload.as_deref(), ty, true)),
-            Err(payload) => Lifted::Err(payload_of(payload.as_deref(), ty, false)),
-        },
+        ([Val::Result(result)], [ty]) => {
+            let payload = payload_of(result, &Plan::new(ty.clone()));
+            if result.is_ok() { Lifted::Ok(payload) } else { Lifted::Err(payload) }
+        }
         ([val], [ty]) => Lifted::Ok(lift(val, ty)),
         _ => Lifted::Ok(Value::from(vals.iter().zip(types).map(|(val, ty)| lift(val, ty)).collect::<Vec<_>>())),
     }
 }
 
-fn payload_of(payload: Option<&Val>, ty: &Type, ok: bool) -> Value {
-    match (payload, ty) {
-        (Some(payload), Type::Result(result)) => {
-            let ty = if ok { result.ok() } else { result.err() };
-            ty.map_or(Value::Null, |ty| lift(payload, &ty))
-        }
+fn payload_of(result: &Result<Option<Box<Val>>, Option<Box<Val>>>, plan: &Plan) -> Value {
+    let Parts::Outcome(outcome) = plan.parts() else { return Value::Null };
+    let (payload, plan) = match result {
+        Ok(payload) => (payload, &outcome.0),
+        Err(payload) => (payload, &outcome.1),
+    };
+    match (payload, plan) {
+        (Some(payload), Some(plan)) => planned(payload, plan),
         _ => Value::Null,
     }
 }
@@ -117,40 +107,22 @@ fn tagged(name: &str, value: Value) -> Value {
     Value::from(Object::from_iter([(Arc::from(name), value)]))
 }
 
-fn lift_items(items: &[Val], ty: &Type) -> Value {
-    match ty {
-        Type::U8 => {
-            let bytes = items.iter().map(|item| if let Val::U8(byte) = item { *byte } else { 0 });
-            Value::Bytes(Bytes::from_iter(bytes))
-        }
-        // Rows share their members' names.
-        Type::Record(record) => {
-            let fields: Vec<(Arc<str>, Type)> =
-                record.fields().map(|field| (Arc::from(field.name), field.ty)).collect();
-            let rows = items.iter().map(|item| match item {
-                Val::Record(members) => Value::from(
-                    fields
-                        .iter()
-                        .zip(members)
-                        .map(|((name, ty), (_, val))| (name.clone(), lift(val, ty)))
-                        .collect::<Object>(),
-                ),
-                _ => Value::Null,
-            });
-            Value::from(rows.collect::<Vec<_>>())
-        }
-        _ => Value::from(items.iter().map(|item| lift(item, ty)).collect::<Vec<_>>()),
+fn lift_items(items: &[Val], item: &Plan) -> Value {
+    if item.ty == Type::U8 {
+        let bytes = items.iter().map(|item| if let Val::U8(byte) = item { *byte } else { 0 });
+        return Value::Bytes(Bytes::from_iter(bytes));
     }
+    Value::from(items.iter().map(|val| planned(val, item)).collect::<Vec<_>>())
 }
 
-fn lift_entries(entries: &[(Val, Val)], key_type: &Type, value_type: &Type) -> Value {
-    if *key_type == Type::String {
-        let members = entries.iter().map(|(key, value)| {
-            let name: Arc<str> = if let Val::String(key) = key { key.as_str().into() } else { "".into() };
-            (name, lift(value, value_type))
+fn lift_entries(entries: &[(Val, Val)], key: &Plan, value: &Plan) -> Value {
+    if key.ty == Type::String {
+        let members = entries.iter().map(|(name, val)| {
+            let name: Arc<str> = if let Val::String(name) = name { name.as_str().into() } else { "".into() };
+            (name, planned(val, value))
         });
         return Value::from(members.collect::<Object>());
     }
-    let pairs = entries.iter().map(|(key, value)| Value::from(vec![lift(key, key_type), lift(value, value_type)]));
+    let pairs = entries.iter().map(|(one, other)| Value::from(vec![planned(one, key), planned(other, value)]));
     Value::from(pairs.collect::<Vec<_>>())
 }

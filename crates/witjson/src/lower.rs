@@ -1,5 +1,7 @@
 //! From JSON to component values.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use wasmill_model::{Object, Value};
@@ -7,6 +9,7 @@ use wasmtime::component::{Type, Val, types};
 
 use crate::MismatchError;
 use crate::error::excerpt;
+use crate::plan::{Cases, Parts, Plan};
 
 /// The member that marks bytes in JSON; `Value` reads it by itself, but an expression may build it.
 const BYTES_KEY: &str = "$base64";
@@ -16,6 +19,11 @@ const BYTES_KEY: &str = "$base64";
 /// # Errors
 /// What does not fit, and where.
 pub fn lower(value: &Value, ty: &Type) -> Result<Val, MismatchError> {
+    planned(value, &Plan::new(ty.clone()))
+}
+
+fn planned(value: &Value, plan: &Plan) -> Result<Val, MismatchError> {
+    let ty = &plan.ty;
     let mismatch = || MismatchError::kind(ty, value);
     Ok(match ty {
         Type::Bool => match value {
@@ -43,73 +51,83 @@ pub fn lower(value: &Value, ty: &Type) -> Result<Val, MismatchError> {
             },
             _ => return Err(mismatch()),
         },
-        Type::List(list) => Val::List(items(value, ty, &list.ty())?),
-        Type::FixedLengthList(list) => {
-            let items = items(value, ty, &list.ty())?;
+        Type::Flags(flags) => lower_flags(value, ty, flags)?,
+        Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
+            return Err(mismatch().help("resources, futures and streams cannot be passed to a step"));
+        }
+        compound => lower_compound(value, compound, plan)?,
+    })
+}
+
+fn lower_compound(value: &Value, ty: &Type, plan: &Plan) -> Result<Val, MismatchError> {
+    let mismatch = || MismatchError::kind(ty, value);
+    Ok(match (ty, plan.parts()) {
+        (Type::List(_), Parts::One(item)) => Val::List(items(value, ty, item)?),
+        (Type::FixedLengthList(list), Parts::One(item)) => {
+            let items = items(value, ty, item)?;
             if items.len() != list.len() as usize {
                 return Err(mismatch());
             }
             Val::FixedLengthList(items)
         }
-        Type::Map(map) => Val::Map(entries(value, ty, map)?),
-        Type::Record(record) => match value {
-            Value::Object(object) => Val::Record(members(object, record)?),
+        (Type::Map(_), Parts::Entry(entry)) => Val::Map(entries(value, ty, &entry.0, &entry.1)?),
+        (Type::Record(_), Parts::Members(fields)) => match value {
+            Value::Object(object) => Val::Record(members(object, fields)?),
             _ => return Err(mismatch()),
         },
-        Type::Tuple(tuple) => {
+        (Type::Tuple(_), Parts::Members(types)) => {
             let Value::List(list) = value else { return Err(mismatch()) };
-            if list.len() != tuple.types().len() {
+            if list.len() != types.len() {
                 return Err(mismatch());
             }
-            let items = list.iter().zip(tuple.types()).enumerate();
-            Val::Tuple(items.map(|(index, (item, ty))| at(index, item, &ty)).collect::<Result<_, _>>()?)
+            let items = list.iter().zip(types).enumerate();
+            Val::Tuple(items.map(|(index, (item, (_, plan)))| at(index, item, plan)).collect::<Result<_, _>>()?)
         }
-        Type::Variant(variant) => {
+        (Type::Variant(_), Parts::Cases(cases)) => {
             let (name, payload) = case(value).ok_or_else(mismatch)?;
-            lower_case(name, payload, variant, value)?
+            lower_case(name, payload, cases, value)?
         }
-        Type::Enum(names) => {
+        (Type::Enum(_), Parts::Cases(names)) => {
             let Value::String(text) = value else { return Err(mismatch()) };
-            match names.names().find(|name| same(text, name)) {
-                Some(name) => Val::Enum(name.to_owned()),
+            match names.find(text) {
+                Some((name, _)) => Val::Enum(name.to_string()),
                 None => return Err(MismatchError::unknown("one of", text, names.names())),
             }
         }
-        Type::Option(option) => Val::Option(lower_option(value, ty, &option.ty())?),
-        Type::Result(result) => {
+        (Type::Option(_), Parts::One(inner)) => Val::Option(lower_option(value, ty, inner)?),
+        (Type::Result(_), Parts::Outcome(outcome)) => {
             let (name, payload) = case(value).ok_or_else(mismatch)?;
-            let lower_payload = |ty: Option<Type>| match ty {
-                Some(ty) => lower(payload.ok_or_else(mismatch)?, &ty)
+            let lower_payload = |plan: &Option<Plan>| match plan {
+                Some(plan) => planned(payload.ok_or_else(mismatch)?, plan)
                     .map(|val| Some(Box::new(val)))
                     .map_err(|error| error.in_member(name)),
                 None if payload.is_none_or(|payload| *payload == Value::Null) => Ok(None),
                 None => Err(mismatch()),
             };
             Val::Result(match name {
-                "ok" => Ok(lower_payload(result.ok())?),
-                "err" => Err(lower_payload(result.err())?),
+                "ok" => Ok(lower_payload(&outcome.0)?),
+                "err" => Err(lower_payload(&outcome.1)?),
                 _ => return Err(mismatch()),
             })
         }
-        Type::Flags(flags) => {
-            let Value::List(list) = value else { return Err(mismatch()) };
-            let mut set = Vec::with_capacity(list.len());
-            for (index, item) in list.iter().enumerate() {
-                let Value::String(text) = item else {
-                    return Err(MismatchError::new("a flag's name", excerpt(item)).at_index(index));
-                };
-                match flags.names().find(|name| same(text, name)) {
-                    Some(name) if set.iter().any(|known| known == name) => {}
-                    Some(name) => set.push(name.to_owned()),
-                    None => return Err(MismatchError::unknown("one of", text, flags.names()).at_index(index)),
-                }
-            }
-            Val::Flags(set)
-        }
-        Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
-            return Err(mismatch().help("resources, futures and streams cannot be passed to a step"));
-        }
+        _ => return Err(mismatch()),
     })
+}
+
+fn lower_flags(value: &Value, ty: &Type, flags: &types::Flags) -> Result<Val, MismatchError> {
+    let Value::List(list) = value else { return Err(MismatchError::kind(ty, value)) };
+    let mut set: Vec<String> = Vec::new();
+    for (index, item) in list.iter().enumerate() {
+        let Value::String(text) = item else {
+            return Err(MismatchError::new("a flag's name", excerpt(item)).at_index(index));
+        };
+        match flags.names().find(|name| same(text, name)) {
+            Some(name) if set.iter().any(|known| known == name) => {}
+            Some(name) => set.push(name.to_owned()),
+            None => return Err(MismatchError::unknown("one of", text, flags.names()).at_index(index)),
+        }
+    }
+    Ok(Val::Flags(set))
 }
 
 /// Whether a name that was given is this WIT name: `_` stands for `-`.
@@ -127,8 +145,8 @@ pub(crate) fn is_option(ty: &Type) -> bool {
     matches!(ty, Type::Option(_))
 }
 
-fn at(index: usize, item: &Value, ty: &Type) -> Result<Val, MismatchError> {
-    lower(item, ty).map_err(|error| error.at_index(index))
+fn at(index: usize, item: &Value, plan: &Plan) -> Result<Val, MismatchError> {
+    planned(item, plan).map_err(|error| error.at_index(index))
 }
 
 /// The integer that a value is; none where it is none, or none of 65 bits.
@@ -195,13 +213,13 @@ fn character(value: &Value) -> Option<char> {
     characters.next().filter(|_| characters.next().is_none())
 }
 
-fn items(value: &Value, ty: &Type, item: &Type) -> Result<Vec<Val>, MismatchError> {
+fn items(value: &Value, ty: &Type, item: &Plan) -> Result<Vec<Val>, MismatchError> {
     let bytes = |bytes: &[u8]| bytes.iter().map(|byte| Val::U8(*byte)).collect();
     match value {
         Value::List(list) => list.iter().enumerate().map(|(index, value)| at(index, value, item)).collect(),
-        Value::Bytes(data) if *item == Type::U8 => Ok(bytes(data)),
-        Value::String(text) if *item == Type::U8 => Ok(bytes(text.as_bytes())),
-        Value::Object(object) if *item == Type::U8 && object.len() == 1 => match object.get(BYTES_KEY) {
+        Value::Bytes(data) if item.ty == Type::U8 => Ok(bytes(data)),
+        Value::String(text) if item.ty == Type::U8 => Ok(bytes(text.as_bytes())),
+        Value::Object(object) if item.ty == Type::U8 && object.len() == 1 => match object.get(BYTES_KEY) {
             Some(Value::String(text)) => BASE64
                 .decode(text.as_bytes())
                 .map(|data| bytes(&data))
@@ -212,13 +230,12 @@ fn items(value: &Value, ty: &Type, item: &Type) -> Result<Vec<Val>, MismatchErro
     }
 }
 
-fn entries(value: &Value, ty: &Type, map: &types::Map) -> Result<Vec<(Val, Val)>, MismatchError> {
-    let (key_type, value_type) = (map.key(), map.value());
+fn entries(value: &Value, ty: &Type, key_plan: &Plan, value_plan: &Plan) -> Result<Vec<(Val, Val)>, MismatchError> {
     match value {
-        Value::Object(object) if key_type == Type::String => object
+        Value::Object(object) if key_plan.ty == Type::String => object
             .iter()
             .map(|(key, value)| {
-                let lowered = lower(value, &value_type).map_err(|error| error.in_member(key))?;
+                let lowered = planned(value, value_plan).map_err(|error| error.in_member(key))?;
                 Ok((Val::String(key.to_string()), lowered))
             })
             .collect(),
@@ -234,30 +251,31 @@ fn entries(value: &Value, ty: &Type, map: &types::Map) -> Result<Vec<(Val, Val)>
                     return Err(MismatchError::new("[key, value]", excerpt(entry)).at_index(index));
                 };
                 let in_entry = |error: MismatchError| error.at_index(index);
-                let key = at(0, key, &key_type).map_err(in_entry)?;
-                Ok((key, at(1, value, &value_type).map_err(in_entry)?))
+                let key = at(0, key, key_plan).map_err(in_entry)?;
+                Ok((key, at(1, value, value_plan).map_err(in_entry)?))
             })
             .collect(),
         _ => Err(MismatchError::kind(ty, value)),
     }
 }
 
-fn members(object: &Object, record: &types::Record) -> Result<Vec<(String, Val)>, MismatchError> {
-    let mut members = Vec::with_capacity(record.fields().len());
+fn members(object: &Object, fields: &[(Arc<str>, Plan)]) -> Result<Vec<(String, Val)>, MismatchError> {
+    let names = || fields.iter().map(|(name, _)| &**name);
+    let mut members = Vec::with_capacity(fields.len());
     let mut used = 0;
-    for field in record.fields() {
-        let val = match find(object, field.name) {
+    for (name, plan) in fields {
+        let val = match find(object, name) {
             Some(value) => {
                 used += 1;
-                lower(value, &field.ty).map_err(|error| error.in_member(field.name))?
+                planned(value, plan).map_err(|error| error.in_member(name))?
             }
-            None if is_option(&field.ty) => Val::Option(None),
-            None => return Err(missing(object, field.name, &field.ty, || record.fields().map(|field| field.name))),
+            None if plan.is_option() => Val::Option(None),
+            None => return Err(missing(object, name, &plan.ty, names)),
         };
-        members.push((field.name.to_owned(), val));
+        members.push((name.to_string(), val));
     }
     if used != object.len() {
-        return Err(unknown_member("a member", object, || record.fields().map(|field| field.name)));
+        return Err(unknown_member("a member", object, names));
     }
     Ok(members)
 }
@@ -304,42 +322,35 @@ fn case(value: &Value) -> Option<(&str, Option<&Value>)> {
     }
 }
 
-fn lower_case(
-    name: &str,
-    payload: Option<&Value>,
-    variant: &types::Variant,
-    value: &Value,
-) -> Result<Val, MismatchError> {
-    let Some(case) = variant.cases().find(|case| same(name, case.name)) else {
-        return Err(MismatchError::unknown("one of", name, variant.cases().map(|case| case.name)));
+fn lower_case(name: &str, payload: Option<&Value>, cases: &Cases, value: &Value) -> Result<Val, MismatchError> {
+    let Some((name, plan)) = cases.find(name) else {
+        return Err(MismatchError::unknown("one of", name, cases.names()));
     };
-    let payload = match (&case.ty, payload) {
+    let payload = match (plan, payload) {
         (None, None | Some(Value::Null)) => None,
         (None, Some(payload)) => {
-            return Err(
-                MismatchError::new(format!("{:?} without a payload", case.name), excerpt(payload)).in_member(case.name)
-            );
+            return Err(MismatchError::new(format!("{name:?} without a payload"), excerpt(payload)).in_member(name));
         }
-        (Some(ty), None) => {
-            let payload = crate::type_text(ty);
-            return Err(MismatchError::new(format!("{{{:?}: {payload}}}", case.name), excerpt(value)));
+        (Some(plan), None) => {
+            let payload = crate::type_text(&plan.ty);
+            return Err(MismatchError::new(format!("{{{name:?}: {payload}}}"), excerpt(value)));
         }
-        (Some(ty), Some(payload)) => Some(Box::new(lower(payload, ty).map_err(|error| error.in_member(case.name))?)),
+        (Some(plan), Some(payload)) => Some(Box::new(planned(payload, plan).map_err(|error| error.in_member(name))?)),
     };
-    Ok(Val::Variant(case.name.to_owned(), payload))
+    Ok(Val::Variant(name.to_string(), payload))
 }
 
-fn lower_option(value: &Value, ty: &Type, inner: &Type) -> Result<Option<Box<Val>>, MismatchError> {
+fn lower_option(value: &Value, ty: &Type, inner: &Plan) -> Result<Option<Box<Val>>, MismatchError> {
     if *value == Value::Null {
         return Ok(None);
     }
-    if !is_option(inner) {
-        return lower(value, inner).map(|val| Some(Box::new(val)));
+    if !inner.is_option() {
+        return planned(value, inner).map(|val| Some(Box::new(val)));
     }
     // `null` could be the outer or the inner `none`; so the inner one is wrapped.
     match case(value) {
         Some(("some", Some(some))) => {
-            lower(some, inner).map(|val| Some(Box::new(val))).map_err(|error| error.in_member("some"))
+            planned(some, inner).map(|val| Some(Box::new(val))).map_err(|error| error.in_member("some"))
         }
         _ => Err(MismatchError::kind(ty, value).help("an option of an option is null or {\"some\": value}")),
     }

@@ -17,8 +17,12 @@ use crate::setup::c_wasm::CCompiler;
 use crate::setup::rust_wasm::RustToolchain;
 
 /// Small code. The stack is Rust's megabyte: zig's own sixteen would be part of every instance's memory.
-const C_FLAGS: [&str; 8] =
-    ["-std=c17", "-Oz", "-s", "-Wall", "-Wextra", "-Werror", "-fno-stack-protector", "-Wl,-z,stack-size=1048576"];
+const C_FLAGS: [&str; 6] =
+    ["-std=c17", "-Wall", "-Wextra", "-Werror", "-fno-stack-protector", "-Wl,-z,stack-size=1048576"];
+const SMALL: [&str; 2] = ["-Oz", "-s"];
+/// A guest whose name ends like this keeps its names and lines.
+const DEBUG: &str = "-debug";
+const WITH_LINES: [&str; 3] = ["-O0", "-g", "-fno-sanitize=undefined"];
 
 pub(crate) struct Builder<'a> {
     paths: &'a Paths,
@@ -88,7 +92,8 @@ impl<'a> Builder<'a> {
     fn build_c(&self, source: &Source, program: bool, path: &Path) -> Outcome<Vec<u8>> {
         let mut command = self.c.as_ref().ok_or_else(no_toolchain)?.command();
         // A relative source, so that no message and no `__FILE__` tells where the checkout is.
-        command.current_dir(&self.paths.root).args(C_FLAGS);
+        let style = if source.name.ends_with(DEBUG) { &WITH_LINES[..] } else { &SMALL };
+        command.current_dir(&self.paths.root).args(C_FLAGS).args(style);
         if !program {
             command.arg("-mexec-model=reactor");
         }

@@ -8,7 +8,7 @@ use wasmill_witjson::Lifted;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
-    ComponentExportIndex, ComponentNamedList, Func, Instance, InstancePre, Lift, Lower, Type, Val, WasmList, WasmStr,
+    ComponentExportIndex, ComponentNamedList, Func, Instance, InstancePre, Lift, Lower, Type, Val,
 };
 
 use super::{Answer, internal, json_size};
@@ -37,11 +37,24 @@ enum BulkResult {
     Fallible(Bulk),
 }
 
-/// What a value costs the host while it is lifted, for each byte of output that a step may give: a `Val` has 40 bytes, and a list
-/// of small numbers holds one for every byte or two of JSON.
+/// The most bytes that any one call, to the host or back to it, may make the host copy out of the guest: the output that the step
+/// may have, and no less than what ordinary calls to WASI need. An output that is over is refused by this before all of it is copied.
+///
+/// wasmtime counts what values take in the host: a list of small numbers takes 40 bytes for each byte or two of JSON.
+fn budget(store: &mut Store<State>, limit: u64) {
+    const LEAST: u64 = 16 << 20;
+    let budget = limit
+        .max(LEAST)
+        .saturating_mul(HOST_BYTES_PER_OUTPUT_BYTE)
+        .min(MOST_HOST_BYTES.max(limit))
+        .saturating_add(1 << 16);
+    store.set_hostcall_fuel(usize::try_from(budget).unwrap_or(usize::MAX));
+}
+
+/// What a value costs the host while it is lifted, for each byte of output that a step may give.
 const HOST_BYTES_PER_OUTPUT_BYTE: u64 = 64;
-/// What wasmtime lets every call to the host copy out of a guest, in bytes: its own default.
-const HOST_BYTES: u64 = 128 << 20;
+/// … and never more than this, unless the output itself may be larger. wasmtime's own default is 128 MiB.
+const MOST_HOST_BYTES: u64 = 256 << 20;
 
 impl Bulk {
     fn of(kind: &Type) -> Option<Bulk> {
@@ -92,9 +105,7 @@ impl Entry {
         if let Some((param, result)) = self.bulk
             && let Some(piece) = piece(call.input, &self.params, param)
         {
-            // The text or bytes that the guest gives are looked at where they lie; this bounds what it makes other calls copy.
-            let budget = limit.saturating_mul(2).max(HOST_BYTES);
-            store.set_hostcall_fuel(usize::try_from(budget).unwrap_or(usize::MAX));
+            budget(store, limit);
             let instance = self.pre.instantiate_async(&mut *store).await?;
             let function = self.find(store, &instance)?;
             return match (param, result) {
@@ -113,8 +124,7 @@ impl Entry {
 
         let params =
             wasmill_witjson::lower_params(call.input, &self.params).map_err(|error| Stop::Input(error.to_string()))?;
-        let budget = limit.saturating_mul(HOST_BYTES_PER_OUTPUT_BYTE).saturating_add(1 << 16);
-        store.set_hostcall_fuel(usize::try_from(budget).unwrap_or(usize::MAX));
+        budget(store, limit);
         let instance = self.pre.instantiate_async(&mut *store).await?;
         let function = self.find(store, &instance)?;
         let mut results = vec![Val::Bool(false); self.results.len()];
@@ -166,6 +176,8 @@ fn not_text() -> Stop {
     Stop::Input("the argument is not UTF-8 text".to_owned())
 }
 
+// Results are copied while they are lifted: afterwards the guest's `post-return` runs, and may reuse their memory.
+
 async fn plain<P>(
     store: &mut Store<State>,
     function: Func,
@@ -177,14 +189,8 @@ where
     P: ComponentNamedList + Lower + Send + Sync,
 {
     match kind {
-        Bulk::Text => {
-            let (text,) = typed::<P, (WasmStr,)>(store, function, params).await?;
-            copy_text(store, &text, limit)
-        }
-        Bulk::Bytes => {
-            let (list,) = typed::<P, (WasmList<u8>,)>(store, function, params).await?;
-            copy_bytes(store, &list, limit)
-        }
+        Bulk::Text => text(typed::<P, (String,)>(store, function, params).await?.0, limit),
+        Bulk::Bytes => bytes(typed::<P, (Vec<u8>,)>(store, function, params).await?.0, limit),
     }
 }
 
@@ -199,16 +205,17 @@ where
     P: ComponentNamedList + Lower + Send + Sync,
 {
     let error = match kind {
-        Bulk::Text => match typed::<P, (Result<WasmStr, WasmStr>,)>(store, function, params).await?.0 {
-            Ok(text) => return copy_text(store, &text, limit),
+        Bulk::Text => match typed::<P, (Result<String, String>,)>(store, function, params).await?.0 {
+            Ok(answer) => return text(answer, limit),
             Err(error) => error,
         },
-        Bulk::Bytes => match typed::<P, (Result<WasmList<u8>, WasmStr>,)>(store, function, params).await?.0 {
-            Ok(list) => return copy_bytes(store, &list, limit),
+        Bulk::Bytes => match typed::<P, (Result<Vec<u8>, String>,)>(store, function, params).await?.0 {
+            Ok(answer) => return bytes(answer, limit),
             Err(error) => error,
         },
     };
-    Err(Stop::Guest(message(&copy_text(store, &error, limit)?.value)).into())
+    check(error.len() as u64, limit)?;
+    Err(Stop::Guest(message(&Value::text(error))).into())
 }
 
 async fn typed<P, R>(store: &mut Store<State>, function: Func, params: P) -> wasmtime::Result<R>
@@ -223,17 +230,16 @@ fn check(length: u64, limit: u64) -> Result<(), Stop> {
     if length > limit { Err(Stop::Output { produced: length }) } else { Ok(()) }
 }
 
-fn copy_text(store: &mut Store<State>, text: &WasmStr, limit: u64) -> wasmtime::Result<Answer> {
-    let text = text.to_str(&*store)?;
-    let length = text.len() as u64;
-    check(length, limit)?;
-    Ok(Answer { value: Value::text(text.into_owned()), bytes: length })
+fn text(answer: String, limit: u64) -> wasmtime::Result<Answer> {
+    let bytes = answer.len() as u64;
+    check(bytes, limit)?;
+    Ok(Answer { value: Value::text(answer), bytes })
 }
 
-fn copy_bytes(store: &mut Store<State>, list: &WasmList<u8>, limit: u64) -> wasmtime::Result<Answer> {
-    let length = list.len() as u64;
-    check(length, limit)?;
-    Ok(Answer { value: Value::Bytes(Bytes::copy_from_slice(list.as_le_slice(&*store))), bytes: length })
+fn bytes(answer: Vec<u8>, limit: u64) -> wasmtime::Result<Answer> {
+    let bytes = answer.len() as u64;
+    check(bytes, limit)?;
+    Ok(Answer { value: Value::Bytes(answer.into()), bytes })
 }
 
 /// What a unit said with its `err`: text as it is, anything else as JSON.

@@ -132,7 +132,14 @@ fn lower(value: &Value, kind: &ValType) -> Result<Val, String> {
                     .or_else(|_| u64::try_from(number).map(|number| number as i64).map_err(|_| mismatch()))?,
             )
         }
-        ValType::F32 => Val::F32((float(value).ok_or_else(mismatch)? as f32).to_bits()),
+        ValType::F32 => {
+            let wide = float(value).ok_or_else(mismatch)?;
+            let narrow = wide as f32;
+            if narrow.is_infinite() && wide.is_finite() {
+                return Err(mismatch());
+            }
+            Val::F32(narrow.to_bits())
+        }
         ValType::F64 => Val::F64(float(value).ok_or_else(mismatch)?.to_bits()),
         ValType::V128 => {
             let digits = value.as_str().map(|text| text.trim_start_matches("0x")).filter(|digits| digits.len() == 32);

@@ -64,7 +64,8 @@ impl Prepared {
         let info = unit.info();
         let function = info.resolve(binding.function.as_deref())?;
         let pool = shared.pool_of(&code, binding.profile)?;
-        let slots = code.slots();
+        // More than there are would be waited for in vain; a unit that needs so many has the pool to itself.
+        let slots = code.slots().min(shared.settings.slots);
         let entry = match (&code, function) {
             (Code::Module(module), function) => {
                 let linker = pool.linkers.core(&pool.engine, &shared.functions, &binding.grants);
@@ -158,7 +159,6 @@ impl Prepared {
         let guest = self.enter(&mut store, call, input);
         let mut result = within(guest, self.imports, &deadline, call).await;
 
-        usage.wall = deadline.elapsed();
         usage.fuel = store.get_fuel().ok().map(|left| call.limits.fuel.saturating_sub(left));
         let limiter = &store.data().limiter;
         usage.peak_memory = limiter.peak();
@@ -185,6 +185,14 @@ impl Prepared {
                 }
             }
         }
+
+        // What the host does after the guest (lifting, reading its output) takes its time as well.
+        if deadline.elapsed() >= call.limits.timeout
+            && !matches!(&result, Err(error) if error.downcast_ref::<Stop>().is_some())
+        {
+            result = Err(Stop::Deadline.into());
+        }
+        usage.wall = deadline.elapsed();
 
         match result {
             Ok(answer) if answer.bytes > call.limits.output => {

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use wasmtime::Caller;
 use wasmtime::component::{HasData, Resource, ResourceTable};
+use wasmtime::{AsContextMut as _, Caller};
 use wasmtime_wasi::clocks::WasiClocksCtxView;
+use wasmtime_wasi::p1::wasi_snapshot_preview1 as preview1;
 use wasmtime_wasi::p2::DynPollable;
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
@@ -242,6 +243,7 @@ pub(crate) async fn poll_oneoff(
         .get_export("memory")
         .and_then(wasmtime::Extern::into_memory)
         .ok_or_else(|| Stop::Abi("a unit that imports WASI exports its `memory`".to_owned()))?;
+    let fuel = caller.as_context_mut().hostcall_fuel();
     let (data, state) = memory.data_and_store_mut(caller);
     if let Some(time) = state.host.as_ref().and_then(|host| host.time.clone())
         && let Some(clocks) = clocks(data, subscriptions, count, &time)
@@ -254,9 +256,10 @@ pub(crate) async fn poll_oneoff(
         }
     }
     let context = &mut state.wasi().context;
+    // As the linker of wasmtime-wasi does before every call.
+    preview1::WasiSnapshotPreview1::set_hostcall_fuel(context, fuel);
     let mut memory = GuestMemory::Unshared(data);
-    wasmtime_wasi::p1::wasi_snapshot_preview1::poll_oneoff(context, &mut memory, subscriptions, events, count, written)
-        .await
+    preview1::poll_oneoff(context, &mut memory, subscriptions, events, count, written).await
 }
 
 /// The subscriptions, where there are some and all are to clocks.

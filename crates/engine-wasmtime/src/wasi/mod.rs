@@ -22,7 +22,7 @@ use crate::state::{Capture, CaptureKind, HostSide, Stop, Wasi};
 /// Handles (files, streams, pollables) that a guest may hold at once.
 const MAX_HANDLES: usize = 10_000;
 /// Bytes of randomness that a guest may ask for in one call.
-const MAX_RANDOM: u64 = 1 << 20;
+const MAX_RANDOM: u64 = 16 << 20;
 
 /// Everything that a call's WASI side depends on.
 pub(crate) struct WasiInput<'a> {

@@ -51,7 +51,9 @@ impl Network {
     fn check_address(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
         match usage {
             // What connecting does by itself.
-            SocketAddrUse::TcpBind | SocketAddrUse::UdpBind => address.ip().is_unspecified() && address.port() == 0,
+            SocketAddrUse::TcpBind | SocketAddrUse::UdpBind if address.ip().is_unspecified() && address.port() == 0 => {
+                true
+            }
             SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {
                 let ip = address.ip().to_canonical();
                 let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +64,7 @@ impl Network {
                 self.check(&ip.to_string(), address.port())
             }
             _ => {
-                self.denied.note("net", &format!("listening at {address}: no grant lets a unit listen"));
+                self.denied.note("net", &format!("taking the address {address}: no grant lets a unit do that"));
                 false
             }
         }

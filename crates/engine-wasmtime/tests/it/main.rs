@@ -4,5 +4,10 @@
 
 mod conformance;
 mod contract;
+mod edges;
+mod embed;
+mod grants;
 mod guests;
+mod host_functions;
+mod server;
 mod units;

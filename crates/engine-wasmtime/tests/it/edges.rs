@@ -1,0 +1,75 @@
+//! Edges at which limits and verdicts are easily wrong.
+
+use std::time::Duration;
+
+use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
+use wasmill_model::{Input, LimitKind, Limits, TrapKind, Value, Verdict};
+
+use crate::units::{built, engine, nothing, unit};
+
+async fn run(name: &str, function: &str, input: Input, limits: Limits) -> (Option<Value>, Verdict) {
+    let load = engine().load(built("limits", name).bytes().clone()).unwrap();
+    let attempt = load.function(function).limits(limits).prepare().await.unwrap().call(input).await;
+    (attempt.output, attempt.receipt.verdict)
+}
+
+#[tokio::test]
+async fn a_result_is_copied_before_post_return_runs() {
+    for (function, output) in [("text", Value::from("hello world")), ("bytes", Value::Bytes("hello world".into()))] {
+        let (found, verdict) = run("scribbling-post-return", function, "x".into(), Limits::default()).await;
+        assert_eq!((found, verdict), (Some(output), Verdict::Ok));
+    }
+    let (_, verdict) = run("scribbling-post-return", "failure", "x".into(), Limits::default()).await;
+    assert_eq!(verdict, Verdict::GuestError { message: "hello world".to_owned() });
+}
+
+#[tokio::test]
+async fn a_unit_that_needs_more_slots_than_there_are_runs() {
+    let engine = WasmtimeEngine::new(Settings { slots: 1, ..Settings::default() }).unwrap();
+    let unit = engine.load(built("limits", "five-memories").bytes().clone()).unwrap().prepare().await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(unit.call(nothing()).await.output, Some(Value::Int(5)));
+    }
+}
+
+#[tokio::test]
+async fn instances_are_limited_before_any_runs() {
+    let (_, verdict) = run("many-instances", "run", nothing(), Limits::default()).await;
+    assert_eq!(verdict, Verdict::MemoryExceeded { of: LimitKind::Instances, limit: 100, wanted: 101 });
+    let engine = WasmtimeEngine::new(Settings { slots: 1, ..Settings::default() }).unwrap();
+    let load = engine.load(built("limits", "many-instances").bytes().clone()).unwrap();
+    let limits = Limits { instances: 200, ..Limits::default() };
+    assert_eq!(load.limits(limits).prepare().await.unwrap().call(nothing()).await.output, Some(Value::Int(1)));
+}
+
+#[tokio::test]
+async fn the_limit_that_refused_is_named() {
+    let limits = Limits { table_elements: 10, ..Limits::default() };
+    let wat = "(module (table 5 funcref) (func (export \"run\")
+        (drop (table.grow (ref.null func) (i32.const 20))) (unreachable)))";
+    let load = engine().load(unit(wat).bytes().clone()).unwrap();
+    let verdict = load.limits(limits).prepare().await.unwrap().call(nothing()).await.receipt.verdict;
+    assert_eq!(verdict, Verdict::MemoryExceeded { of: LimitKind::TableElements, limit: 10, wanted: 25 });
+    assert!(verdict.help().unwrap().contains("table_elements"), "{:?}", verdict.help());
+}
+
+#[tokio::test]
+async fn a_modules_own_maximum_is_no_limit_of_ours() {
+    let (_, verdict) = run("own-maximum", "run", nothing(), Limits::default()).await;
+    assert!(matches!(verdict, Verdict::Trap { kind: TrapKind::Unreachable, .. }), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn a_function_that_exits_has_not_answered() {
+    let (_, verdict) = run("exit-zero", "run", nothing(), Limits::default()).await;
+    assert_eq!(verdict, Verdict::GuestError { message: "exited before it answered".to_owned() });
+}
+
+#[tokio::test]
+async fn who_ends_after_the_deadline_has_not_made_it() {
+    // Longer than any machine takes for one, and ended by no epoch.
+    let limits = Limits { timeout: Duration::from_micros(1), ..Limits::default() };
+    let (output, verdict) = run("long-fill", "run", Input::from(Value::Int(1)), limits).await;
+    assert_eq!(output, None);
+    assert!(matches!(verdict, Verdict::TimedOut { .. }), "{verdict:?}");
+}

@@ -1,0 +1,21 @@
+;; A component whose `post-return` writes over the text that it returned. Promise: a result is copied before the guest may reuse its memory.
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (data (i32.const 64) "hello world")
+    (data (i32.const 128) "\40\00\00\00\0b\00\00\00")
+    (data (i32.const 160) "\01\00\00\00\40\00\00\00\0b\00\00\00")
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func (export "text") (param i32 i32) (result i32) (i32.const 128))
+    (func (export "failure") (param i32 i32) (result i32) (i32.const 160))
+    (func (export "post") (param i32) (memory.fill (i32.const 64) (i32.const 88) (i32.const 11))))
+  (core instance $i (instantiate $m))
+  (alias core export $i "memory" (core memory $memory))
+  (alias core export $i "realloc" (core func $realloc))
+  (alias core export $i "post" (core func $post))
+  (func (export "text") (param "text" string) (result string)
+    (canon lift (core func $i "text") (memory $memory) (realloc $realloc) (post-return $post)))
+  (func (export "bytes") (param "text" string) (result (list u8))
+    (canon lift (core func $i "text") (memory $memory) (realloc $realloc) (post-return $post)))
+  (func (export "failure") (param "text" string) (result (result string (error string)))
+    (canon lift (core func $i "failure") (memory $memory) (realloc $realloc) (post-return $post))))
