@@ -221,21 +221,23 @@ impl Policy {
         self.ceilings.fuel < Policy::default().ceilings.fuel
     }
 
-    /// The limits of a step: what it asks for, the policy's defaults elsewhere, held against the ceilings.
+    /// The limits of a step: what it asks for, the policy's defaults elsewhere, held against the ceilings. A default that is above its
+    /// ceiling is lowered to it.
     ///
     /// # Errors
     /// Every limit that asks for more than its ceiling, or for zero time, fuel or memory.
     pub fn resolve(&self, asked: LimitOverrides) -> Result<Limits, Vec<LimitViolation>> {
-        let limits = Limits {
-            memory: asked.memory.unwrap_or(self.defaults.memory),
-            fuel: asked.fuel.unwrap_or(self.defaults.fuel),
-            timeout: asked.timeout.unwrap_or(self.defaults.timeout),
-            output: asked.output.unwrap_or(self.defaults.output),
-            log: asked.log.unwrap_or(self.defaults.log),
-            table_elements: asked.table_elements.unwrap_or(self.defaults.table_elements),
-            instances: asked.instances.unwrap_or(self.defaults.instances),
-        };
         let top = &self.ceilings;
+        let silent = self.defaults.lower(top);
+        let limits = Limits {
+            memory: asked.memory.unwrap_or(silent.memory),
+            fuel: asked.fuel.unwrap_or(silent.fuel),
+            timeout: asked.timeout.unwrap_or(silent.timeout),
+            output: asked.output.unwrap_or(silent.output),
+            log: asked.log.unwrap_or(silent.log),
+            table_elements: asked.table_elements.unwrap_or(silent.table_elements),
+            instances: asked.instances.unwrap_or(silent.instances),
+        };
         let mut violations = Vec::new();
         let mut check = |limit, over: bool, asked: String, allowed: String| {
             if over {
