@@ -21,8 +21,8 @@ use wasmill_engine::{
 };
 use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
 use wasmill_model::{
-    EngineName, Grants, Input, Interface, LimitOverrides, Limits, Location, Object, OutputFormat, Pipeline, Policy,
-    Profile, Schedule, Step, UnitSource, UnitSpec, Usage, Value, Verdict, With,
+    EngineName, Input, Interface, Limits, Location, Object, Pipeline, Policy, Profile, Schedule, Secrets, Step,
+    UnitSource, UnitSpec, Usage, Value, Verdict, With,
 };
 use wasmill_runtime::{Clock, Host, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;

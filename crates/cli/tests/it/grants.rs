@@ -116,8 +116,10 @@ fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
         .file("short.txt", "abc\n")
         .file("binary", b"\xff\xfe");
     let value = format!("API_KEY={SECRET}");
+    let variable = format!("API_KEY=env:{SECRET}");
     let all = [
         &*value,
+        &*variable,
         SECRET,
         "API_KEY",
         "API_KEY=env:NOT_SET",

@@ -36,6 +36,7 @@ pub(crate) const UNIT: &str = r#"(module
     (func (export "panic_at_once") (param $value i64) (result i64) unreachable)
     (func (export "nothing") (param $value i64) (result i64) unreachable)
     (func (export "leak") (param $way i64) (result i64) unreachable)
+    (func (export "ungranted") (param $value i64) (result i64) unreachable)
     (func (export "unprepared") (param $value i64) (result i64) unreachable))"#;
 
 pub(crate) struct Fake {
@@ -94,6 +95,10 @@ impl Engine for Fake {
             self.prepared.fetch_add(1, Ordering::Relaxed);
             self.bindings.lock().unwrap().push(binding.clone());
             let function = unit.info().resolve(binding.function.as_deref())?.unwrap();
+            if &*function.name == "ungranted" {
+                let (import, grant) = ("wasi:http/outgoing-handler@0.2.0", "net: [\"host.example:443\"]");
+                return Err(PrepareError::MissingGrant { import: import.to_owned(), grant: grant.to_owned() });
+            }
             if &*function.name == "unprepared" {
                 let secrets = spelled(&binding.secrets);
                 return Err(PrepareError::InvalidUnit { message: format!("too strange{secrets}") });

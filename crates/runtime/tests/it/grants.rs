@@ -8,7 +8,7 @@ use wasmill_engine::{Binding, Router};
 use wasmill_model::{DirGrant, DirMode, LimitOverrides, Pipeline, Profile, RunDocument, Secrets, Source, Step};
 use wasmill_runtime::{Host, InlineSpawner, Overrides, RunOptions, link};
 
-use crate::fake::{Fake, block_on, host, linked, object, pipeline, positional, single, step, units};
+use crate::fake::{Fake, block_on, host, linked, location, object, pipeline, positional, single, step, units};
 
 const KEY: &str = "k3y-of-the-bank";
 
@@ -284,6 +284,20 @@ fn a_unit_that_asks_for_more_than_the_host_allows_is_refused() {
         [
             "p.yaml:1:1: WM0206 the `Component.toml` of `unit` asks for timeout: 60.00 s; the host allows 10.00 s | ask for 10.00 s or \
          less, or have the host's policy raised"
+        ]
+    );
+}
+
+#[test]
+fn a_missing_grant_says_what_to_write_and_where() {
+    let host = host(&Fake::new(0), InlineSpawner::new());
+    let mut pipeline = pipeline(vec![step("a", "ungranted", single("1"))], &[]);
+    pipeline.steps[0].grants_location = location(7);
+    assert_eq!(
+        problems(&host, pipeline, &Overrides::default()),
+        [
+            "p.yaml:7:1: WM0311 the unit `unit` imports `wasi:http/outgoing-handler@0.2.0`, which the step was not granted | write \
+         `grants: { net: [\"host.example:443\"] }` in the step, if you trust the unit with it"
         ]
     );
 }
