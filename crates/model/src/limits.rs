@@ -54,6 +54,20 @@ impl Limits {
             instances: self.instances.min(other.instances),
         }
     }
+
+    /// The lower of each, where the other has a word.
+    #[must_use]
+    pub fn at_most(&self, most: LimitOverrides) -> Limits {
+        self.lower(&Limits {
+            memory: most.memory.unwrap_or(self.memory),
+            fuel: most.fuel.unwrap_or(self.fuel),
+            timeout: most.timeout.unwrap_or(self.timeout),
+            output: most.output.unwrap_or(self.output),
+            log: most.log.unwrap_or(self.log),
+            table_elements: most.table_elements.unwrap_or(self.table_elements),
+            instances: most.instances.unwrap_or(self.instances),
+        })
+    }
 }
 
 /// Limits as they are written: what is absent comes from the next layer (step, manifest defaults, policy).
@@ -94,26 +108,6 @@ impl LimitOverrides {
             log: self.log.or(below.log),
             table_elements: self.table_elements.or(below.table_elements),
             instances: self.instances.or(below.instances),
-        }
-    }
-
-    /// The lower of each: what holds where both have a word.
-    #[must_use]
-    pub fn lower(self, other: LimitOverrides) -> LimitOverrides {
-        fn lower<T: Ord>(here: Option<T>, there: Option<T>) -> Option<T> {
-            match (here, there) {
-                (Some(here), Some(there)) => Some(here.min(there)),
-                (here, there) => here.or(there),
-            }
-        }
-        LimitOverrides {
-            memory: lower(self.memory, other.memory),
-            fuel: lower(self.fuel, other.fuel),
-            timeout: lower(self.timeout, other.timeout),
-            output: lower(self.output, other.output),
-            log: lower(self.log, other.log),
-            table_elements: lower(self.table_elements, other.table_elements),
-            instances: lower(self.instances, other.instances),
         }
     }
 
@@ -333,11 +327,17 @@ mod tests {
 
     #[test]
     fn the_lower_one_wins() {
-        let step = LimitOverrides { memory: Some(10), fuel: Some(1), ..LimitOverrides::default() };
-        let unit = LimitOverrides { memory: Some(5), fuel: Some(2), timeout: Some(Duration::from_secs(1)), ..step };
-        let both = LimitOverrides { memory: Some(5), timeout: Some(Duration::from_secs(1)), ..step };
-        assert_eq!(step.lower(unit), both);
-        assert_eq!(unit.lower(step), both);
+        let unit =
+            LimitOverrides { memory: Some(5), timeout: Some(Duration::from_secs(60)), ..LimitOverrides::default() };
+        let limits = Limits { memory: 10, fuel: 1, ..Limits::default() };
+        assert_eq!(limits.at_most(unit), Limits { memory: 5, ..limits.clone() });
+    }
+
+    #[test]
+    fn a_default_above_its_ceiling_is_lowered() {
+        let mut policy = Policy::default();
+        policy.ceilings.timeout = Duration::from_secs(1);
+        assert_eq!(policy.resolve(LimitOverrides::default()).unwrap().timeout, Duration::from_secs(1));
     }
 
     #[test]

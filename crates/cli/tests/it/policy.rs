@@ -176,6 +176,11 @@ fn limits_land_on_no_other_unit_and_are_not_lost() {
     cargo.write("Component.toml", COMPONENT_TOML.replace("arithmetic", "word-count"));
     assert_eq!(fuel(&cargo, "word_count.wat"), 5_000);
 
+    // What came from stdin stands beside nothing.
+    let stdin = only.wasmill(["call", "-", "add", "1", "2", "--output", "json"]);
+    let document = json(stdin.stdin(wasmill_testkit::assemble(ARITHMETIC)).run().expect(0));
+    assert_eq!(document["steps"]["call"]["attempts"][0]["limits"]["fuel"], 10_000_000_000_u64);
+
     // A unit that is in no file has none.
     let inline = pipeline("wasmill: 1\nsteps: { a: { unit: { wat: '(module (func (export \"f\")))' } } }\n");
     inline.write("Component.toml", COMPONENT_TOML);
