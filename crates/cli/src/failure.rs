@@ -89,3 +89,20 @@ impl From<io::Error> for Failure {
         Failure::host(format!("the result could not be written to stdout: {error}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_missing_grant_is_denied() {
+        let of = |codes: &[Code]| {
+            Failure::invalid(codes.iter().map(|code| Diagnostic::new(*code, "")).collect::<Vec<_>>()).exit
+        };
+        assert_eq!(of(&[Code::MissingGrant]), ExitCode::Denied);
+        assert_eq!(of(&[Code::MissingGrant, Code::MissingGrant]), ExitCode::Denied);
+        assert_eq!(of(&[Code::MissingGrant, Code::UnknownFunction]), ExitCode::Invalid);
+        assert_eq!(of(&[Code::SecretMissing]), ExitCode::Invalid);
+        assert_eq!(of(&[]), ExitCode::Invalid);
+    }
+}

@@ -34,6 +34,11 @@ pub(crate) fn read(items: &[String]) -> Result<Secrets, Failure> {
 fn value(name: &str, source: &str) -> Result<String, Failure> {
     if let Some(variable) = source.strip_prefix("env:") {
         let variable = if variable.is_empty() { name } else { variable };
+        if !is_variable_name(variable) {
+            // What stands there may be the value itself.
+            let message = format!("the secret `{name}`: what stands behind `env:` is no name of a variable");
+            return Err(Failure::usage(message, format!("write `--secret {name}=env:{name}`")));
+        }
         return std::env::var(variable).map_err(|error| {
             let why = match error {
                 std::env::VarError::NotPresent => "is not set",

@@ -135,8 +135,8 @@ fn check_expression(names: &Names<'_>, expression: &Expression, reader: &Reader<
 /// The name behind `secrets.`, or one to stand for it.
 fn secret_name<'a>(expression: &'a Expression, reference: &Reference) -> &'a str {
     let rest = wasmill_expression::locate(expression, reference)
-        .and_then(|range| expression.source.get(range.end..))
-        .and_then(|rest| rest.strip_prefix('.'))
+        .and_then(|range| expression.source.get(range.start..))
+        .and_then(|rest| rest.strip_prefix("secrets."))
         .unwrap_or_default();
     let end = rest.find(|one: char| !one.is_ascii_alphanumeric() && one != '_').unwrap_or(rest.len());
     rest.get(..end).filter(|name| !name.is_empty()).unwrap_or("API_KEY")

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use wasmill_model::{COMPONENT_MEMORY_FLOOR, Code, Diagnostics, LimitOverrides, Policy, format_bytes, format_duration};
 
+use crate::Format;
 use crate::quantity::{parse_count, parse_duration, parse_size};
 use crate::reader::{Fields, Reader};
 use crate::tree::{Data, Node, Span};
@@ -26,7 +27,7 @@ pub struct Component {
 /// Everything that is wrong with the file, in its order: what is missing of `[resources.memory] max_bytes` and `[resources.cpu]
 /// max_fuel, timeout_seconds`, what is out of its range, and keys that nobody knows.
 pub fn parse_component(file: &str, text: &str, policy: &Policy) -> Result<Component, Diagnostics> {
-    let reader = Reader::new(file, text);
+    let reader = Reader::new(file, text, Format::Toml);
     let component = toml_tree::read(text, &reader).and_then(|tree| read(&tree, policy, &reader));
     let diagnostics = reader.finish();
     match component {

@@ -24,6 +24,16 @@ pub(crate) fn check(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<()> 
     }
     if let Some((name, key)) = recognise(file, tree) {
         let span = members.iter().find(|member| member.key == key).map_or(tree.span, |member| member.key_span);
+        if key == COMPONENT_KEY {
+            let message = format!("this is a {name}: it says what the unit beside it may use, and is no pipeline");
+            reader.error(
+                Code::UnknownFile,
+                span,
+                message,
+                "`wasmill call UNIT` runs the unit, and reads this file too",
+            );
+            return None;
+        }
         reader.error(
             Code::Unsupported,
             span,
@@ -47,12 +57,15 @@ pub(crate) fn check(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<()> 
     None
 }
 
+/// The key of the one dialect that is no pipeline.
+const COMPONENT_KEY: &str = "component";
+
 /// The dialect (section 7 of the design), and the key that tells.
 fn recognise(file: &str, tree: &Node) -> Option<(&'static str, &'static str)> {
     let has = |key: &str| tree.get(key).is_some();
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     if name.eq_ignore_ascii_case("component.toml") {
-        return Some(("component manifest (Component.toml)", "component"));
+        return Some(("component manifest (Component.toml)", COMPONENT_KEY));
     }
     if has("processors") && has("strategy") {
         return Some(("DAG config", "processors"));

@@ -56,7 +56,7 @@ pub fn parse(file: &str, text: &str, format: Format) -> Result<Pipeline, Diagnos
 /// Reads as much of a pipeline as can be read, for checks that go on where [`parse`] stops: what is given is right where nothing
 /// was reported, and must not be run where anything was.
 pub fn parse_partly(file: &str, text: &str, format: Format) -> (Option<Pipeline>, Vec<Diagnostic>) {
-    let reader = reader::Reader::new(file, text);
+    let reader = reader::Reader::new(file, text, format);
     let tree = match format {
         Format::Yaml | Format::Json => yaml_tree::read(text, &reader),
         Format::Toml => toml_tree::read(text, &reader),

@@ -4,6 +4,7 @@ use wasmill_model::{
     COMPONENT_MEMORY_FLOOR, Code, Diagnostics, LimitOverrides, LimitViolation, Limits, Policy, format_bytes,
 };
 
+use crate::Format;
 use crate::quantity::parse_size;
 use crate::reader::Reader;
 use crate::tree::Node;
@@ -18,7 +19,7 @@ use crate::{keys, steps, toml_tree};
 /// Everything that is wrong with the file, in its order: unknown keys, bad quantities, zeros, ceilings above the built-in ones,
 /// defaults above their ceilings.
 pub fn parse_policy(file: &str, text: &str) -> Result<Policy, Diagnostics> {
-    let reader = Reader::new(file, text);
+    let reader = Reader::new(file, text, Format::Toml);
     let policy = toml_tree::read(text, &reader).map(|tree| read(&tree, &reader));
     let diagnostics = reader.finish();
     match policy {

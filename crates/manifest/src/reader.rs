@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wasmill_model::{Code, Diagnostic, Location};
 
+use crate::Format;
 use crate::keys::Keys;
 use crate::tree::{Data, Member, Node, Span};
 
@@ -20,6 +21,7 @@ pub(crate) struct Reader<'a> {
     blocks: Vec<usize>,
     diagnostics: RefCell<Vec<Diagnostic>>,
     step: RefCell<Option<Arc<str>>>,
+    format: Format,
 }
 
 /// The members of an object whose keys have been checked.
@@ -43,7 +45,7 @@ impl<'n> Fields<'n> {
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(file: &str, text: &'a str) -> Self {
+    pub(crate) fn new(file: &str, text: &'a str, format: Format) -> Self {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let blocks = text
             .as_bytes()
@@ -61,6 +63,7 @@ impl<'a> Reader<'a> {
             blocks,
             diagnostics: RefCell::default(),
             step: RefCell::default(),
+            format,
         }
     }
 
@@ -131,6 +134,16 @@ impl<'a> Reader<'a> {
         self.push(Diagnostic::new(code, message).at(&self.location(span)).help(help));
     }
 
+    /// A key and its value as the file's format has them, for help. The value is as YAML writes it.
+    fn pair(&self, key: &str, value: &str) -> String {
+        let is_bare = value.starts_with(['"', '…']) || value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+        match self.format {
+            Format::Toml if is_bare => format!("{key} = {value}"),
+            Format::Toml => format!("{key} = \"{value}\""),
+            Format::Yaml | Format::Json => format!("{key}: {value}"),
+        }
+    }
+
     /// A value of the wrong type: `` `memory` takes a size, and this is a list ``.
     pub(crate) fn wrong_type(&self, node: &Node, key: &str, takes: &str, help: &str) {
         self.error(Code::WrongType, node.span, format!("`{key}` takes {takes}, and this is {}", node.kind()), help);
@@ -189,8 +202,8 @@ impl<'a> Reader<'a> {
             return Some(text);
         }
         let help = match node.scalar_text() {
-            Some(text) => format!("write it in quotes: `{key}: \"{text}\"`"),
-            None => format!("write `{key}: …`"),
+            Some(text) => format!("write it in quotes: `{}`", self.pair(key, &format!("\"{text}\""))),
+            None => format!("write `{}`", self.pair(key, "…")),
         };
         self.wrong_type(node, key, "a text", &help);
         None
@@ -231,7 +244,7 @@ impl<'a> Reader<'a> {
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Option<T> {
         let Some(text) = node.scalar_text().filter(|_| !matches!(node.data, Data::Bool(_))) else {
-            self.wrong_type(node, key, takes, &format!("write `{key}: {example}`"));
+            self.wrong_type(node, key, takes, &format!("write `{}`", self.pair(key, example)));
             return None;
         };
         // A float is read as it was written: `2e9` keeps its digits.

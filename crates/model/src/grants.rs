@@ -1,6 +1,7 @@
 //! What a step is allowed beyond computing.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -186,6 +187,9 @@ impl Secrets {
     /// The shortest secret, in bytes: a shorter one would turn up by chance all over a log.
     pub const MIN_LENGTH: usize = 4;
 
+    /// The bytes at the beginning of a longer secret that tell it, where the rest was cut off.
+    pub const BEGINNING: usize = 16;
+
     /// Keeps a secret.
     ///
     /// # Errors
@@ -221,17 +225,47 @@ impl Secrets {
         Secrets { values }
     }
 
-    /// The text with `[secret]` wherever a secret stood, as it is or escaped for JSON.
+    /// The text with `[secret]` wherever a secret stood: as it is or escaped for JSON, whole or cut short after its first
+    /// [`Secrets::BEGINNING`] bytes (messages show the beginnings of long values).
     pub fn redact(&self, text: String) -> String {
-        // One secret may be part of another: with the shorter one gone first, the rest of the longer one would stay.
-        let mut longest_first: Vec<&Arc<str>> = self.values.values().collect();
-        longest_first.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        longest_first.into_iter().fold(text, |text, secret| {
+        let mut hidden: Vec<Range<usize>> = Vec::new();
+        for secret in self.values.values() {
             let escaped = serde_json::to_string(secret).unwrap_or_default();
-            let escaped = escaped.trim_matches('"');
-            let text = if text.contains(&**secret) { text.replace(&**secret, REDACTED) } else { text };
-            if !escaped.is_empty() && text.contains(escaped) { text.replace(escaped, REDACTED) } else { text }
-        })
+            let escaped = escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default();
+            hide(&text, secret, &mut hidden);
+            if escaped != &**secret {
+                hide(&text, escaped, &mut hidden);
+            }
+        }
+        if hidden.is_empty() {
+            return text;
+        }
+        // Secrets may overlap, or be parts of each other: all of what any of them covers goes.
+        hidden.sort_by_key(|range| range.start);
+        let mut shown = String::with_capacity(text.len());
+        let mut end = 0;
+        for range in hidden {
+            if range.start >= end {
+                shown.push_str(text.get(end..range.start).unwrap_or_default());
+                shown.push_str(REDACTED);
+            }
+            end = end.max(range.end);
+        }
+        shown.push_str(text.get(end..).unwrap_or_default());
+        shown
+    }
+}
+
+/// Where a secret stands in a text, whole or cut short.
+fn hide(text: &str, secret: &str, hidden: &mut Vec<Range<usize>>) {
+    let length = (0..=secret.len().min(Secrets::BEGINNING)).rev().find(|length| secret.is_char_boundary(*length));
+    let Some(beginning) = secret.get(..length.unwrap_or_default()).filter(|beginning| !beginning.is_empty()) else {
+        return;
+    };
+    for (start, _) in text.match_indices(beginning) {
+        let same = text.bytes().skip(start).zip(secret.bytes()).take_while(|(here, there)| here == there).count();
+        let end = (start..=start + same).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(start);
+        hidden.push(start..end);
     }
 }
 
@@ -310,7 +344,23 @@ mod tests {
     }
 
     #[test]
+    fn secrets_that_overlap_or_begin_alike_hide_each_other() {
+        let mut secrets = Secrets::default();
+        secrets.insert("A", "common-beginning-of-a").unwrap();
+        secrets.insert("B", "common-beginning-of-bbb").unwrap();
+        secrets.insert("C", "of-a-and-more").unwrap();
+        assert_eq!(secrets.redact("common-beginning-of-bbb".to_owned()), "[secret]");
+        assert_eq!(secrets.redact("x common-beginning-of-a-and-more y".to_owned()), "x [secret] y");
+        assert_eq!(secrets.redact("common-beginning-of-acommon-beginning-of-bbb".to_owned()), "[secret][secret]");
+    }
+
+    #[test]
     fn a_secret_that_was_cut_does_not_show() {
+        let mut long = Secrets::default();
+        long.insert("LONG", "0123456789abcdef-ghijé-klm").unwrap();
+        assert_eq!(long.redact("found \"0123456789abcdef-gh…\"".to_owned()), "found \"[secret]…\"");
+        assert_eq!(long.redact("0123456789abcdef-ghijè".to_owned()), "[secret]è");
+        assert_eq!(long.redact("0123456789abcde".to_owned()), "0123456789abcde");
         let mut secrets = Secrets::default();
         secrets.insert("KEY", "s3cr3t-value").unwrap();
         assert_eq!(secrets.redact_cut("log s3cr3t-va".to_owned()), "log [secret]");

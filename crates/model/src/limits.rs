@@ -54,6 +54,20 @@ impl Limits {
             instances: self.instances.min(other.instances),
         }
     }
+
+    /// The lower of each, where the other has a word.
+    #[must_use]
+    pub fn at_most(&self, most: LimitOverrides) -> Limits {
+        self.lower(&Limits {
+            memory: most.memory.unwrap_or(self.memory),
+            fuel: most.fuel.unwrap_or(self.fuel),
+            timeout: most.timeout.unwrap_or(self.timeout),
+            output: most.output.unwrap_or(self.output),
+            log: most.log.unwrap_or(self.log),
+            table_elements: most.table_elements.unwrap_or(self.table_elements),
+            instances: most.instances.unwrap_or(self.instances),
+        })
+    }
 }
 
 /// Limits as they are written: what is absent comes from the next layer (step, manifest defaults, policy).
@@ -94,26 +108,6 @@ impl LimitOverrides {
             log: self.log.or(below.log),
             table_elements: self.table_elements.or(below.table_elements),
             instances: self.instances.or(below.instances),
-        }
-    }
-
-    /// The lower of each: what holds where both have a word.
-    #[must_use]
-    pub fn lower(self, other: LimitOverrides) -> LimitOverrides {
-        fn lower<T: Ord>(here: Option<T>, there: Option<T>) -> Option<T> {
-            match (here, there) {
-                (Some(here), Some(there)) => Some(here.min(there)),
-                (here, there) => here.or(there),
-            }
-        }
-        LimitOverrides {
-            memory: lower(self.memory, other.memory),
-            fuel: lower(self.fuel, other.fuel),
-            timeout: lower(self.timeout, other.timeout),
-            output: lower(self.output, other.output),
-            log: lower(self.log, other.log),
-            table_elements: lower(self.table_elements, other.table_elements),
-            instances: lower(self.instances, other.instances),
         }
     }
 
@@ -221,21 +215,23 @@ impl Policy {
         self.ceilings.fuel < Policy::default().ceilings.fuel
     }
 
-    /// The limits of a step: what it asks for, the policy's defaults elsewhere, held against the ceilings.
+    /// The limits of a step: what it asks for, the policy's defaults elsewhere, held against the ceilings. A default that is above its
+    /// ceiling is lowered to it.
     ///
     /// # Errors
     /// Every limit that asks for more than its ceiling, or for zero time, fuel or memory.
     pub fn resolve(&self, asked: LimitOverrides) -> Result<Limits, Vec<LimitViolation>> {
-        let limits = Limits {
-            memory: asked.memory.unwrap_or(self.defaults.memory),
-            fuel: asked.fuel.unwrap_or(self.defaults.fuel),
-            timeout: asked.timeout.unwrap_or(self.defaults.timeout),
-            output: asked.output.unwrap_or(self.defaults.output),
-            log: asked.log.unwrap_or(self.defaults.log),
-            table_elements: asked.table_elements.unwrap_or(self.defaults.table_elements),
-            instances: asked.instances.unwrap_or(self.defaults.instances),
-        };
         let top = &self.ceilings;
+        let silent = self.defaults.lower(top);
+        let limits = Limits {
+            memory: asked.memory.unwrap_or(silent.memory),
+            fuel: asked.fuel.unwrap_or(silent.fuel),
+            timeout: asked.timeout.unwrap_or(silent.timeout),
+            output: asked.output.unwrap_or(silent.output),
+            log: asked.log.unwrap_or(silent.log),
+            table_elements: asked.table_elements.unwrap_or(silent.table_elements),
+            instances: asked.instances.unwrap_or(silent.instances),
+        };
         let mut violations = Vec::new();
         let mut check = |limit, over: bool, asked: String, allowed: String| {
             if over {
@@ -331,11 +327,17 @@ mod tests {
 
     #[test]
     fn the_lower_one_wins() {
-        let step = LimitOverrides { memory: Some(10), fuel: Some(1), ..LimitOverrides::default() };
-        let unit = LimitOverrides { memory: Some(5), fuel: Some(2), timeout: Some(Duration::from_secs(1)), ..step };
-        let both = LimitOverrides { memory: Some(5), timeout: Some(Duration::from_secs(1)), ..step };
-        assert_eq!(step.lower(unit), both);
-        assert_eq!(unit.lower(step), both);
+        let unit =
+            LimitOverrides { memory: Some(5), timeout: Some(Duration::from_secs(60)), ..LimitOverrides::default() };
+        let limits = Limits { memory: 10, fuel: 1, ..Limits::default() };
+        assert_eq!(limits.at_most(unit), Limits { memory: 5, ..limits.clone() });
+    }
+
+    #[test]
+    fn a_default_above_its_ceiling_is_lowered() {
+        let mut policy = Policy::default();
+        policy.ceilings.timeout = Duration::from_secs(1);
+        assert_eq!(policy.resolve(LimitOverrides::default()).unwrap().timeout, Duration::from_secs(1));
     }
 
     #[test]

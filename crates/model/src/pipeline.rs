@@ -26,8 +26,8 @@ pub struct Pipeline {
     pub outputs: IndexMap<Arc<str>, Template>,
     /// How its steps are scheduled.
     pub schedule: Schedule,
-    /// What units may use by their own word (`Component.toml`), by the names of the units. The lower of this and what a step asks
-    /// for holds. Whoever loads the units fills it; a manifest cannot.
+    /// The most that units may use by their own word (`Component.toml`), by the names of the units: it lowers the limits of their
+    /// steps, and never raises one. Whoever loads the units fills it; a manifest cannot.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub unit_limits: IndexMap<Arc<str>, LimitOverrides>,
     /// The folder that paths are relative to.

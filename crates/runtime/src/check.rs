@@ -57,6 +57,8 @@ pub(crate) fn check_steps(
                 let first_use = seen.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true));
                 if first_use {
                     found.extend(missing_imports(&step.unit, unit.info(), engines));
+                    let own = pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
+                    found.extend(limit_problems(own, policy, &format!("the `Component.toml` of `{}`", step.unit)));
                 }
                 found.extend(missing_grants(step, unit.info(), engines));
                 against_unit(step, pipeline, unit.info(), &mut found);

@@ -217,7 +217,8 @@ struct Maker<'a> {
     pipeline: &'a Pipeline,
     overrides: &'a Overrides,
     wiring: &'a Wiring,
-    limits: HashMap<LimitOverrides, Arc<Limits>>,
+    /// By what is asked for, and what the unit may use by its own word.
+    limits: HashMap<(LimitOverrides, LimitOverrides), Arc<Limits>>,
     grants: HashMap<String, Arc<Grants>>,
     keys: HashMap<PreparedKey, usize>,
     wanted: Vec<Wanted>,
@@ -303,17 +304,21 @@ impl<'a> Maker<'a> {
 
     fn limits(&mut self, step: &Step) -> Result<Arc<Limits>, Diagnostic> {
         let own = self.pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
-        let asked = self.overrides.limits.over(step.limits).lower(own);
-        if let Some(limits) = self.limits.get(&asked) {
+        let asked = self.overrides.limits.over(step.limits);
+        if let Some(limits) = self.limits.get(&(asked, own)) {
             return Ok(limits.clone());
         }
-        let limits = self.host.policy.resolve(asked).map(Arc::new).map_err(|violations| {
-            // Manifest and overrides were held against the policy, each; their mix asks for no more.
-            let names: Vec<String> = violations.iter().map(|violation| violation.limit.to_string()).collect();
-            Diagnostic::new(Code::LimitAbovePolicy, format!("the host does not allow this much {}", names.join(", ")))
+        let limits =
+            self.host.policy.resolve(asked).map(|limits| Arc::new(limits.at_most(own))).map_err(|violations| {
+                // Manifest and overrides were held against the policy, each; their mix asks for no more.
+                let names: Vec<String> = violations.iter().map(|violation| violation.limit.to_string()).collect();
+                Diagnostic::new(
+                    Code::LimitAbovePolicy,
+                    format!("the host does not allow this much {}", names.join(", ")),
+                )
                 .at(&step.limits_location)
-        })?;
-        self.limits.insert(asked, limits.clone());
+            })?;
+        self.limits.insert((asked, own), limits.clone());
         Ok(limits)
     }
 }

@@ -42,8 +42,12 @@ pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
     .at(&location);
     let UnitFile { name, spec, unit } = file;
     let mut sources = Sources::default();
-    let beside = component_file::limits(&spec.source, Path::new(""), &settings.host.policy, &mut sources)
-        .map_err(|problems| Failure::from(Diagnostics(problems)).in_files(&sources))?;
+    // What came from stdin stands beside nothing.
+    let beside = match settings.unit.as_str() {
+        "-" => Ok(None),
+        _ => component_file::limits(&spec.source, Path::new(""), &settings.host.policy, &mut sources),
+    };
+    let beside = beside.map_err(|problems| Failure::from(Diagnostics(problems)).in_files(&sources))?;
     let mut pipeline = pipeline(&name, spec, step);
     pipeline.unit_limits.extend(beside.map(|limits| (name.clone(), limits)));
     let missing = folders::check(&pipeline);

@@ -49,6 +49,8 @@ fn describe(unit: &str, info: &UnitInfo) -> String {
     fact("sha256", &info.digest.to_string());
     if !info.wants.is_empty() {
         fact("wants", &format!("{} (virtual or empty without the grant)", info.wants.join(", ")));
+        let spelled: Vec<&str> = info.wants.iter().map(|grant| spell(grant)).collect();
+        fact("to grant", &format!("grants: {{ {} }}", spelled.join(", ")));
     }
     for producer in &info.producers {
         fact(&producer.field, format!("{} {}", producer.name, producer.version).trim_end());
@@ -81,5 +83,18 @@ fn import(import: &ImportInfo, width: usize) -> String {
         (false, _) => format!("{name:<width$}  {RED}not provided{RED:#}"),
         (true, Some(grant)) => format!("{name:<width$}  {YELLOW}wants {grant}{YELLOW:#}"),
         (true, None) => format!("{name:<width$}  {DIM}provided{DIM:#}"),
+    }
+}
+
+/// What to write in `grants:`, with names of the user's own where there are such.
+fn spell(grant: &str) -> &str {
+    match grant {
+        "clock" => "clock: real",
+        "random" => "random: real",
+        "env" => "env: { NAME: value }",
+        "dirs" => "dirs: { ./folder: /folder }",
+        "net" => "net: [\"host.example:443\"]",
+        "functions" => "functions: [namespace:package/interface]",
+        other => other,
     }
 }

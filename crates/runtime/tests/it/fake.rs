@@ -14,7 +14,7 @@ use wasmill_engine::{
 };
 use wasmill_expression::{has_expression, parse_template};
 use wasmill_model::{
-    EngineName, Input, InputSpec, InputType, Interface, LimitKind, Location, Object, Pipeline, Policy, Profile,
+    EngineName, Frame, Input, InputSpec, InputType, Interface, LimitKind, Location, Object, Pipeline, Policy, Profile,
     RunDocument, Schedule, Secrets, Step, Strategy, Template, TrapKind, UnitSource, UnitSpec, Usage, Value, Verdict,
     With,
 };
@@ -35,11 +35,15 @@ pub(crate) const UNIT: &str = r#"(module
     (func (export "panic") (param $value i64) (result i64) unreachable)
     (func (export "panic_at_once") (param $value i64) (result i64) unreachable)
     (func (export "nothing") (param $value i64) (result i64) unreachable)
+    (func (export "leak") (param $way i64) (result i64) unreachable)
+    (func (export "ungranted") (param $value i64) (result i64) unreachable)
     (func (export "unprepared") (param $value i64) (result i64) unreachable))"#;
 
 pub(crate) struct Fake {
     info: EngineInfo,
     pub(crate) prepared: AtomicUsize,
+    /// What units were prepared for, in order.
+    pub(crate) bindings: Mutex<Vec<Binding>>,
     pub(crate) state: Arc<FakeState>,
 }
 
@@ -56,17 +60,23 @@ pub(crate) struct FakeState {
 
 impl Fake {
     pub(crate) fn new(seed: u64) -> Arc<Fake> {
+        Fake::named("fake", &Profile::ALL, seed)
+    }
+
+    /// An engine of this name, which has these profiles.
+    pub(crate) fn named(name: &str, profiles: &[Profile], seed: u64) -> Arc<Fake> {
         use LimitKind::{Fuel, Memory, Timeout};
         Arc::new(Fake {
             info: EngineInfo {
-                name: EngineName { name: "fake".into(), version: "1".into() },
+                name: EngineName { name: name.into(), version: "1".into() },
                 interfaces: vec![Interface::Core, Interface::Bytes, Interface::Component],
                 limits: [Memory, Fuel, Timeout].map(|limit| (limit, Enforced::Yes)).to_vec(),
-                profiles: Profile::ALL.to_vec(),
+                profiles: profiles.to_vec(),
                 functions: Vec::new(),
                 sandboxed: true,
             },
             prepared: AtomicUsize::new(0),
+            bindings: Mutex::default(),
             state: Arc::new(FakeState { seed, ..FakeState::default() }),
         })
     }
@@ -84,11 +94,18 @@ impl Engine for Fake {
     ) -> BoxFuture<'a, Result<Arc<dyn PreparedUnit>, PrepareError>> {
         Box::pin(async move {
             self.prepared.fetch_add(1, Ordering::Relaxed);
+            self.bindings.lock().unwrap().push(binding.clone());
             let function = unit.info().resolve(binding.function.as_deref())?.unwrap();
-            if &*function.name == "unprepared" {
-                return Err(PrepareError::InvalidUnit { message: "too strange".to_owned() });
+            if &*function.name == "ungranted" {
+                let (import, grant) = ("wasi:http/outgoing-handler@0.2.0", "net: [\"host.example:443\"]");
+                return Err(PrepareError::MissingGrant { import: import.to_owned(), grant: grant.to_owned() });
             }
-            let prepared = FakeUnit { function: function.name.clone(), state: self.state.clone() };
+            if &*function.name == "unprepared" {
+                let secrets = spelled(&binding.secrets);
+                return Err(PrepareError::InvalidUnit { message: format!("too strange{secrets}") });
+            }
+            let secrets = spelled(&binding.secrets);
+            let prepared = FakeUnit { function: function.name.clone(), state: self.state.clone(), secrets };
             Ok(Arc::new(prepared) as Arc<dyn PreparedUnit>)
         })
     }
@@ -97,6 +114,37 @@ impl Engine for Fake {
 struct FakeUnit {
     function: Arc<str>,
     state: Arc<FakeState>,
+    /// What it could tell.
+    secrets: String,
+}
+
+/// The values of all secrets, as a unit could say them.
+fn spelled(secrets: &Secrets) -> String {
+    secrets.names().filter_map(|name| secrets.get(name)).map(|value| format!(" {value}")).collect()
+}
+
+/// Says the secrets wherever a unit or an engine can say anything.
+fn leak(way: i64, secrets: &str) -> Outcome {
+    let text = || format!("I say{secrets}");
+    let verdict = match way {
+        0 => Verdict::GuestError { message: text() },
+        1 => Verdict::Trap { kind: TrapKind::Other, detail: text() },
+        2 => Verdict::Denied { grant: text(), message: text() },
+        3 => Verdict::LogExceeded { limit: 10 },
+        4 => Verdict::HostError { message: text() },
+        5 => Verdict::InvalidInput { message: text() },
+        6 => Verdict::EngineUnavailable { message: text() },
+        7 => Verdict::InvalidUnit { message: text() },
+        8 => panic!("{}", text()),
+        _ => Verdict::Ok,
+    };
+    let frame = Frame { function: text(), module: Some(text()), offset: None, source: Some(text()) };
+    let mut log = text();
+    if way == 3 {
+        log.truncate(log.len() - 2);
+    }
+    let output = verdict.is_ok().then(|| Value::from(text()));
+    Outcome { log, backtrace: vec![frame], output, ..Outcome::failed(verdict, Usage::default()) }
 }
 
 /// Counts a call for as long as it is alive.
@@ -152,6 +200,7 @@ impl PreparedUnit for FakeUnit {
                 }
                 "panic" => panic!("as asked"),
                 "nothing" => ends(Verdict::Ok),
+                "leak" => leak(sum(call.input), &self.secrets),
                 other => panic!("no behaviour `{other}`"),
             }
         })

@@ -5,5 +5,6 @@ mod check;
 mod drive;
 mod fake;
 mod flow;
+mod grants;
 mod large;
 mod trouble;
