@@ -220,8 +220,9 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Whatever code depends on, in one name.
-fn name(engine: &Engine, unit: &Digest, kind: CodeKind) -> String {
+/// What compiled code depends on besides the unit: wasmtime's version, its settings and the machine. Engines with the same
+/// fingerprint take each other's code.
+pub fn fingerprint(engine: &Engine) -> [u8; 32] {
     struct Blake3(blake3::Hasher);
 
     impl Hasher for Blake3 {
@@ -230,17 +231,24 @@ fn name(engine: &Engine, unit: &Digest, kind: CodeKind) -> String {
         }
 
         fn finish(&self) -> u64 {
-            // Never asked for: the name is taken from the whole digest.
+            // Never asked for: the whole digest is taken.
             0
         }
     }
 
     let mut hasher = Blake3(blake3::Hasher::new());
-    FORMAT.hash(&mut hasher);
-    unit.as_bytes().hash(&mut hasher);
-    kind.hash(&mut hasher);
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    hasher.0.finalize().to_hex().to_string()
+    *hasher.0.finalize().as_bytes()
+}
+
+/// Whatever code depends on, in one name.
+fn name(engine: &Engine, unit: &Digest, kind: CodeKind) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&FORMAT.to_le_bytes());
+    hasher.update(unit.as_bytes());
+    hasher.update(&[kind as u8]);
+    hasher.update(&fingerprint(engine));
+    hasher.finalize().to_hex().to_string()
 }
 
 fn prepare(dir: &Path, incoming: &Path) -> io::Result<()> {

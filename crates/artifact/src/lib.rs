@@ -8,11 +8,15 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod code_cache;
+mod confine;
 mod entry;
 mod error;
 mod load;
 mod mapped;
+mod worker;
 
-pub use code_cache::{CacheError, CacheStats, CodeCache, CodeKind};
+pub use code_cache::{CacheError, CacheStats, CodeCache, CodeKind, fingerprint};
+pub use confine::Confinement;
 pub use error::ArtifactError;
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, load};
+pub use worker::{Ended, Finished, Worker, WorkerCode, WorkerError};

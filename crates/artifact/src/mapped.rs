@@ -8,6 +8,7 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::entry::Authenticated;
+use crate::worker::WorkerCode;
 
 /// Maps a compiled module.
 pub(crate) fn module(engine: &Engine, entry: &Authenticated<'_>) -> wasmtime::Result<Module> {
@@ -24,4 +25,20 @@ pub(crate) fn module(engine: &Engine, entry: &Authenticated<'_>) -> wasmtime::Re
 pub(crate) fn component(engine: &Engine, entry: &Authenticated<'_>) -> wasmtime::Result<Component> {
     // SAFETY: as for `module`, with `Component::serialize`.
     unsafe { Component::deserialize_file(engine, entry.path()) }
+}
+
+/// Loads a module that a compiler's process made.
+pub(crate) fn module_of_worker(engine: &Engine, code: &WorkerCode) -> wasmtime::Result<Module> {
+    // SAFETY: wasmtime asks that the bytes were made by `Module::serialize` or `Engine::precompile_module`. A `WorkerCode` exists
+    // only for what a program wrote that this process started itself, with the exit code that says that it is complete. That
+    // program is this program or one that the embedder named for it (`Compiler::Child` says so), and runs with all that the user
+    // may do: whoever could change what it writes could as well change this process. The bytes are in memory of our own and
+    // are copied by wasmtime.
+    unsafe { Module::deserialize(engine, code.bytes()) }
+}
+
+/// Loads a component that a compiler's process made.
+pub(crate) fn component_of_worker(engine: &Engine, code: &WorkerCode) -> wasmtime::Result<Component> {
+    // SAFETY: as for `module_of_worker`, with `Component::serialize`.
+    unsafe { Component::deserialize(engine, code.bytes()) }
 }

@@ -9,6 +9,9 @@ pub(crate) const WASMILL_CACHE_DIR: &str = "WASMILL_CACHE_DIR";
 /// How many threads run guests. The default is the number of cores.
 pub(crate) const WASMILL_WORKERS: &str = "WASMILL_WORKERS";
 
+/// Which process compiles units: `child` (the default) or `in-process`, without its limits of memory and time, for debugging.
+pub(crate) const WASMILL_COMPILER: &str = "WASMILL_COMPILER";
+
 /// Anything but empty: no colour, on a terminal either (`--color` is stronger).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 
@@ -23,6 +26,11 @@ pub(crate) const ALL: &[(&str, &str)] = &[
          or `~/.cache`; `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows).",
     ),
     (WASMILL_WORKERS, "How many threads run guests. The default is the number of cores."),
+    (
+        WASMILL_COMPILER,
+        "Which process compiles units: `child` (the default) or `in-process`, without its limits of memory and time, for \
+         debugging.",
+    ),
     (NO_COLOR, "Anything but empty: no colour, on a terminal either (`--color` is stronger)."),
     (CLICOLOR_FORCE, "Anything but `0`: colour also where the output is not a terminal (`--color` is stronger)."),
 ];

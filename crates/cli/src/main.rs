@@ -30,6 +30,10 @@ use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;
 
 fn main() -> process::ExitCode {
+    // Before anything else: this process gives up its rights first, and speaks in its own exit codes.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == host::COMPILE_WORKER) {
+        return wasmill_engine_wasmtime::compile_worker();
+    }
     process::ExitCode::from(wasmill() as u8)
 }
 
@@ -55,6 +59,10 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Schema => commands::schema::schema(printer),
         Command::Completions(args) => commands::completions::completions(args.shell, printer),
         Command::Generate(args) => commands::generate::generate(&args.dir, printer),
+        Command::CompileWorker => Err(Failure::usage(
+            format!("`{}` takes no options before it", host::COMPILE_WORKER),
+            "this verb is for Wasmill itself, which starts it where it compiles a unit",
+        )),
     }
 }
 

@@ -52,6 +52,17 @@ pub(crate) struct HostSettings {
     pub(crate) cache: Option<PathBuf>,
     /// How many threads run guests.
     pub(crate) workers: NonZeroUsize,
+    /// Which process compiles.
+    pub(crate) compiler: CompilerChoice,
+}
+
+/// Which process compiles units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CompilerChoice {
+    /// A child with memory and time limits.
+    Child,
+    /// This one.
+    InProcess,
 }
 
 /// Settings of `run`.
@@ -98,6 +109,7 @@ fn host(args: LimitArgs) -> Result<HostSettings, Failure> {
         engines: args.engine,
         cache: cache_folder(),
         workers: workers()?,
+        compiler: compiler()?,
     })
 }
 
@@ -117,5 +129,17 @@ fn workers() -> Result<NonZeroUsize, Failure> {
             )
         }),
         _ => Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+    }
+}
+
+/// A child, unless the environment says otherwise.
+pub(crate) fn compiler() -> Result<CompilerChoice, Failure> {
+    match std::env::var(env_vars::WASMILL_COMPILER).unwrap_or_default().as_str() {
+        "" | "child" => Ok(CompilerChoice::Child),
+        "in-process" => Ok(CompilerChoice::InProcess),
+        other => Err(Failure::usage(
+            format!("`{}={other}` names no way to compile", env_vars::WASMILL_COMPILER),
+            "write `child` (the default) or `in-process`",
+        )),
     }
 }

@@ -1,5 +1,10 @@
 //! Every choice that is made about wasmtime, in one place, each with its reason.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use wasmill_model::Profile;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 
 /// How an engine is set up.
@@ -11,11 +16,50 @@ pub struct Settings {
     pub cache: Option<std::sync::Arc<wasmill_artifact::CodeCache>>,
     /// Bytes of compiled code and source that are kept in this process.
     pub compiled_capacity: u64,
+    /// Which process compiles.
+    pub compiler: Compiler,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { slots: 256, cache: None, compiled_capacity: 1 << 30 }
+        Settings { slots: 256, cache: None, compiled_capacity: 1 << 30, compiler: Compiler::default() }
+    }
+}
+
+/// Which process compiles units that are not in the cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Compiler {
+    /// This one. A unit that makes the compiler run wild takes this process with it: for units that are trusted.
+    #[default]
+    InProcess,
+    /// A child, which is started for each unit; there are at most as many at once as the machine has cores. [`Compiler::child`]
+    /// gives one with the usual limits.
+    Child {
+        /// The program. Its output is run as native code: it must be this program itself, or one that is trusted as much.
+        program: PathBuf,
+        /// Arguments with which it calls [`compile_worker`](crate::compile_worker).
+        args: Vec<OsString>,
+        /// The most bytes of memory that it may use.
+        memory: u64,
+        /// The most wall-clock time that one unit may take.
+        timeout: Duration,
+    },
+}
+
+impl Compiler {
+    /// The memory of a child: 2 GiB.
+    pub const MEMORY: u64 = 2 << 30;
+    /// The time of a child: 60 s.
+    pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// A child with the usual limits.
+    pub fn child(program: impl Into<PathBuf>, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        Compiler::Child {
+            program: program.into(),
+            args: args.into_iter().map(Into::into).collect(),
+            memory: Self::MEMORY,
+            timeout: Self::TIMEOUT,
+        }
     }
 }
 
@@ -134,4 +178,9 @@ pub(crate) fn on_demand() -> Config {
     let mut config = base();
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     config
+}
+
+/// For a process that only compiles: code is the same as with a pool, which would reserve address space.
+pub(crate) fn compiling(_profile: Profile) -> Config {
+    on_demand()
 }

@@ -11,7 +11,7 @@ use wasmtime::component::Linker as ComponentLinker;
 use wasmtime::{Engine, Linker};
 
 use crate::call::Prepared;
-use crate::compile::{Code, compile, invalid};
+use crate::compile::{Code, Failure, Means, compile, invalid};
 use crate::config::{self, Allocator, Settings};
 use crate::link;
 use crate::state::State;
@@ -127,15 +127,18 @@ impl Shared {
     }
 
     fn compile_now(&self, unit: &Unit) -> Result<Code, PrepareError> {
-        let cache = self.settings.cache.as_ref();
-        match compile(&self.engine, unit, cache) {
-            Ok(code) => Ok(code),
-            Err(error) if self.allocator == Allocator::Pooling => {
+        let Settings { cache, compiler, .. } = &self.settings;
+        let means = Means { compiler, cache: cache.as_ref(), profile: Profile::default() };
+        match compile(&self.engine, unit, &means) {
+            Err(Failure::Refused(error)) if self.allocator == Allocator::Pooling => {
                 // Perhaps only too large for the pool's slots.
                 let spacious = self.spacious().map_err(|_| invalid(&error))?;
-                compile(spacious, unit, cache).map_err(|_| invalid(&error))
+                compile(spacious, unit, &means).map_err(|failure| match failure {
+                    Failure::Refused(_) => invalid(&error),
+                    Failure::Final(error) => error,
+                })
             }
-            Err(error) => Err(invalid(&error)),
+            other => Ok(other?),
         }
     }
 

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod child;
 mod compile;
 mod config;
 mod engine;
@@ -18,5 +19,6 @@ mod state;
 mod ticker;
 mod wasi;
 
-pub use config::{Allocator, Settings};
+pub use child::compile_worker;
+pub use config::{Allocator, Compiler, Settings};
 pub use engine::{EngineError, WasmtimeEngine};

@@ -133,6 +133,10 @@ pub(crate) enum Command {
     /// Write the generated documentation (for Wasmill's own developers)
     #[command(hide = true)]
     Generate(GenerateArgs),
+
+    /// Compile the unit on stdin (Wasmill starts this itself)
+    #[command(hide = true)]
+    CompileWorker,
 }
 
 /// `wasmill check`
