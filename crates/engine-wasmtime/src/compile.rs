@@ -68,13 +68,23 @@ pub(crate) struct Means<'a> {
     pub(crate) cache: Option<&'a Arc<CodeCache>>,
     /// Whose configuration the engine has.
     pub(crate) profile: Profile,
+    /// Whether the engine has a pool, whose slots may be too small for the unit; another engine without one is asked next.
+    pub(crate) pooled: bool,
 }
 
 /// Compiles, or takes what an earlier process compiled.
 pub(crate) fn compile(engine: &Engine, unit: &Unit, means: &Means<'_>) -> Result<Code, Failure> {
     let kind = if unit.info().is_component { CodeKind::Component } else { CodeKind::Module };
-    if let Some(code) = cached(engine, unit, kind, means)? {
-        return Ok(code);
+    match cached(engine, unit, kind, means) {
+        Ok(Some(code)) => return Ok(code),
+        Ok(None) => {}
+        Err(refusal) if means.pooled => return Err(refusal.into()),
+        // No other engine is left that could take it: what is kept is of no use, however it came there.
+        Err(_) => {
+            if let Some(cache) = means.cache {
+                cache.remove(engine, &unit.digest(), kind);
+            }
+        }
     }
     match means.compiler {
         Compiler::InProcess => in_process(engine, unit, means),
@@ -82,7 +92,7 @@ pub(crate) fn compile(engine: &Engine, unit: &Unit, means: &Means<'_>) -> Result
             let child = Child { program, args, memory: *memory, timeout: *timeout };
             let code = child.compile(engine, means.profile, kind, unit.bytes()).map_err(Failure::Final)?;
             if let Some(cache) = means.cache {
-                cache.store(engine, &unit.digest(), kind, code.bytes());
+                cache.store(engine, &unit.digest(), kind, means.profile, code.bytes());
             }
             // Mapped where it was stored; from this process's memory where there is no cache, or it failed.
             match cached(engine, unit, kind, means)? {
@@ -93,12 +103,12 @@ pub(crate) fn compile(engine: &Engine, unit: &Unit, means: &Means<'_>) -> Result
     }
 }
 
-fn cached(engine: &Engine, unit: &Unit, kind: CodeKind, means: &Means<'_>) -> Result<Option<Code>, Failure> {
+fn cached(engine: &Engine, unit: &Unit, kind: CodeKind, means: &Means<'_>) -> wasmtime::Result<Option<Code>> {
     let Some(cache) = means.cache else { return Ok(None) };
     let digest = unit.digest();
     Ok(match kind {
-        CodeKind::Module => cache.load_module(engine, &digest).map(Code::Module),
-        CodeKind::Component => cache.load_component(engine, &digest).map(Code::Component),
+        CodeKind::Module => cache.load_module(engine, &digest)?.map(Code::Module),
+        CodeKind::Component => cache.load_component(engine, &digest)?.map(Code::Component),
     })
 }
 
@@ -114,13 +124,13 @@ fn in_process(engine: &Engine, unit: &Unit, means: &Means<'_>) -> Result<Code, F
     if unit.info().is_component {
         let component = Component::from_binary(engine, unit.bytes())?;
         if let Some(cache) = means.cache {
-            cache.store(engine, &digest, CodeKind::Component, &component.serialize()?);
+            cache.store(engine, &digest, CodeKind::Component, means.profile, &component.serialize()?);
         }
         Ok(Code::Component(component))
     } else {
         let module = Module::from_binary(engine, unit.bytes())?;
         if let Some(cache) = means.cache {
-            cache.store(engine, &digest, CodeKind::Module, &module.serialize()?);
+            cache.store(engine, &digest, CodeKind::Module, means.profile, &module.serialize()?);
         }
         Ok(Code::Module(module))
     }

@@ -128,12 +128,13 @@ impl Shared {
 
     fn compile_now(&self, unit: &Unit) -> Result<Code, PrepareError> {
         let Settings { cache, compiler, .. } = &self.settings;
-        let means = Means { compiler, cache: cache.as_ref(), profile: Profile::default() };
+        let pooled = self.allocator == Allocator::Pooling;
+        let means = Means { compiler, cache: cache.as_ref(), profile: Profile::default(), pooled };
         match compile(&self.engine, unit, &means) {
-            Err(Failure::Refused(error)) if self.allocator == Allocator::Pooling => {
+            Err(Failure::Refused(error)) if pooled => {
                 // Perhaps only too large for the pool's slots.
                 let spacious = self.spacious().map_err(|_| invalid(&error))?;
-                compile(spacious, unit, &means).map_err(|failure| match failure {
+                compile(spacious, unit, &Means { pooled: false, ..means }).map_err(|failure| match failure {
                     Failure::Refused(_) => invalid(&error),
                     Failure::Final(error) => error,
                 })

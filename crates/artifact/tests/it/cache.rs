@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use wasmill_artifact::{CacheError, CodeCache, CodeKind};
-use wasmill_model::Digest;
+use wasmill_model::{Digest, Profile};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Instance, Module, Store};
 
@@ -36,13 +36,13 @@ impl Fixture {
 
     fn stored(&self) -> CodeCache {
         let cache = self.open();
-        cache.store(&self.engine, &self.unit, CodeKind::Module, &self.code);
+        cache.store(&self.engine, &self.unit, CodeKind::Module, Profile::Metered, &self.code);
         assert_eq!(cache.stats().stored, 1);
         cache
     }
 
     fn load(&self, cache: &CodeCache) -> Option<Module> {
-        cache.load_module(&self.engine, &self.unit)
+        cache.load_module(&self.engine, &self.unit).unwrap()
     }
 }
 
@@ -84,10 +84,10 @@ fn what_was_stored_runs_in_another_process() {
 fn components_are_kept_apart_from_modules() {
     let fixture = Fixture::new();
     let cache = fixture.stored();
-    assert!(cache.load_component(&fixture.engine, &fixture.unit).is_none());
+    assert!(cache.load_component(&fixture.engine, &fixture.unit).unwrap().is_none());
     let component = Component::new(&fixture.engine, wat::parse_str("(component)").unwrap()).unwrap();
-    cache.store(&fixture.engine, &fixture.unit, CodeKind::Component, &component.serialize().unwrap());
-    assert!(cache.load_component(&fixture.engine, &fixture.unit).is_some());
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Component, Profile::Metered, &component.serialize().unwrap());
+    assert!(cache.load_component(&fixture.engine, &fixture.unit).unwrap().is_some());
     assert_eq!(entries(&fixture.path()).len(), 2);
 }
 
@@ -98,7 +98,7 @@ fn another_engine_has_other_code() {
     let mut config = Config::new();
     config.consume_fuel(true);
     let other = Engine::new(&config).unwrap();
-    assert!(cache.load_module(&other, &fixture.unit).is_none());
+    assert!(cache.load_module(&other, &fixture.unit).unwrap().is_none());
     assert!(cache.load_module(&fixture.engine, &Digest::of(b"another unit")).is_none());
     assert_eq!(cache.stats().misses, 2);
     assert!(fixture.load(&cache).is_some());
@@ -110,10 +110,10 @@ fn an_entry_in_anothers_place_is_refused() {
     let cache = fixture.stored();
     let theirs = only_entry(&fixture.path());
     let other = Digest::of(b"another unit");
-    cache.store(&fixture.engine, &other, CodeKind::Module, &fixture.code);
+    cache.store(&fixture.engine, &other, CodeKind::Module, Profile::Metered, &fixture.code);
     let ours = entries(&fixture.path()).into_iter().find(|path| *path != theirs).unwrap();
     fs::copy(&theirs, &ours).unwrap();
-    assert!(cache.load_module(&fixture.engine, &other).is_none());
+    assert!(cache.load_module(&fixture.engine, &other).unwrap().is_none());
     assert!(!ours.exists());
     assert!(fixture.load(&cache).is_some());
 }
@@ -141,7 +141,7 @@ fn a_damaged_key_is_replaced() {
         fs::write(fixture.path().join("key"), damaged).unwrap();
         let cache = fixture.open();
         assert!(fixture.load(&cache).is_none());
-        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
         assert!(fixture.load(&fixture.open()).is_some());
     }
     let key = fs::read(fixture.path().join("key")).unwrap();
@@ -154,7 +154,7 @@ fn every_length_but_the_whole_is_refused() {
     let cache = fixture.stored();
     let path = only_entry(&fixture.path());
     let whole = fs::read(&path).unwrap();
-    for length in (0..80).chain(whole.len() - 80..whole.len()).chain([whole.len() / 2]) {
+    for length in (0..160).chain(whole.len() - 160..whole.len()).chain([whole.len() / 2]) {
         fs::write(&path, &whole[..length]).unwrap();
         assert!(fixture.load(&cache).is_none(), "{length}");
         assert!(!path.exists(), "{length}");
@@ -173,7 +173,7 @@ fn a_flip_in_the_footer_is_refused() {
     let cache = fixture.stored();
     let path = only_entry(&fixture.path());
     let whole = fs::read(&path).unwrap();
-    for index in whole.len() - 48..whole.len() {
+    for index in whole.len() - 144..whole.len() {
         let mut flipped = whole.clone();
         flipped[index] ^= 1;
         fs::write(&path, &flipped).unwrap();
@@ -189,12 +189,12 @@ fn something_else_in_an_entrys_place_is_a_miss() {
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     assert!(fixture.load(&cache).is_none());
-    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
     assert_eq!(cache.stats().failures, 1);
     // The whole folder goes away under a running process.
     fs::remove_dir_all(fixture.path()).unwrap();
     assert!(fixture.load(&cache).is_none());
-    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
     assert_eq!(cache.stats().failures, 2);
 }
 
@@ -208,9 +208,9 @@ fn writers_and_readers_do_not_disturb_each_other() {
                 let cache = fixture.open();
                 for _ in 0..15 {
                     if fixture.load(&cache).is_none() {
-                        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+                        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
                     }
-                    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+                    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
                     assert!(fixture.load(&cache).is_some());
                 }
                 assert_eq!(cache.stats().rejected, 0);
@@ -231,7 +231,7 @@ fn what_a_killed_process_left_does_no_harm() {
     fs::write(&new, "half").unwrap();
     let long_ago = std::time::SystemTime::UNIX_EPOCH;
     fs::File::options().write(true).open(&old).unwrap().set_modified(long_ago).unwrap();
-    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
     assert!(!old.exists(), "old leftovers are swept");
     assert!(new.exists(), "another process may still be writing it");
     assert!(fixture.load(&cache).is_some());
