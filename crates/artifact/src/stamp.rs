@@ -81,7 +81,7 @@ fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// Whether there is a stamp for exactly this file, not older than `trust`.
+/// Whether there is a stamp for exactly this file, younger than `trust`.
 pub(crate) fn fits(key: &Key, name: &str, path: &Path, facts: &Facts, trust: Duration, now: SystemTime) -> bool {
     let Ok(mut file) = File::open(path) else { return false };
     let mut stamp = [0; LENGTH];
@@ -92,7 +92,7 @@ pub(crate) fn fits(key: &Key, name: &str, path: &Path, facts: &Facts, trust: Dur
     let (Ok(expected), Ok(time)) = (<[u8; 32]>::try_from(expected), <[u8; 8]>::try_from(time)) else { return false };
     let checked_at = u64::from_le_bytes(time);
     // A stamp of the future was made under another clock.
-    let fresh = seconds(now).checked_sub(checked_at).is_some_and(|age| age <= trust.as_secs());
+    let fresh = seconds(now).checked_sub(checked_at).is_some_and(|age| age < trust.as_secs());
     if !fresh || mac(key, name, facts, checked_at) != blake3::Hash::from_bytes(expected) {
         return false;
     }
@@ -153,8 +153,8 @@ mod tests {
         leave(&key, "a", &path, folder.path(), &FACTS, now);
         let fits_at = |key: &Key, name: &str, facts: &Facts, at| fits(key, name, &path, facts, day, at);
         assert!(fits_at(&key, "a", &FACTS, now));
-        assert!(fits_at(&key, "a", &FACTS, now + day));
-        assert!(!fits_at(&key, "a", &FACTS, now + day + Duration::from_secs(1)));
+        assert!(fits_at(&key, "a", &FACTS, now + day - Duration::from_secs(1)));
+        assert!(!fits_at(&key, "a", &FACTS, now + day));
         assert!(!fits_at(&key, "a", &FACTS, now - Duration::from_secs(1)), "of the future");
         assert!(!fits_at(&[2; 32], "a", &FACTS, now));
         assert!(!fits_at(&key, "b", &FACTS, now));

@@ -133,8 +133,8 @@ pub enum WorkerError {
 impl Worker {
     /// Starts the program, gives it `input` on stdin, and waits for its answer. Blocks.
     ///
-    /// The program runs in a process group of its own, without the environment of this process. However this ends, every process
-    /// of the group is gone afterwards.
+    /// The program runs in a process group of its own, without the environment of this process. However this ends, the
+    /// program is gone afterwards, and whatever is left of its group has been killed.
     ///
     /// # Errors
     /// The program cannot be started, takes too long or says too much. A program that fails is no error here: see
