@@ -28,4 +28,4 @@ pub use fingerprint::fingerprint;
 pub use health::{Condition, Trouble, examine, repair};
 pub use inventory::{Cleaned, EntryInfo, Verified};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, load};
-pub use worker::{Ended, Finished, Worker, WorkerCode, WorkerError};
+pub use worker::{Ended, Environment, Finished, Worker, WorkerCode, WorkerError};

@@ -31,10 +31,21 @@ pub struct Worker {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
+    /// What it sees of this process's environment.
+    pub environment: Environment,
     /// Wall-clock time, from its start to its end.
     pub timeout: Duration,
     /// The most bytes of its answer.
     pub most_output: u64,
+}
+
+/// What a program sees of this process's environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// Nothing but what its loader needs.
+    Cleared,
+    /// All of it.
+    Inherited,
 }
 
 /// How a program ended.
@@ -133,7 +144,7 @@ pub enum WorkerError {
 impl Worker {
     /// Starts the program, gives it `input` on stdin, and waits for its answer. Blocks.
     ///
-    /// The program runs in a process group of its own, without the environment of this process. However this ends, the
+    /// The program runs in a process group of its own. However this ends, the
     /// program is gone afterwards, and whatever is left of its group has been killed.
     ///
     /// # Errors
@@ -142,8 +153,10 @@ impl Worker {
     pub fn run(&self, input: &[&[u8]]) -> Result<Finished, WorkerError> {
         let mut command = Command::new(&self.program);
         command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.env_clear();
-        command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        if self.environment == Environment::Cleared {
+            command.env_clear();
+            command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        }
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child =

@@ -12,6 +12,10 @@ pub(crate) const WASMILL_WORKERS: &str = "WASMILL_WORKERS";
 /// Which process compiles units: `child` (the default) or `in-process`, without its limits of memory and time, for debugging.
 pub(crate) const WASMILL_COMPILER: &str = "WASMILL_COMPILER";
 
+/// The folder that `cargo xtask setup` installs tools in; `wasmill doctor` looks there too. The default is `wasmill/tools` in the
+/// user's cache folder.
+pub(crate) const WASMILL_TOOLS: &str = "WASMILL_TOOLS";
+
 /// Anything but empty: no colour, on a terminal either (`--color` is stronger).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 
@@ -30,6 +34,11 @@ pub(crate) const ALL: &[(&str, &str)] = &[
         WASMILL_COMPILER,
         "Which process compiles units: `child` (the default) or `in-process`, without its limits of memory and time, for \
          debugging.",
+    ),
+    (
+        WASMILL_TOOLS,
+        "The folder that `cargo xtask setup` installs tools in; `wasmill doctor` looks there too. The default is `wasmill/tools` \
+         in the user's cache folder.",
     ),
     (NO_COLOR, "Anything but empty: no colour, on a terminal either (`--color` is stronger)."),
     (CLICOLOR_FORCE, "Anything but `0`: colour also where the output is not a terminal (`--color` is stronger)."),

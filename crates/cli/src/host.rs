@@ -21,7 +21,7 @@ use crate::progress::Progress;
 use crate::settings::{CompilerChoice, HostSettings};
 
 /// The most calls that the engine makes room for: each slot costs some microseconds at start.
-const MOST_SLOTS: u32 = 256;
+pub(crate) const MOST_SLOTS: u32 = 256;
 
 /// The verb that the compiler's process is started with.
 pub(crate) const COMPILE_WORKER: &str = "compile-worker";

@@ -56,6 +56,8 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Call(args) => commands::call::call(settings::call(args)?, printer),
         Command::Inspect(args) => commands::inspect::inspect(&args.unit, printer),
         Command::Check(args) => commands::check::check(&args.file, printer),
+        Command::Cache(args) => commands::cache::cache(&args.command, printer),
+        Command::Doctor(args) => commands::doctor::doctor(&args, printer),
         Command::Schema => commands::schema::schema(printer),
         Command::Completions(args) => commands::completions::completions(args.shell, printer),
         Command::Generate(args) => commands::generate::generate(&args.dir, printer),

@@ -113,14 +113,19 @@ fn host(args: LimitArgs) -> Result<HostSettings, Failure> {
     })
 }
 
-fn cache_folder() -> Option<PathBuf> {
+/// The folder of compiled code; none where the user has no home.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os(env_vars::WASMILL_CACHE_DIR).filter(|folder| !folder.is_empty()) {
         return Some(folder.into());
     }
     Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("wasmill").join("code"))
 }
 
-fn workers() -> Result<NonZeroUsize, Failure> {
+/// How many threads run guests.
+///
+/// # Errors
+/// The environment variable is no such number.
+pub(crate) fn workers() -> Result<NonZeroUsize, Failure> {
     match std::env::var(env_vars::WASMILL_WORKERS) {
         Ok(text) if !text.is_empty() => text.parse().map_err(|_| {
             Failure::usage(

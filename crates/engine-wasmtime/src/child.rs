@@ -15,7 +15,9 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use wasmill_artifact::{CodeKind, Confinement, Ended, Finished, Worker, WorkerCode, WorkerError, fingerprint};
+use wasmill_artifact::{
+    CodeKind, Confinement, Ended, Environment, Finished, Worker, WorkerCode, WorkerError, fingerprint,
+};
 use wasmill_engine::PrepareError;
 use wasmill_model::{Profile, format_bytes};
 use wasmtime::Engine;
@@ -121,6 +123,7 @@ impl Child<'_> {
         let worker = Worker {
             program: self.program.to_owned(),
             args: self.args.to_owned(),
+            environment: Environment::Cleared,
             timeout: self.timeout,
             most_output: self.memory,
         };

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use wasmill_artifact::{Ended, Worker, WorkerError};
+use wasmill_artifact::{Ended, Environment, Worker, WorkerError};
 
 fn shell(script: &str) -> Worker {
     Worker {
         program: "/bin/sh".into(),
         args: vec!["-c".into(), script.into()],
+        environment: Environment::Cleared,
         timeout: Duration::from_secs(60),
         most_output: 1 << 20,
     }
