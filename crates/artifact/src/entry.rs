@@ -145,6 +145,13 @@ pub(crate) fn read_footer(key: &Key, name: &str, file: &mut File) -> io::Result<
     Ok(About::from_bytes(about).map(|about| Footer { about, code_hash, length }))
 }
 
+/// Whether the file is an entry in the format of another version of Wasmill, by its last bytes.
+pub(crate) fn is_outdated(file: &mut File) -> bool {
+    let mut magic = [0; MAGIC.len()];
+    let read = file.seek(SeekFrom::End(-(MAGIC.len() as i64))).and_then(|_| file.read_exact(&mut magic));
+    read.is_ok() && magic != MAGIC && magic.starts_with(b"WMCODE")
+}
+
 /// Whether every byte of the code is what the seal is over.
 ///
 /// # Errors

@@ -33,6 +33,8 @@ pub struct Verified {
     pub bytes: u64,
     /// Entries that were damaged, or never ours. They were removed.
     pub damaged: Vec<EntryInfo>,
+    /// Entries in the format of another version of Wasmill. They were removed.
+    pub outdated: u64,
     /// Entries that could not be read; they were left alone.
     pub unreadable: Vec<String>,
     /// Files of killed processes, and stamps without an entry, that were removed.
@@ -70,15 +72,22 @@ impl CodeCache {
         for info in self.entries()? {
             let path = entry::path_of(&self.folder, &info.name);
             let checked = File::open(&path).and_then(|mut file| {
-                let Some(footer) = entry::read_footer(&self.key, &info.name, &mut file)? else { return Ok(false) };
-                entry::check_code(&self.key, &footer, &mut file)
+                Ok(match entry::read_footer(&self.key, &info.name, &mut file)? {
+                    Some(footer) if entry::check_code(&self.key, &footer, &mut file)? => State::Good,
+                    None if entry::is_outdated(&mut file) => State::Outdated,
+                    _ => State::Damaged,
+                })
             });
             match checked {
-                Ok(true) => {
+                Ok(State::Good) => {
                     found.good += 1;
                     found.bytes += info.size;
                 }
-                Ok(false) => {
+                Ok(State::Outdated) => {
+                    self.discard(&info.name);
+                    found.outdated += 1;
+                }
+                Ok(State::Damaged) => {
                     self.discard(&info.name);
                     found.damaged.push(info);
                 }
@@ -173,6 +182,13 @@ impl CodeCache {
         let used = stamp::last_use(&stamp::path_of(&self.folder, name)).map_or(created, |used| used.max(created));
         Some((metadata.len(), created, used))
     }
+}
+
+/// What a full check found.
+enum State {
+    Good,
+    Outdated,
+    Damaged,
 }
 
 /// How long ago; nothing where it lies in the future.

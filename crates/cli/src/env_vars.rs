@@ -12,6 +12,12 @@ pub(crate) const WASMILL_WORKERS: &str = "WASMILL_WORKERS";
 /// Which process compiles units: `child` (the default) or `in-process`, without its limits of memory and time, for debugging.
 pub(crate) const WASMILL_COMPILER: &str = "WASMILL_COMPILER";
 
+/// The most memory for compiling one unit: `4GiB`. The default is 2 GiB.
+pub(crate) const WASMILL_COMPILE_MEMORY: &str = "WASMILL_COMPILE_MEMORY";
+
+/// The most time for compiling one unit: `5m`. The default is 60 s.
+pub(crate) const WASMILL_COMPILE_TIMEOUT: &str = "WASMILL_COMPILE_TIMEOUT";
+
 /// The folder that `cargo xtask setup` installs tools in; `wasmill doctor` looks there too. The default is `wasmill/tools` in the
 /// user's cache folder.
 pub(crate) const WASMILL_TOOLS: &str = "WASMILL_TOOLS";
@@ -35,6 +41,8 @@ pub(crate) const ALL: &[(&str, &str)] = &[
         "Which process compiles units: `child` (the default) or `in-process`, without its limits of memory and time, for \
          debugging.",
     ),
+    (WASMILL_COMPILE_MEMORY, "The most memory for compiling one unit: `4GiB`. The default is 2 GiB."),
+    (WASMILL_COMPILE_TIMEOUT, "The most time for compiling one unit: `5m`. The default is 60 s."),
     (
         WASMILL_TOOLS,
         "The folder that `cargo xtask setup` installs tools in; `wasmill doctor` looks there too. The default is `wasmill/tools` \

@@ -110,13 +110,13 @@ fn router(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) -> Re
 pub(crate) fn compiler(choice: CompilerChoice) -> Result<Compiler, Failure> {
     match choice {
         CompilerChoice::InProcess => Ok(Compiler::InProcess),
-        CompilerChoice::Child => {
+        CompilerChoice::Child { memory, timeout } => {
             let program = std::env::current_exe().map_err(|error| {
                 Failure::host(format!(
                     "this program's own file, which compiles units in a child, is not found: {error}"
                 ))
             })?;
-            Ok(Compiler::child(same_file(program), [COMPILE_WORKER]))
+            Ok(Compiler::Child { program: same_file(program), args: vec![COMPILE_WORKER.into()], memory, timeout })
         }
     }
 }

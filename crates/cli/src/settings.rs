@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 use indexmap::IndexMap;
+use wasmill_engine_wasmtime::Compiler;
 use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy};
 
 use crate::args::{CallArgs, LimitArgs, RunArgs};
@@ -59,8 +61,13 @@ pub(crate) struct HostSettings {
 /// Which process compiles units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CompilerChoice {
-    /// A child with memory and time limits.
-    Child,
+    /// A child.
+    Child {
+        /// The most bytes of its memory.
+        memory: u64,
+        /// The most time for one unit.
+        timeout: Duration,
+    },
     /// This one.
     InProcess,
 }
@@ -137,10 +144,26 @@ pub(crate) fn workers() -> Result<NonZeroUsize, Failure> {
     }
 }
 
+/// What an environment variable says, or else the usual.
+fn limit<T>(name: &str, usual: T, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
+    match std::env::var(name) {
+        Ok(text) if !text.is_empty() => {
+            parse(&text).map_err(|help| Failure::usage(format!("`{name}={text}` is no such limit"), help))
+        }
+        _ => Ok(usual),
+    }
+}
+
 /// A child, unless the environment says otherwise.
+///
+/// # Errors
+/// An environment variable that makes no sense.
 pub(crate) fn compiler() -> Result<CompilerChoice, Failure> {
     match std::env::var(env_vars::WASMILL_COMPILER).unwrap_or_default().as_str() {
-        "" | "child" => Ok(CompilerChoice::Child),
+        "" | "child" => Ok(CompilerChoice::Child {
+            memory: limit(env_vars::WASMILL_COMPILE_MEMORY, Compiler::MEMORY, wasmill_manifest::parse_size)?,
+            timeout: limit(env_vars::WASMILL_COMPILE_TIMEOUT, Compiler::TIMEOUT, wasmill_manifest::parse_duration)?,
+        }),
         "in-process" => Ok(CompilerChoice::InProcess),
         other => Err(Failure::usage(
             format!("`{}={other}` names no way to compile", env_vars::WASMILL_COMPILER),

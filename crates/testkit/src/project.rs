@@ -46,9 +46,16 @@ impl Project {
     pub fn wasmill<I: AsRef<str>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
         let mut command = std::process::Command::new(&self.binary);
         command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
-        for variable in
-            ["NO_COLOR", "CLICOLOR_FORCE", "WASMILL_WORKERS", "WASMILL_COMPILER", "WASMILL_TOOLS", "COLUMNS"]
-        {
+        for variable in [
+            "NO_COLOR",
+            "CLICOLOR_FORCE",
+            "WASMILL_WORKERS",
+            "WASMILL_COMPILER",
+            "WASMILL_TOOLS",
+            "WASMILL_COMPILE_MEMORY",
+            "WASMILL_COMPILE_TIMEOUT",
+            "COLUMNS",
+        ] {
             command.env_remove(variable);
         }
         command.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));

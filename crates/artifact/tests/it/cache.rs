@@ -472,6 +472,10 @@ fn entries_say_what_they_are_and_damaged_ones_are_found() {
     assert_eq!((verified.good, verified.damaged.len()), (1, 1));
     assert_eq!(verified.damaged[0].about.as_ref().unwrap().unit, fixture.unit);
     assert!(!path.exists());
+    // One of another version is no damage.
+    fs::write(&path, [&[0; 200][..], b"WMCODE\x00\x01"].concat()).unwrap();
+    let verified = cache.verify().unwrap();
+    assert_eq!((verified.outdated, verified.damaged.len(), path.exists()), (1, 0, false));
     // One of another format shows in the list, too.
     fs::write(&path, b"an entry of an old version").unwrap();
     assert!(cache.entries().unwrap().iter().any(|entry| entry.about.is_none()));

@@ -87,8 +87,8 @@ Examples:
   wasmill cache verify
   wasmill cache verify --output json | jq .ok
 
-With --output json: {\"wasmill\": 1, \"folder\", \"ok\", \"good\", \"bytes\", \"damaged\": [{\"name\", \"unit\"}, …], \"unreadable\": [name, …],
-\"leftovers\"}.";
+With --output json: {\"wasmill\": 1, \"folder\", \"ok\", \"good\", \"bytes\", \"damaged\": [{\"name\", \"unit\"}, …], \"outdated\",
+\"unreadable\": [name, …], \"leftovers\"}.";
 
 /// `wasmill doctor`
 #[derive(Debug, Args)]

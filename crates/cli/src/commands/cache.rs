@@ -129,7 +129,11 @@ fn list(cache: &CodeCache, folder: &Path, printer: &Printer) -> Result<ExitCode,
                 about.wasmtime
             ),
             None => {
-                writeln!(text, "{RED}{:<49}{RED:#}  {size:>10}  {used}", "not made by this installation, or damaged")
+                writeln!(
+                    text,
+                    "{RED}{:<49}{RED:#}  {size:>10}  {used}",
+                    "of another version or installation, or damaged"
+                )
             }
         };
     }
@@ -207,7 +211,7 @@ fn verify(cache: &CodeCache, folder: &Path, printer: &Printer) -> Result<ExitCod
             .collect();
         let document = serde_json::json!({
             "wasmill": 1, "folder": folder.display().to_string(), "ok": ok, "good": found.good, "bytes": found.bytes,
-            "damaged": damaged, "unreadable": found.unreadable, "leftovers": found.leftovers,
+            "damaged": damaged, "outdated": found.outdated, "unreadable": found.unreadable, "leftovers": found.leftovers,
         });
         return print(printer.json(&document), code);
     }
@@ -218,6 +222,9 @@ fn verify(cache: &CodeCache, folder: &Path, printer: &Printer) -> Result<ExitCod
             |about| format!("{} of unit {}", about.kind.as_str(), about.unit.short()),
         );
         let _ = writeln!(text, "{RED}damaged{RED:#}     {} ({what}); removed", entry.name);
+    }
+    if found.outdated > 0 {
+        let _ = writeln!(text, "removed {} of another version", plural(found.outdated, "entry", "entries"));
     }
     for name in &found.unreadable {
         let _ = writeln!(text, "{RED}unreadable{RED:#}  {name}");

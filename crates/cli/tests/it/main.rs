@@ -10,6 +10,7 @@
 mod bad_input;
 mod call;
 mod check;
+mod compile;
 mod examples;
 mod fixtures;
 mod generated;

@@ -1,9 +1,9 @@
 //! The engine, how it allocates, and whether the compiler's process works.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wasmill_engine::{Binding, Engine as _};
-use wasmill_engine_wasmtime::{Allocator, Compiler, Settings, WasmtimeEngine};
+use wasmill_engine_wasmtime::{Allocator, Settings, WasmtimeEngine};
 use wasmill_model::format_duration;
 use wasmill_unit::Unit;
 
@@ -51,25 +51,21 @@ pub(super) fn look() -> Vec<Check> {
 /// Compiles a tiny unit just as a run does.
 fn compiler() -> Check {
     let check = |found: String| Check::ok(TOPIC, "compiler", found);
-    match settings::compiler() {
-        Ok(CompilerChoice::Child) => {}
+    let (memory, timeout) = match settings::compiler() {
+        Ok(CompilerChoice::Child { memory, timeout }) => (memory, timeout),
         Ok(CompilerChoice::InProcess) => {
             return check("in this process, without limits: `WASMILL_COMPILER` says so".to_owned())
                 .but(Status::Warning, "`unset WASMILL_COMPILER`, except for debugging");
         }
-        Err(_) => {
-            return check("`WASMILL_COMPILER` names no way to compile".to_owned())
-                .but(Status::Error, "`unset WASMILL_COMPILER`");
+        Err(failure) => {
+            return check(failure.message())
+                .but(Status::Error, "`unset WASMILL_COMPILER WASMILL_COMPILE_MEMORY WASMILL_COMPILE_TIMEOUT`");
         }
-    }
+    };
     let start = Instant::now();
-    match compile_tiny() {
+    match compile_tiny(memory, timeout) {
         Ok(()) => {
-            let limits = format!(
-                "{} and {} s for a unit",
-                wasmill_model::format_bytes(Compiler::MEMORY),
-                Compiler::TIMEOUT.as_secs()
-            );
+            let limits = format!("{} and {} s for a unit", wasmill_model::format_bytes(memory), timeout.as_secs_f64());
             check(format!("works, in a child process: {limits}; a tiny one took {}", format_duration(start.elapsed())))
         }
         Err(message) => check(format!("does not work: {message}")).but(
@@ -79,8 +75,8 @@ fn compiler() -> Check {
     }
 }
 
-fn compile_tiny() -> Result<(), String> {
-    let compiler = host::compiler(CompilerChoice::Child).map_err(|failure| failure.message())?;
+fn compile_tiny(memory: u64, timeout: Duration) -> Result<(), String> {
+    let compiler = host::compiler(CompilerChoice::Child { memory, timeout }).map_err(|failure| failure.message())?;
     let settings = Settings { slots: 1, compiler, ..Settings::default() };
     let engine = WasmtimeEngine::new(settings).map_err(|error| error.to_string())?;
     let unit = Unit::from_binary(TINY.to_vec()).map_err(|error| error.to_string())?;

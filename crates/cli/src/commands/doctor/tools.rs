@@ -140,6 +140,12 @@ fn look_for(tool: &Tool, places: &Places) -> Check {
         let asked = if *program == "clang" { &["--version"] } else { tool.version };
         match ask(&path, asked) {
             Ok(version) => {
+                // zig says a number only.
+                let version = if version.starts_with(|one: char| one.is_ascii_digit()) {
+                    format!("{program} {version}")
+                } else {
+                    version
+                };
                 let found = format!("{version} ({}), for {}", path.display(), tool.purpose);
                 return Check::ok(TOPIC, tool.name, found);
             }
