@@ -19,6 +19,7 @@ mod inspect;
 mod limits;
 mod run;
 mod signals;
+mod upkeep;
 mod verbs;
 
 use wasmill_testkit::{Output, Project};

@@ -1,8 +1,10 @@
 //! Compiling in a child, as seen by the parent, with children that do whatever a child may do. The real child is in the tests of
 //! the command line: it is the binary.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use wasmill_artifact::CodeCache;
 use wasmill_engine::{Binding, Engine as _, PrepareError};
 use wasmill_engine_wasmtime::{Compiler, Settings, WasmtimeEngine};
 
@@ -68,5 +70,20 @@ async fn whatever_a_child_does_is_a_clear_error() {
         let error = refusal(script).await;
         assert_eq!(matches!(error, PrepareError::InvalidUnit { .. }), is_the_unit, "{script}: {error:?}");
         assert!(error.to_string().contains(words), "{script}: {error}");
+    }
+}
+
+/// A unit with more memories than a slot of the pool has: the engine without a pool takes it, and the cache keeps it.
+#[tokio::test]
+async fn a_unit_that_does_not_fit_the_pool_is_kept_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let unit = unit(&format!("(module {} (func (export \"f\")))", "(memory 1)".repeat(9)));
+    for (hits, stored) in [(0, 1), (1, 0)] {
+        let cache = Arc::new(CodeCache::open(folder.path().join("cache")).unwrap());
+        let settings = Settings { slots: 1, cache: Some(cache.clone()), ..Settings::default() };
+        let engine = WasmtimeEngine::new(settings).unwrap();
+        let prepared = engine.prepare(&unit, &Binding::default()).await.map(drop);
+        prepared.unwrap();
+        assert_eq!((cache.stats().hits, cache.stats().stored, cache.stats().rejected), (hits, stored, 0));
     }
 }
