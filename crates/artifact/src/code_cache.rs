@@ -1,28 +1,23 @@
 //! Compiled code that outlives the process.
 
-use std::fs::{self, File};
-use std::hash::{Hash, Hasher};
-use std::io::{self, Read, Write};
+use std::fs::{self, File, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use tempfile::NamedTempFile;
-use wasmill_model::Digest;
+use wasmill_model::{Digest, Profile};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
-use crate::entry::{self, Authenticated, Checked, Key};
+use crate::entry::{self, About, Authenticated, Key};
+use crate::fingerprint::name;
+use crate::folder::{INCOMING, distrust, key, prepare};
 use crate::mapped;
+use crate::stamp::{self, Facts};
 
-/// Goes into every name, so that entries of another format are never looked at.
-const FORMAT: u64 = 1;
-/// The file with the installation's key.
-const KEY_FILE: &str = "key";
-/// The folder where files are written before they are renamed to their places.
-const INCOMING: &str = "incoming";
 /// What a killed process left in `incoming` is swept when it is older than this.
-const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
+pub(crate) const LEFTOVER_AGE: Duration = Duration::from_secs(3600);
 
 /// What an entry holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +26,46 @@ pub enum CodeKind {
     Module,
     /// A component.
     Component,
+}
+
+impl CodeKind {
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            CodeKind::Module => 0,
+            CodeKind::Component => 1,
+        }
+    }
+
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        [CodeKind::Module, CodeKind::Component].into_iter().find(|kind| kind.number() == number)
+    }
+
+    /// `module` or `component`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CodeKind::Module => "module",
+            CodeKind::Component => "component",
+        }
+    }
+}
+
+/// How a cache is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheOptions {
+    /// The most bytes of all entries together. When more is stored, those that were not used for longest are removed.
+    pub capacity: u64,
+    /// How long a file that was checked in full need not be checked in full again while the system says that it did not change.
+    /// Zero: every load checks every byte.
+    pub trust: Duration,
+    /// How long a file must have been at rest before it is trusted at all: longer than one tick of the file system's clock.
+    pub settle: Duration,
+}
+
+impl Default for CacheOptions {
+    /// 4 GiB; a day; 2 s.
+    fn default() -> Self {
+        CacheOptions { capacity: 4 << 30, trust: Duration::from_secs(86_400), settle: Duration::from_secs(2) }
+    }
 }
 
 /// Why there is no cache.
@@ -81,12 +116,16 @@ impl CacheError {
 pub struct CacheStats {
     /// Entries that were loaded.
     pub hits: u64,
+    /// Those of them whose every byte was read; the others had been before, and did not change since.
+    pub full_checks: u64,
     /// Entries that were not there.
     pub misses: u64,
     /// Entries that were there, but damaged or not ours; they were removed.
     pub rejected: u64,
     /// Entries that were written.
     pub stored: u64,
+    /// Entries that were removed to make room.
+    pub evicted: u64,
     /// Times that the file system failed; each was a miss, or an entry that was not written.
     pub failures: u64,
 }
@@ -98,13 +137,16 @@ pub struct CacheStats {
 /// cannot be authenticated is removed and compiled again. No method fails: without its files the cache only misses.
 #[derive(Debug)]
 pub struct CodeCache {
-    folder: PathBuf,
-    incoming: PathBuf,
-    key: Key,
+    pub(crate) folder: PathBuf,
+    pub(crate) incoming: PathBuf,
+    pub(crate) key: Key,
+    options: CacheOptions,
     hits: AtomicU64,
+    full_checks: AtomicU64,
     misses: AtomicU64,
     rejected: AtomicU64,
     stored: AtomicU64,
+    evicted: AtomicU64,
     failures: AtomicU64,
 }
 
@@ -114,6 +156,14 @@ impl CodeCache {
     /// # Errors
     /// The folder cannot be written, belongs to another user, or can be written by others.
     pub fn open(dir: PathBuf) -> Result<Self, CacheError> {
+        Self::open_with(dir, CacheOptions::default())
+    }
+
+    /// … kept in another way.
+    ///
+    /// # Errors
+    /// As [`CodeCache::open`].
+    pub fn open_with(dir: PathBuf, options: CacheOptions) -> Result<Self, CacheError> {
         let incoming = dir.join(INCOMING);
         prepare(&dir, &incoming).map_err(|error| CacheError::Io { path: dir.clone(), error })?;
         for folder in [&dir, &incoming] {
@@ -127,7 +177,10 @@ impl CodeCache {
             folder: dir,
             incoming,
             key,
+            options,
             hits: AtomicU64::new(0),
+            full_checks: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             stored: AtomicU64::new(0),
@@ -140,31 +193,48 @@ impl CodeCache {
         &self.folder
     }
 
-    /// The compiled code of a core module, mapped.
-    pub fn load_module(&self, engine: &Engine, unit: &Digest) -> Option<Module> {
+    /// The compiled code of a core module, mapped; none where it is not there.
+    ///
+    /// # Errors
+    /// It is there, but this engine does not take it: the unit does not fit its pool.
+    pub fn load_module(&self, engine: &Engine, unit: &Digest) -> wasmtime::Result<Option<Module>> {
         self.load(engine, unit, CodeKind::Module, mapped::module)
     }
 
-    /// The compiled code of a component, mapped.
-    pub fn load_component(&self, engine: &Engine, unit: &Digest) -> Option<Component> {
+    /// The compiled code of a component, mapped; none where it is not there.
+    ///
+    /// # Errors
+    /// As [`CodeCache::load_module`].
+    pub fn load_component(&self, engine: &Engine, unit: &Digest) -> wasmtime::Result<Option<Component>> {
         self.load(engine, unit, CodeKind::Component, mapped::component)
     }
 
-    /// Keeps compiled code: what [`Module::serialize`] or [`Component::serialize`] gave for this unit and engine.
-    pub fn store(&self, engine: &Engine, unit: &Digest, kind: CodeKind, serialized: &[u8]) {
+    /// Keeps compiled code: what [`Module::serialize`] or [`Component::serialize`] gave for this unit and engine. `profile` is what
+    /// people are told about it.
+    pub fn store(&self, engine: &Engine, unit: &Digest, kind: CodeKind, profile: Profile, serialized: &[u8]) {
         let name = name(engine, unit, kind);
         let path = entry::path_of(&self.folder, &name);
-        match entry::write(&self.key, &name, &path, &self.incoming, serialized) {
+        let about = About { unit: *unit, kind, profile, wasmtime: wasmtime_environ::VERSION.to_owned() };
+        match entry::write(&self.key, &name, &path, &self.incoming, &about, serialized) {
             Ok(()) => count(&self.stored),
             Err(_) => count(&self.failures),
         }
         self.sweep();
+        let removed = self.make_room(self.options.capacity);
+        self.evicted.fetch_add(removed, Ordering::Relaxed);
+    }
+
+    /// Forgets what is kept for this unit and engine.
+    pub fn remove(&self, engine: &Engine, unit: &Digest, kind: CodeKind) {
+        self.discard(&name(engine, unit, kind));
     }
 
     /// What was loaded, missed and written since the cache was opened.
     pub fn stats(&self) -> CacheStats {
         CacheStats {
             hits: self.hits.load(Ordering::Relaxed),
+            full_checks: self.full_checks.load(Ordering::Relaxed),
+            evicted: self.evicted.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
             stored: self.stored.load(Ordering::Relaxed),
@@ -177,141 +247,97 @@ impl CodeCache {
         engine: &Engine,
         unit: &Digest,
         kind: CodeKind,
-        map: impl Fn(&Engine, &Authenticated<'_>) -> wasmtime::Result<T>,
-    ) -> Option<T> {
+        map: impl Fn(&Engine, Authenticated) -> wasmtime::Result<T>,
+    ) -> wasmtime::Result<Option<T>> {
         let name = name(engine, unit, kind);
-        let path = entry::path_of(&self.folder, &name);
-        match entry::check(&self.key, &name, &path) {
+        match self.authenticate(&name) {
             Checked::Good(authenticated) => {
-                if let Ok(code) = map(engine, &authenticated) {
-                    count(&self.hits);
-                    return Some(code);
-                }
-                // Made by us, and yet not for this machine: the folder moved here with its key.
-                self.reject(&path);
+                let code = map(engine, authenticated)?;
+                count(&self.hits);
+                return Ok(Some(code));
             }
-            Checked::Bad => self.reject(&path),
+            Checked::Bad => {
+                count(&self.rejected);
+                self.discard(&name);
+            }
             Checked::Absent => count(&self.misses),
             Checked::Failed => count(&self.failures),
         }
-        None
+        Ok(None)
     }
 
-    fn reject(&self, path: &Path) {
-        count(&self.rejected);
-        // Another process may have removed it already.
-        let _ = fs::remove_file(path);
+    /// By its stamp where that fits, else by reading every byte.
+    fn authenticate(&self, name: &str) -> Checked {
+        let path = entry::path_of(&self.folder, name);
+        let now = SystemTime::now();
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Checked::Absent,
+            Err(_) => return Checked::Failed,
+        };
+        // All that is asked is asked of the open file, which is what is mapped in the end: what happens to the path is no matter.
+        let facts = |file: &File| file.metadata().ok().filter(Metadata::is_file).as_ref().and_then(Facts::of);
+        let before = facts(&file);
+        let stamp = stamp::path_of(&self.folder, name);
+        if let Some(facts) = &before
+            && stamp::fits(&self.key, name, &stamp, facts, self.options.trust, now)
+        {
+            return Checked::Good(Authenticated::vouch(file, &path));
+        }
+        count(&self.full_checks);
+        let footer = match entry::read_footer(&self.key, name, &mut file) {
+            Ok(Some(footer)) => footer,
+            Ok(None) => return Checked::Bad,
+            Err(_) => return Checked::Failed,
+        };
+        match entry::check_code(&self.key, &footer, &mut file) {
+            Ok(true) => {}
+            Ok(false) => return Checked::Bad,
+            Err(_) => return Checked::Failed,
+        }
+        if let Some(facts_before) = before
+            && !self.options.trust.is_zero()
+            && facts_before.at_rest(self.options.settle, now)
+            && facts(&file) == before
+        {
+            stamp::leave(&self.key, name, &stamp, &self.incoming, &facts_before, now);
+        }
+        Checked::Good(Authenticated::vouch(file, &path))
+    }
+
+    /// Removes an entry with its stamp.
+    pub(crate) fn discard(&self, name: &str) -> bool {
+        // Another process may have removed them already.
+        let _ = fs::remove_file(stamp::path_of(&self.folder, name));
+        fs::remove_file(entry::path_of(&self.folder, name)).is_ok()
     }
 
     /// Removes what killed processes left.
-    fn sweep(&self) {
-        let Ok(entries) = fs::read_dir(&self.incoming) else { return };
+    pub(crate) fn sweep(&self) -> u64 {
+        let mut removed = 0;
+        let Ok(entries) = fs::read_dir(&self.incoming) else { return 0 };
         for entry in entries.filter_map(Result::ok) {
             let age =
                 entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
-            if age.is_some_and(|age| age > LEFTOVER_AGE) {
-                let _ = fs::remove_file(entry.path());
+            if age.is_some_and(|age| age > LEFTOVER_AGE) && fs::remove_file(entry.path()).is_ok() {
+                removed += 1;
             }
         }
+        removed
     }
+}
+
+/// What an entry's file was found to be.
+enum Checked {
+    Good(Authenticated),
+    /// No such entry.
+    Absent,
+    /// Damaged, cut off, or made with another key.
+    Bad,
+    /// The file system failed.
+    Failed,
 }
 
 fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Whatever code depends on, in one name.
-fn name(engine: &Engine, unit: &Digest, kind: CodeKind) -> String {
-    struct Blake3(blake3::Hasher);
-
-    impl Hasher for Blake3 {
-        fn write(&mut self, bytes: &[u8]) {
-            self.0.update(bytes);
-        }
-
-        fn finish(&self) -> u64 {
-            // Never asked for: the name is taken from the whole digest.
-            0
-        }
-    }
-
-    let mut hasher = Blake3(blake3::Hasher::new());
-    FORMAT.hash(&mut hasher);
-    unit.as_bytes().hash(&mut hasher);
-    kind.hash(&mut hasher);
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    hasher.0.finalize().to_hex().to_string()
-}
-
-fn prepare(dir: &Path, incoming: &Path) -> io::Result<()> {
-    // The usual start of a process: both are there.
-    if incoming.is_dir() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)?;
-    builder.create(incoming)
-}
-
-/// Why a folder cannot be trusted with code, if it cannot.
-#[cfg(unix)]
-fn distrust(folder: &Path, incoming: &Path) -> io::Result<Option<&'static str>> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let metadata = fs::metadata(folder)?;
-    if metadata.mode() & 0o022 != 0 {
-        return Ok(Some("others can write to it"));
-    }
-    // A file that is made now belongs to whom this process runs as.
-    let probe = tempfile::tempfile_in(incoming)?;
-    Ok((probe.metadata()?.uid() != metadata.uid()).then_some("it belongs to another user"))
-}
-
-#[cfg(not(unix))]
-fn distrust(_folder: &Path, _incoming: &Path) -> io::Result<Option<&'static str>> {
-    Ok(None)
-}
-
-/// The installation's key: read, or made where there is none or where it is damaged.
-fn key(dir: &Path, incoming: &Path) -> Result<Key, CacheError> {
-    let path = dir.join(KEY_FILE);
-    let fail = |error: io::Error| CacheError::Io { path: path.clone(), error };
-    if let Some(key) = read_key(&path).map_err(fail)? {
-        return Ok(key);
-    }
-    let mut key: Key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| CacheError::NoRandom { message: error.to_string() })?;
-    let mut file = NamedTempFile::new_in(incoming).map_err(fail)?;
-    file.write_all(&key).map_err(fail)?;
-    file.as_file().sync_all().map_err(fail)?;
-    match file.persist_noclobber(&path) {
-        Ok(_) => Ok(key),
-        // Another process was faster, or a damaged key is in the way.
-        Err(error) => match read_key(&path).map_err(fail)? {
-            Some(key) => Ok(key),
-            None => {
-                error.file.persist(&path).map_err(|error| fail(error.error))?;
-                Ok(key)
-            }
-        },
-    }
-}
-
-/// None where there is no key, or none that can be trusted: of another length, or readable by others.
-fn read_key(path: &Path) -> io::Result<Option<Key>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    #[cfg(unix)]
-    if std::os::unix::fs::MetadataExt::mode(&file.metadata()?) & 0o077 != 0 {
-        return Ok(None);
-    }
-    let mut bytes = Vec::with_capacity(33);
-    file.take(33).read_to_end(&mut bytes)?;
-    Ok(Key::try_from(bytes).ok())
 }

@@ -4,15 +4,28 @@
 //! between processes: content-addressed, authenticated with a key of this installation, mapped.
 //!
 //! Invariants: this is the only crate with `unsafe` code, in one module of some lines; no compiled code is handed to wasmtime
-//! before every byte of it was authenticated; a damaged cache is slow, never wrong and never an error.
+//! before every byte of it was authenticated, and no file is trusted for longer than a day without that; a damaged cache is slow, never wrong and never an error.
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod code_cache;
+mod confine;
 mod entry;
 mod error;
+mod fingerprint;
+mod folder;
+mod health;
+mod inventory;
 mod load;
 mod mapped;
+mod stamp;
+mod worker;
 
-pub use code_cache::{CacheError, CacheStats, CodeCache, CodeKind};
+pub use code_cache::{CacheError, CacheOptions, CacheStats, CodeCache, CodeKind};
+pub use confine::Confinement;
+pub use entry::About;
 pub use error::ArtifactError;
+pub use fingerprint::fingerprint;
+pub use health::{Condition, Trouble, examine, repair};
+pub use inventory::{Cleaned, EntryInfo, Verified};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, load};
+pub use worker::{Ended, Environment, Finished, Worker, WorkerCode, WorkerError};

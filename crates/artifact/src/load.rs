@@ -9,12 +9,12 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use wasmill_model::{Digest, UnitSource, UnitSpec};
-use wasmill_unit::Unit;
+use wasmill_unit::{Cap, Unit};
 
 use crate::ArtifactError;
 
 /// The most bytes of a unit, as binary or text: 256 MiB. The largest real units (whole language runtimes) stay below 64 MiB.
-pub const MAX_UNIT_SIZE: u64 = 256 << 20;
+pub const MAX_UNIT_SIZE: u64 = Cap::Size.limit();
 
 /// The most bytes of WebAssembly text: 16 MiB. What it is parsed into takes many times as much memory.
 pub const MAX_TEXT_SIZE: u64 = 16 << 20;

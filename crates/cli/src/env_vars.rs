@@ -13,6 +13,19 @@ pub(crate) const WASMILL_WORKERS: &str = "WASMILL_WORKERS";
 /// (`$XDG_CONFIG_HOME`, or `~/.config`), and then `/etc/wasmill/wasmill.toml`.
 pub(crate) const WASMILL_POLICY: &str = "WASMILL_POLICY";
 
+/// Which process compiles units: `child` (the default) or `in-process`, without its limits of memory and time, for debugging.
+pub(crate) const WASMILL_COMPILER: &str = "WASMILL_COMPILER";
+
+/// The most memory for compiling one unit: `4GiB`. The default is 2 GiB.
+pub(crate) const WASMILL_COMPILE_MEMORY: &str = "WASMILL_COMPILE_MEMORY";
+
+/// The most time for compiling one unit: `5m`. The default is 60 s.
+pub(crate) const WASMILL_COMPILE_TIMEOUT: &str = "WASMILL_COMPILE_TIMEOUT";
+
+/// The folder that `cargo xtask setup` installs tools in; `wasmill doctor` looks there too. The default is `wasmill/tools` in the
+/// user's cache folder.
+pub(crate) const WASMILL_TOOLS: &str = "WASMILL_TOOLS";
+
 /// Anything but empty: no colour, on a terminal either (`--color` is stronger).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 
@@ -31,6 +44,18 @@ pub(crate) const ALL: &[(&str, &str)] = &[
         WASMILL_POLICY,
         "The host's policy (a `wasmill.toml`), where no `--policy` names one. The default is `wasmill/wasmill.toml` in the user's \
          configuration folder (`$XDG_CONFIG_HOME`, or `~/.config`), and then `/etc/wasmill/wasmill.toml`.",
+    ),
+    (
+        WASMILL_COMPILER,
+        "Which process compiles units: `child` (the default) or `in-process`, without its limits of memory and time, for \
+         debugging.",
+    ),
+    (WASMILL_COMPILE_MEMORY, "The most memory for compiling one unit: `4GiB`. The default is 2 GiB."),
+    (WASMILL_COMPILE_TIMEOUT, "The most time for compiling one unit: `5m`. The default is 60 s."),
+    (
+        WASMILL_TOOLS,
+        "The folder that `cargo xtask setup` installs tools in; `wasmill doctor` looks there too. The default is `wasmill/tools` \
+         in the user's cache folder.",
     ),
     (NO_COLOR, "Anything but empty: no colour, on a terminal either (`--color` is stronger)."),
     (CLICOLOR_FORCE, "Anything but `0`: colour also where the output is not a terminal (`--color` is stronger)."),

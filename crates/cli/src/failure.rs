@@ -46,6 +46,16 @@ impl Failure {
         Failure { exit: ExitCode::Failed, ..Diagnostic::new(Code::HostError, message).into() }
     }
 
+    /// … for a reason that has a remedy.
+    pub(crate) fn host_because(diagnostic: Diagnostic) -> Self {
+        Failure { exit: ExitCode::Failed, ..diagnostic.into() }
+    }
+
+    /// What is wrong, in one line.
+    pub(crate) fn message(&self) -> String {
+        self.diagnostics.iter().map(|diagnostic| diagnostic.message.as_str()).collect::<Vec<_>>().join("; ")
+    }
+
     /// Tells the user; gives how the process ends.
     pub(crate) fn report(&self, printer: &Printer) -> ExitCode {
         if printer.is_json() {

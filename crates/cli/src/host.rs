@@ -3,13 +3,14 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
-use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
+use wasmill_engine_wasmtime::{Compiler, Settings, WasmtimeEngine};
 use wasmill_model::{Code, Diagnostic, Pipeline, RunDocument};
 use wasmill_runtime::{Clock, Host, Overrides, RunOptions, Spawner};
 
@@ -17,10 +18,13 @@ use crate::commands::run::Job;
 use crate::failure::{Failure, cancelled};
 use crate::printer::Printer;
 use crate::progress::Progress;
-use crate::settings::HostSettings;
+use crate::settings::{CompilerChoice, HostSettings};
 
 /// The most calls that the engine makes room for: each slot costs some microseconds at start.
-const MOST_SLOTS: u32 = 256;
+pub(crate) const MOST_SLOTS: u32 = 256;
+
+/// The verb that the compiler's process is started with.
+pub(crate) const COMPILE_WORKER: &str = "compile-worker";
 
 /// A run that is over.
 #[derive(Debug)]
@@ -97,7 +101,9 @@ fn router(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) -> Re
             None
         }
     });
-    let settings = Settings { slots, cache, coredumps: settings.coredump.clone(), ..Settings::default() };
+    let compiler = compiler(settings.compiler)?;
+    let coredumps = settings.coredump.clone();
+    let settings = Settings { slots, cache, compiler, coredumps, ..Settings::default() };
     let engine =
         WasmtimeEngine::new(settings).map_err(|error| Diagnostic::new(Code::EngineUnavailable, error.to_string()))?;
     Ok(Router::new(vec![Arc::new(engine)]))
@@ -111,6 +117,26 @@ fn note_unused_secrets(pipeline: &Pipeline, settings: &HostSettings, printer: &P
             "warning: no step is granted the secret `{name}`\n  help: write `grants: {{ secrets: [{name}] }}` in the step\n"
         ));
     }
+}
+
+/// This program itself, as a child.
+pub(crate) fn compiler(choice: CompilerChoice) -> Result<Compiler, Failure> {
+    match choice {
+        CompilerChoice::InProcess => Ok(Compiler::InProcess),
+        CompilerChoice::Child { memory, timeout } => {
+            let program = std::env::current_exe().map_err(|error| {
+                Failure::host(format!(
+                    "this program's own file, which compiles units in a child, is not found: {error}"
+                ))
+            })?;
+            Ok(Compiler::Child { program: same_file(program), args: vec![COMPILE_WORKER.into()], memory, timeout })
+        }
+    }
+}
+
+/// The file that this process was started from, also where another version was put in its place meanwhile.
+fn same_file(program: PathBuf) -> PathBuf {
+    if !program.exists() && cfg!(target_os = "linux") { "/proc/self/exe".into() } else { program }
 }
 
 /// A random name for a run.

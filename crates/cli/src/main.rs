@@ -35,6 +35,10 @@ use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;
 
 fn main() -> process::ExitCode {
+    // Before anything else: this process gives up its rights first, and speaks in its own exit codes.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == host::COMPILE_WORKER) {
+        return wasmill_engine_wasmtime::compile_worker();
+    }
     process::ExitCode::from(wasmill() as u8)
 }
 
@@ -57,9 +61,15 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Call(args) => commands::call::call(settings::call(args)?, printer),
         Command::Inspect(args) => commands::inspect::inspect(&args.unit, printer),
         Command::Check(args) => commands::check::check(&settings::check(args)?, printer),
+        Command::Cache(args) => commands::cache::cache(&args.command, printer),
+        Command::Doctor(args) => commands::doctor::doctor(&args, printer),
         Command::Schema => commands::schema::schema(printer),
         Command::Completions(args) => commands::completions::completions(args.shell, printer),
         Command::Generate(args) => commands::generate::generate(&args.dir, printer),
+        Command::CompileWorker => Err(Failure::usage(
+            format!("`{}` takes no options before it", host::COMPILE_WORKER),
+            "this verb is for Wasmill itself, which starts it where it compiles a unit",
+        )),
     }
 }
 

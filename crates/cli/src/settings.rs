@@ -2,8 +2,10 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
+use wasmill_engine_wasmtime::Compiler;
 use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
 
 use crate::args::{CallArgs, CheckArgs, HostArgs, LimitArgs, RunArgs};
@@ -67,6 +69,22 @@ pub(crate) struct HostSettings {
     pub(crate) cache: Option<PathBuf>,
     /// How many threads run guests.
     pub(crate) workers: NonZeroUsize,
+    /// Which process compiles.
+    pub(crate) compiler: CompilerChoice,
+}
+
+/// Which process compiles units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CompilerChoice {
+    /// A child.
+    Child {
+        /// The most bytes of its memory.
+        memory: u64,
+        /// The most time for one unit.
+        timeout: Duration,
+    },
+    /// This one.
+    InProcess,
 }
 
 /// Settings of `run`.
@@ -120,6 +138,7 @@ fn host(args: LimitArgs, host: HostArgs) -> Result<HostSettings, Failure> {
         engines: args.engine,
         cache: cache_folder(),
         workers: workers()?,
+        compiler: compiler()?,
     })
 }
 
@@ -134,14 +153,19 @@ fn coredump_folder(folder: PathBuf) -> Result<PathBuf, Failure> {
     }
 }
 
-fn cache_folder() -> Option<PathBuf> {
+/// The folder of compiled code; none where the user has no home.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os(env_vars::WASMILL_CACHE_DIR).filter(|folder| !folder.is_empty()) {
         return Some(folder.into());
     }
     Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("wasmill").join("code"))
 }
 
-fn workers() -> Result<NonZeroUsize, Failure> {
+/// How many threads run guests.
+///
+/// # Errors
+/// The environment variable is no such number.
+pub(crate) fn workers() -> Result<NonZeroUsize, Failure> {
     match std::env::var(env_vars::WASMILL_WORKERS) {
         Ok(text) if !text.is_empty() => text.parse().map_err(|_| {
             Failure::usage(
@@ -150,5 +174,33 @@ fn workers() -> Result<NonZeroUsize, Failure> {
             )
         }),
         _ => Ok(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+    }
+}
+
+/// What an environment variable says, or else the usual.
+fn limit<T>(name: &str, usual: T, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
+    match std::env::var(name) {
+        Ok(text) if !text.is_empty() => {
+            parse(&text).map_err(|help| Failure::usage(format!("`{name}={text}` is no such limit"), help))
+        }
+        _ => Ok(usual),
+    }
+}
+
+/// A child, unless the environment says otherwise.
+///
+/// # Errors
+/// An environment variable that makes no sense.
+pub(crate) fn compiler() -> Result<CompilerChoice, Failure> {
+    match std::env::var(env_vars::WASMILL_COMPILER).unwrap_or_default().as_str() {
+        "" | "child" => Ok(CompilerChoice::Child {
+            memory: limit(env_vars::WASMILL_COMPILE_MEMORY, Compiler::MEMORY, wasmill_manifest::parse_size)?,
+            timeout: limit(env_vars::WASMILL_COMPILE_TIMEOUT, Compiler::TIMEOUT, wasmill_manifest::parse_duration)?,
+        }),
+        "in-process" => Ok(CompilerChoice::InProcess),
+        other => Err(Failure::usage(
+            format!("`{}={other}` names no way to compile", env_vars::WASMILL_COMPILER),
+            "write `child` (the default) or `in-process`",
+        )),
     }
 }

@@ -1,5 +1,9 @@
 //! Every choice that is made about wasmtime, in one place, each with its reason.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use wasmill_model::Profile;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
 
@@ -20,6 +24,8 @@ pub struct Settings {
     /// The folder that WebAssembly core dumps of trapped units are written to; none are if none. A dump has the unit's memory in
     /// it, with whatever secrets stand there: the files are the user's alone.
     pub coredumps: Option<std::path::PathBuf>,
+    /// Which process compiles.
+    pub compiler: Compiler,
 }
 
 impl Default for Settings {
@@ -30,6 +36,44 @@ impl Default for Settings {
             compiled_capacity: 1 << 30,
             functions: HostFunctions::new(),
             coredumps: None,
+            compiler: Compiler::default(),
+        }
+    }
+}
+
+/// Which process compiles units that are not in the cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Compiler {
+    /// This one. A unit that makes the compiler run wild takes this process with it: for units that are trusted.
+    #[default]
+    InProcess,
+    /// A child, which is started for each unit; there are at most as many at once as the machine has cores. [`Compiler::child`]
+    /// gives one with the usual limits.
+    Child {
+        /// The program. Its output is run as native code: it must be this program itself, or one that is trusted as much.
+        program: PathBuf,
+        /// Arguments with which it calls [`compile_worker`](crate::compile_worker).
+        args: Vec<OsString>,
+        /// The most bytes of memory that it may use.
+        memory: u64,
+        /// The most wall-clock time that one unit may take.
+        timeout: Duration,
+    },
+}
+
+impl Compiler {
+    /// The memory of a child: 2 GiB.
+    pub const MEMORY: u64 = 2 << 30;
+    /// The time of a child: 60 s.
+    pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// A child with the usual limits.
+    pub fn child(program: impl Into<PathBuf>, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        Compiler::Child {
+            program: program.into(),
+            args: args.into_iter().map(Into::into).collect(),
+            memory: Self::MEMORY,
+            timeout: Self::TIMEOUT,
         }
     }
 }
@@ -154,4 +198,9 @@ pub(crate) fn on_demand(profile: Profile) -> Config {
     let mut config = base(profile);
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     config
+}
+
+/// For a process that only compiles: code is the same as with a pool, which would reserve address space.
+pub(crate) fn compiling(profile: Profile) -> Config {
+    on_demand(profile)
 }

@@ -11,7 +11,7 @@ use wasmill_unit::Unit;
 use wasmtime::{Config, Engine};
 
 use crate::call::Prepared;
-use crate::compile::{Code, compile, invalid};
+use crate::compile::{Code, Failure, Means, compile, invalid};
 use crate::config::{self, Allocator, Settings};
 use crate::host::HostFunctions;
 use crate::link::Linkers;
@@ -190,16 +190,20 @@ impl Shared {
     }
 
     fn compile_now(&self, unit: &Unit, profile: Profile) -> Result<Code, PrepareError> {
-        let cache = self.settings.cache.as_ref();
+        let Settings { cache, compiler, .. } = &self.settings;
         let pool = self.pool(profile).map_err(|message| PrepareError::Host { message })?;
-        match compile(&pool.engine, unit, cache) {
-            Ok(code) => Ok(code),
-            Err(error) if pool.allocator == Allocator::Pooling => {
+        let pooled = pool.allocator == Allocator::Pooling;
+        let means = Means { compiler, cache: cache.as_ref(), profile, pooled };
+        match compile(&pool.engine, unit, &means) {
+            Err(Failure::Refused(error)) if pooled => {
                 // Perhaps only too large for the pool's slots.
                 let spacious = pool.spacious(&self.settings, &self.ticker).map_err(|_| invalid(&error))?;
-                compile(&spacious.engine, unit, cache).map_err(|_| invalid(&error))
+                compile(&spacious.engine, unit, &Means { pooled: false, ..means }).map_err(|failure| match failure {
+                    Failure::Refused(_) => invalid(&error),
+                    Failure::Final(error) => error,
+                })
             }
-            Err(error) => Err(invalid(&error)),
+            other => Ok(other?),
         }
     }
 }

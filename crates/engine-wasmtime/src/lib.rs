@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod child;
 mod compile;
 mod config;
 mod embed;
@@ -20,7 +21,8 @@ mod state;
 mod ticker;
 mod wasi;
 
-pub use config::{Allocator, Settings};
+pub use child::compile_worker;
+pub use config::{Allocator, Compiler, Settings};
 pub use embed::{Attempt, Load, Loaded};
 pub use engine::{EngineError, WasmtimeEngine};
 pub use host::{HostCall, HostFunctions};

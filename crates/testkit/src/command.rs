@@ -104,6 +104,11 @@ impl Running {
         assert!(status.success(), "the signal could not be sent");
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Closes the reading end of its stdout.
     pub fn close_stdout(&mut self) {
         drop(self.child.stdout.take());

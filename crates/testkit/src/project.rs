@@ -48,7 +48,17 @@ impl Project {
         command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
         // The developer's own policy is none of the test's business.
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
-        for variable in ["WASMILL_POLICY", "NO_COLOR", "CLICOLOR_FORCE", "WASMILL_WORKERS", "COLUMNS"] {
+        for variable in [
+            "WASMILL_POLICY",
+            "NO_COLOR",
+            "CLICOLOR_FORCE",
+            "WASMILL_WORKERS",
+            "WASMILL_COMPILER",
+            "WASMILL_TOOLS",
+            "WASMILL_COMPILE_MEMORY",
+            "WASMILL_COMPILE_TIMEOUT",
+            "COLUMNS",
+        ] {
             command.env_remove(variable);
         }
         command.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));

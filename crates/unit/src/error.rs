@@ -4,6 +4,8 @@ use std::fmt;
 
 use wasmill_model::Code;
 
+use crate::Cap;
+
 /// What a file looks like that is no WebAssembly binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -149,6 +151,14 @@ pub enum InspectError {
     /// What a compiler makes before it links.
     #[error("this is an object file, which is not linked yet")]
     ObjectFile,
+    /// Larger in one direction than any unit may be.
+    #[error("the unit has {count} {}; the most that Wasmill takes is {}", cap.what(), cap.limit())]
+    TooLarge {
+        /// In which direction.
+        cap: Cap,
+        /// How many there are, at least: counting stops where it is too much.
+        count: u64,
+    },
     /// More exports, parameters or imports than are described.
     #[error("the unit has more exports, imports and parameters than Wasmill describes ({limit})")]
     TooComplex {
@@ -167,6 +177,7 @@ impl InspectError {
             InspectError::UnsupportedFeature { .. }
             | InspectError::UnsupportedWasmVersion { .. }
             | InspectError::ObjectFile
+            | InspectError::TooLarge { .. }
             | InspectError::TooComplex { .. } => Code::UnsupportedUnit,
         }
     }
@@ -202,6 +213,7 @@ impl InspectError {
                     .to_owned()
             }
             InspectError::ObjectFile => "link it (`wasm-ld`, or the compiler without `-c`)".to_owned(),
+            InspectError::TooLarge { cap, .. } => cap.help().to_owned(),
             InspectError::TooComplex { .. } => {
                 "build it with fewer exports (do not export every function)".to_owned()
             }

@@ -6,7 +6,7 @@ use wasmparser::{KnownCustom, Parser, Payload, Validator, WasmFeatures};
 
 use crate::budget::Budget;
 use crate::error::LooksLike;
-use crate::{InspectError, Preview, Producer, UnitInfo, component, core_module, features};
+use crate::{InspectError, Preview, Producer, UnitInfo, caps, component, core_module, features};
 
 /// Entries of the producers sections that are kept; a real unit has a handful.
 const MAX_PRODUCERS: usize = 64;
@@ -20,6 +20,7 @@ impl UnitInfo {
     /// What is wrong with the bytes, with the offset where it is known.
     pub fn inspect(bytes: &[u8]) -> Result<Self, InspectError> {
         let is_component = check_header(bytes)?;
+        caps::check(bytes)?;
         let types = Validator::new_with_features(features::features())
             .validate_all(bytes)
             .map_err(|error| explain(bytes, &error))?;

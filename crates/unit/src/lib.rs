@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod caps;
 mod component;
 mod core_module;
 mod error;
@@ -16,6 +17,7 @@ mod info;
 mod inspect;
 mod wit;
 
+pub use caps::Cap;
 pub use error::{InspectError, LooksLike};
 pub use features::features;
 pub use function::{FunctionError, FunctionInfo, Parameter};

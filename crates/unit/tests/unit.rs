@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 use wasmill_model::{Code, Interface};
-use wasmill_unit::{FunctionError, ImportKind, InspectError, LooksLike, Preview, Unit, UnitInfo, missing_import_help};
+use wasmill_unit::{
+    Cap, FunctionError, ImportKind, InspectError, LooksLike, Preview, Unit, UnitInfo, missing_import_help,
+};
 
 fn binary(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
@@ -463,4 +465,103 @@ proptest! {
         with_header.append(&mut bytes);
         let _ = UnitInfo::inspect(&with_header);
     }
+}
+
+/// One unit for each cap, just above it; as small as such a thing can be.
+#[test]
+fn every_cap_has_a_unit_that_crosses_it() {
+    let cases = [
+        (Cap::Functions, format!("(module {})", "(func)".repeat(250_001))),
+        (Cap::FunctionSize, format!("(module (func {}))", "nop ".repeat((4 << 20) + 1))),
+        (Cap::Types, format!("(module {})", "(type (func))".repeat(250_001))),
+        (Cap::Imports, format!("(module {})", "(import \"\" \"\" (func))".repeat(250_001))),
+        (Cap::Globals, format!("(module {})", "(global i32 i32.const 0)".repeat(250_001))),
+        (Cap::Tables, format!("(module {})", "(table 0 funcref)".repeat(1_001))),
+        (Cap::Memories, format!("(module {})", "(memory 0)".repeat(1_001))),
+        (Cap::DataSegments, format!("(module {})", "(data \"\")".repeat(100_001))),
+        (Cap::ElementSegments, format!("(module {})", "(elem func)".repeat(100_001))),
+        (Cap::Modules, format!("(component {})", "(core module)".repeat(1_001))),
+        (Cap::Components, format!("(component {})", "(component)".repeat(1_001))),
+        (Cap::Depth, format!("{}{}", "(component ".repeat(18), ")".repeat(18))),
+        (Cap::Instances, format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(10_001))),
+    ];
+    let mut crossed: Vec<Cap> = Vec::new();
+    let mut check = |cap: Cap, binary: &[u8]| {
+        let error = UnitInfo::inspect(binary).unwrap_err();
+        assert!(matches!(error, InspectError::TooLarge { cap: found, .. } if found == cap), "{cap:?}: {error:?}");
+        assert_eq!(error.code(), Code::UnsupportedUnit);
+        assert!(
+            error.to_string().contains(&cap.limit().to_string()) && error.to_string().contains(cap.what()),
+            "{error}"
+        );
+        assert!(!error.help().is_empty());
+        crossed.push(cap);
+    };
+    for (cap, text) in &cases {
+        check(*cap, &binary(text));
+    }
+    // What text cannot say in little: sections that are written out.
+    let exports: Vec<u8> = (0..250_001_u32)
+        .flat_map(|index| [&[3][..], &format!("{index:03x}").as_bytes()[..3], &[0, 0]].concat())
+        .collect();
+    check(
+        Cap::Exports,
+        &module(&[(1, &[1, 0x60, 0, 0]), (3, &[1, 0]), (7, &counted(250_001, &exports)), (10, &[1, 2, 0, 0x0b])]),
+    );
+    let body = |locals: u32| [&[1][..], &leb(locals), &[0x7f, 0x0b]].concat();
+    let function = |locals| [&leb(body(locals).len() as u32)[..], &body(locals)].concat();
+    let with_bodies = |count: u32, locals: u32| {
+        let code = function(locals).repeat(count as usize);
+        module(&[(1, &[1, 0x60, 0, 0]), (3, &counted(count, &vec![0; count as usize])), (10, &counted(count, &code))])
+    };
+    check(Cap::FunctionLocals, &with_bodies(1, 20_001));
+    check(Cap::Locals, &with_bodies(251, 20_000));
+    check(Cap::Size, &[&b"\0asm\x01\0\0\0"[..], &vec![0; 256 << 20]].concat());
+    let alias = [0, 0, 1, 0, 1, b'f'];
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    component.extend(section(6, &counted(500_001, &alias.repeat(500_001))));
+    check(Cap::Adapters, &component);
+    crossed.sort_by_key(|cap| *cap as u8);
+    assert_eq!(crossed, Cap::ALL, "every cap is crossed once");
+
+    // At the caps themselves nothing is refused.
+    assert!(UnitInfo::inspect(&with_bodies(250, 20_000)).is_ok());
+    assert!(UnitInfo::inspect(&binary(&format!("(component {})", "(core module)".repeat(1_000)))).is_ok());
+    assert!(UnitInfo::inspect(&binary(&format!("{}{}", "(component ".repeat(17), ")".repeat(17)))).is_ok());
+}
+
+/// A count that the bytes cannot hold is broken, not large.
+#[test]
+fn a_section_that_lies_about_its_count_is_corrupt() {
+    let error = UnitInfo::inspect(&module(&[(1, &leb(4_000_000_000))])).unwrap_err();
+    assert!(matches!(error, InspectError::Corrupt { .. }), "{error:?}");
+}
+
+fn leb(mut number: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let low = (number & 0x7f) as u8;
+        number >>= 7;
+        if number == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
+    }
+}
+
+fn counted(count: u32, items: &[u8]) -> Vec<u8> {
+    [&leb(count)[..], items].concat()
+}
+
+fn section(id: u8, contents: &[u8]) -> Vec<u8> {
+    [&[id][..], &leb(contents.len() as u32), contents].concat()
+}
+
+fn module(sections: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut bytes = b"\0asm\x01\0\0\0".to_vec();
+    for (id, contents) in sections {
+        bytes.extend(section(*id, contents));
+    }
+    bytes
 }

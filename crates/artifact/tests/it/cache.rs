@@ -1,9 +1,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use wasmill_artifact::{CacheError, CodeCache, CodeKind};
-use wasmill_model::Digest;
+use wasmill_artifact::{CacheError, CacheOptions, CodeCache, CodeKind};
+use wasmill_model::{Digest, Profile};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Instance, Module, Store};
 
@@ -36,13 +37,13 @@ impl Fixture {
 
     fn stored(&self) -> CodeCache {
         let cache = self.open();
-        cache.store(&self.engine, &self.unit, CodeKind::Module, &self.code);
+        cache.store(&self.engine, &self.unit, CodeKind::Module, Profile::Metered, &self.code);
         assert_eq!(cache.stats().stored, 1);
         cache
     }
 
     fn load(&self, cache: &CodeCache) -> Option<Module> {
-        cache.load_module(&self.engine, &self.unit)
+        cache.load_module(&self.engine, &self.unit).unwrap()
     }
 }
 
@@ -84,10 +85,10 @@ fn what_was_stored_runs_in_another_process() {
 fn components_are_kept_apart_from_modules() {
     let fixture = Fixture::new();
     let cache = fixture.stored();
-    assert!(cache.load_component(&fixture.engine, &fixture.unit).is_none());
+    assert!(cache.load_component(&fixture.engine, &fixture.unit).unwrap().is_none());
     let component = Component::new(&fixture.engine, wat::parse_str("(component)").unwrap()).unwrap();
-    cache.store(&fixture.engine, &fixture.unit, CodeKind::Component, &component.serialize().unwrap());
-    assert!(cache.load_component(&fixture.engine, &fixture.unit).is_some());
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Component, Profile::Metered, &component.serialize().unwrap());
+    assert!(cache.load_component(&fixture.engine, &fixture.unit).unwrap().is_some());
     assert_eq!(entries(&fixture.path()).len(), 2);
 }
 
@@ -98,8 +99,8 @@ fn another_engine_has_other_code() {
     let mut config = Config::new();
     config.consume_fuel(true);
     let other = Engine::new(&config).unwrap();
-    assert!(cache.load_module(&other, &fixture.unit).is_none());
-    assert!(cache.load_module(&fixture.engine, &Digest::of(b"another unit")).is_none());
+    assert!(cache.load_module(&other, &fixture.unit).unwrap().is_none());
+    assert!(cache.load_module(&fixture.engine, &Digest::of(b"another unit")).unwrap().is_none());
     assert_eq!(cache.stats().misses, 2);
     assert!(fixture.load(&cache).is_some());
 }
@@ -110,10 +111,10 @@ fn an_entry_in_anothers_place_is_refused() {
     let cache = fixture.stored();
     let theirs = only_entry(&fixture.path());
     let other = Digest::of(b"another unit");
-    cache.store(&fixture.engine, &other, CodeKind::Module, &fixture.code);
+    cache.store(&fixture.engine, &other, CodeKind::Module, Profile::Metered, &fixture.code);
     let ours = entries(&fixture.path()).into_iter().find(|path| *path != theirs).unwrap();
     fs::copy(&theirs, &ours).unwrap();
-    assert!(cache.load_module(&fixture.engine, &other).is_none());
+    assert!(cache.load_module(&fixture.engine, &other).unwrap().is_none());
     assert!(!ours.exists());
     assert!(fixture.load(&cache).is_some());
 }
@@ -141,7 +142,7 @@ fn a_damaged_key_is_replaced() {
         fs::write(fixture.path().join("key"), damaged).unwrap();
         let cache = fixture.open();
         assert!(fixture.load(&cache).is_none());
-        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
         assert!(fixture.load(&fixture.open()).is_some());
     }
     let key = fs::read(fixture.path().join("key")).unwrap();
@@ -154,7 +155,7 @@ fn every_length_but_the_whole_is_refused() {
     let cache = fixture.stored();
     let path = only_entry(&fixture.path());
     let whole = fs::read(&path).unwrap();
-    for length in (0..80).chain(whole.len() - 80..whole.len()).chain([whole.len() / 2]) {
+    for length in (0..160).chain(whole.len() - 160..whole.len()).chain([whole.len() / 2]) {
         fs::write(&path, &whole[..length]).unwrap();
         assert!(fixture.load(&cache).is_none(), "{length}");
         assert!(!path.exists(), "{length}");
@@ -173,7 +174,7 @@ fn a_flip_in_the_footer_is_refused() {
     let cache = fixture.stored();
     let path = only_entry(&fixture.path());
     let whole = fs::read(&path).unwrap();
-    for index in whole.len() - 48..whole.len() {
+    for index in whole.len() - 144..whole.len() {
         let mut flipped = whole.clone();
         flipped[index] ^= 1;
         fs::write(&path, &flipped).unwrap();
@@ -189,12 +190,12 @@ fn something_else_in_an_entrys_place_is_a_miss() {
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     assert!(fixture.load(&cache).is_none());
-    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
     assert_eq!(cache.stats().failures, 1);
     // The whole folder goes away under a running process.
     fs::remove_dir_all(fixture.path()).unwrap();
     assert!(fixture.load(&cache).is_none());
-    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
     assert_eq!(cache.stats().failures, 2);
 }
 
@@ -208,9 +209,9 @@ fn writers_and_readers_do_not_disturb_each_other() {
                 let cache = fixture.open();
                 for _ in 0..15 {
                     if fixture.load(&cache).is_none() {
-                        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+                        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
                     }
-                    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+                    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
                     assert!(fixture.load(&cache).is_some());
                 }
                 assert_eq!(cache.stats().rejected, 0);
@@ -231,7 +232,7 @@ fn what_a_killed_process_left_does_no_harm() {
     fs::write(&new, "half").unwrap();
     let long_ago = std::time::SystemTime::UNIX_EPOCH;
     fs::File::options().write(true).open(&old).unwrap().set_modified(long_ago).unwrap();
-    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, &fixture.code);
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
     assert!(!old.exists(), "old leftovers are swept");
     assert!(new.exists(), "another process may still be writing it");
     assert!(fixture.load(&cache).is_some());
@@ -292,4 +293,210 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+/// A cache that trusts a file as soon as it has seen it: its changes are still seen, because each of these changes more than a time.
+fn trusting(fixture: &Fixture) -> CodeCache {
+    let options = CacheOptions { settle: Duration::ZERO, ..CacheOptions::default() };
+    CodeCache::open_with(fixture.path(), options).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_unchanged_file_is_read_in_full_only_once() {
+    let fixture = Fixture::new();
+    drop(fixture.stored());
+    let cache = trusting(&fixture);
+    for _ in 0..3 {
+        assert!(fixture.load(&cache).is_some());
+    }
+    assert_eq!((cache.stats().hits, cache.stats().full_checks), (3, 1));
+    // Another process trusts the stamp too.
+    let other = trusting(&fixture);
+    assert!(fixture.load(&other).is_some());
+    assert_eq!(other.stats().full_checks, 0);
+    // One that trusts nothing reads every byte, and a file that has just been written is read whole by everybody.
+    let wary = CodeCache::open_with(fixture.path(), CacheOptions { trust: Duration::ZERO, ..CacheOptions::default() });
+    let wary = wary.unwrap();
+    assert!(fixture.load(&wary).is_some());
+    assert_eq!(wary.stats().full_checks, 1);
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
+    let usual = fixture.open();
+    for _ in 0..2 {
+        assert!(fixture.load(&usual).is_some());
+    }
+    assert_eq!(usual.stats().full_checks, 2, "it was not at rest for two seconds");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stamped_file_that_changes_is_checked_again() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let fixture = Fixture::new();
+    drop(fixture.stored());
+    let path = only_entry(&fixture.path());
+    let whole = fs::read(&path).unwrap();
+    let stamped = |cache: &CodeCache| {
+        assert!(fixture.load(cache).is_some());
+        let before = cache.stats().full_checks;
+        assert!(fixture.load(cache).is_some());
+        assert_eq!(cache.stats().full_checks, before, "the stamp fits");
+    };
+    let mut damaged = whole.clone();
+    damaged[1000] ^= 4;
+
+    // Another file in its place, of the same length and with the times of the old one.
+    let cache = trusting(&fixture);
+    stamped(&cache);
+    let times = fs::metadata(&path).unwrap();
+    let beside = fixture.path().join("beside");
+    fs::write(&beside, &damaged).unwrap();
+    fs::File::options().write(true).open(&beside).unwrap().set_modified(times.modified().unwrap()).unwrap();
+    fs::rename(&beside, &path).unwrap();
+    assert!(fixture.load(&cache).is_none());
+    assert_eq!(cache.stats().rejected, 1);
+    assert!(entries(&fixture.path()).is_empty() && stamps(&fixture.path()).is_empty(), "both are gone");
+
+    // Cut off, and longer.
+    for contents in [&whole[..whole.len() - 1], &[&whole[..], b"x"].concat()] {
+        fs::write(&path, &whole).unwrap();
+        stamped(&cache);
+        fs::write(&path, contents).unwrap();
+        assert!(fixture.load(&cache).is_none());
+    }
+
+    // Touched without being changed: checked in full once, found good, and trusted again.
+    fs::write(&path, &whole).unwrap();
+    stamped(&cache);
+    let before = cache.stats().full_checks;
+    loop {
+        // The status time moves with the kernel's clock, which ticks every few milliseconds.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(fixture.load(&cache).is_some());
+        if cache.stats().full_checks > before {
+            break;
+        }
+    }
+    stamped(&cache);
+}
+
+/// Flips at random places of a stamped file, written in place with the old modification time: only the status time tells.
+#[cfg(unix)]
+#[test]
+fn a_flip_in_a_stamped_file_is_refused() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let fixture = Fixture::new();
+    drop(fixture.stored());
+    let path = only_entry(&fixture.path());
+    let whole = fs::read(&path).unwrap();
+    let cache = trusting(&fixture);
+    for round in 0..40_usize {
+        fs::write(&path, &whole).unwrap();
+        assert!(fixture.load(&cache).is_some());
+        let stamped = fs::metadata(&path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[(round * 7919) % whole.len()] ^= 1 << (round % 8);
+        loop {
+            fs::write(&path, &flipped).unwrap();
+            fs::File::options().write(true).open(&path).unwrap().set_modified(stamped.modified().unwrap()).unwrap();
+            let now = fs::metadata(&path).unwrap();
+            // A cache that settles would not have left its stamp within the same tick; this one does, so wait for the next.
+            if (now.ctime(), now.ctime_nsec()) != (stamped.ctime(), stamped.ctime_nsec()) {
+                break;
+            }
+        }
+        assert!(fixture.load(&cache).is_none(), "round {round}");
+    }
+}
+
+fn stamps(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "checked")).collect()
+}
+
+#[test]
+fn what_was_not_used_for_longest_makes_room() {
+    let fixture = Fixture::new();
+    let size = fixture.code.len() as u64 + 144;
+    let options = CacheOptions { capacity: size * 3, ..CacheOptions::default() };
+    let cache = CodeCache::open_with(fixture.path(), options).unwrap();
+    let units: Vec<Digest> = (0..5_u8).map(|unit| Digest::of(&[unit])).collect();
+    for (age, unit) in units.iter().enumerate() {
+        cache.store(&fixture.engine, unit, CodeKind::Module, Profile::Metered, &fixture.code);
+        for path in entries(&fixture.path()) {
+            // Each is some seconds younger than the one before.
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            let listed = file.metadata().unwrap().modified().unwrap();
+            if listed.elapsed().unwrap_or_default() < Duration::from_secs(1000) {
+                file.set_modified(SystemTime::now() - Duration::from_secs(5000 - age as u64)).unwrap();
+            }
+        }
+    }
+    assert_eq!(cache.stats().evicted, 2);
+    let kept: Vec<bool> =
+        units.iter().map(|unit| cache.load_module(&fixture.engine, unit).unwrap().is_some()).collect();
+    assert_eq!(kept, [false, false, true, true, true]);
+    // What is larger than the whole cache is kept alone.
+    let options = CacheOptions { capacity: 1, ..CacheOptions::default() };
+    let small = CodeCache::open_with(fixture.path(), options).unwrap();
+    small.store(&fixture.engine, &units[0], CodeKind::Module, Profile::Metered, &fixture.code);
+    assert_eq!(entries(&fixture.path()).len(), 1);
+    assert!(small.load_module(&fixture.engine, &units[0]).unwrap().is_some());
+}
+
+#[test]
+fn entries_say_what_they_are_and_damaged_ones_are_found() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let component = Digest::of(b"a component");
+    cache.store(&fixture.engine, &component, CodeKind::Component, Profile::Deterministic, b"some code");
+    let listed = cache.entries().unwrap();
+    assert_eq!(listed.len(), 2);
+    let about = |unit: Digest| listed.iter().filter_map(|entry| entry.about.clone()).find(|about| about.unit == unit);
+    assert_eq!(about(fixture.unit).unwrap().kind, CodeKind::Module);
+    let other = about(component).unwrap();
+    assert_eq!((other.kind, other.profile), (CodeKind::Component, Profile::Deterministic));
+    assert!(other.wasmtime.starts_with("48."), "{other:?}");
+
+    let verified = cache.verify().unwrap();
+    assert_eq!((verified.good, verified.damaged.len()), (2, 0));
+    // A flip in the code does not show in the list, but it shows to `verify`.
+    let path = entries(&fixture.path()).into_iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[2000] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    assert!(cache.entries().unwrap().iter().all(|entry| entry.about.is_some()));
+    let verified = cache.verify().unwrap();
+    assert_eq!((verified.good, verified.damaged.len()), (1, 1));
+    assert_eq!(verified.damaged[0].about.as_ref().unwrap().unit, fixture.unit);
+    assert!(!path.exists());
+    // One of another version is no damage.
+    fs::write(&path, [&[0; 200][..], b"WMCODE\x00\x01"].concat()).unwrap();
+    let verified = cache.verify().unwrap();
+    assert_eq!((verified.outdated, verified.damaged.len(), path.exists()), (1, 0, false));
+    // One of another format shows in the list, too.
+    fs::write(&path, b"an entry of an old version").unwrap();
+    assert!(cache.entries().unwrap().iter().any(|entry| entry.about.is_none()));
+    let cleaned = cache.clean(|entry| entry.about.is_none()).unwrap();
+    assert_eq!((cleaned.entries, cleaned.bytes), (1, 26));
+    assert_eq!(cache.clean(|_| true).unwrap().entries, 1);
+    assert!(entries(&fixture.path()).is_empty());
+}
+
+#[test]
+fn a_refused_entry_stays() {
+    // A pool that is too small for the unit: the engine that comes next takes the same code.
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let mut config = Config::new();
+    let mut pool = wasmtime::PoolingAllocationConfig::new();
+    pool.total_memories(1).total_core_instances(1).total_tables(1).total_stacks(1).max_core_instance_size(1);
+    config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));
+    let small = Engine::new(&config).unwrap();
+    assert!(cache.load_module(&small, &fixture.unit).is_err());
+    assert!(fixture.load(&cache).is_some());
+    cache.remove(&fixture.engine, &fixture.unit, CodeKind::Module);
+    assert!(fixture.load(&cache).is_none());
 }

@@ -3,3 +3,5 @@
 
 mod cache;
 mod load;
+mod processes;
+mod worker;

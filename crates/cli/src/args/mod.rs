@@ -5,6 +5,7 @@ mod host;
 mod limits;
 mod run;
 mod unit;
+mod upkeep;
 
 use std::path::PathBuf;
 
@@ -16,6 +17,7 @@ pub(crate) use host::{HostArgs, PolicyArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{RUN_EXAMPLES, RunArgs};
 pub(crate) use unit::{CallArgs, InspectArgs};
+pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -130,6 +132,17 @@ pub(crate) enum Command {
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
 
+    /// Look after the compiled code that is kept between runs
+    ///
+    /// Units are compiled once and kept in a folder that only the user can write to; an entry that is damaged is compiled again,
+    /// silently. All of it can be removed at any time.
+    #[command(after_help = upkeep::CACHE_EXAMPLES)]
+    Cache(CacheArgs),
+
+    /// Look whether everything is here that Wasmill needs, and say what to do where it is not
+    #[command(after_help = upkeep::DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
+
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
@@ -137,6 +150,10 @@ pub(crate) enum Command {
     /// Write the generated documentation (for Wasmill's own developers)
     #[command(hide = true)]
     Generate(GenerateArgs),
+
+    /// Compile the unit on stdin (Wasmill starts this itself)
+    #[command(hide = true)]
+    CompileWorker,
 }
 
 /// `wasmill check`
@@ -201,12 +218,13 @@ mod tests {
 
     #[test]
     fn every_verb_has_examples() {
-        for verb in super::Cli::command().get_subcommands().filter(|verb| !verb.is_hide_set()) {
-            assert!(
-                verb.get_after_help().is_some_and(|text| text.to_string().contains("Examples:")),
-                "{}",
-                verb.get_name()
-            );
+        fn has_examples(command: &clap::Command) {
+            for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+                let text = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(text.contains("Examples:"), "{}", verb.get_name());
+                has_examples(verb);
+            }
         }
+        has_examples(&super::Cli::command());
     }
 }

@@ -72,6 +72,10 @@ fn cli() -> String {
     let _ = write!(text, "\n```text\n{}\n```\n", help(&command));
     for verb in verbs(&command) {
         let _ = write!(text, "\n## wasmill {}\n\n```text\n{}\n```\n", verb.get_name(), help(verb));
+        for below in verbs(verb) {
+            let name = format!("{} {}", verb.get_name(), below.get_name());
+            let _ = write!(text, "\n### wasmill {name}\n\n```text\n{}\n```\n", help(below));
+        }
     }
     text.push_str("\n## Environment\n\n| variable | meaning |\n| --- | --- |\n");
     for (name, meaning) in env_vars::ALL {
@@ -121,6 +125,9 @@ fn manual_pages() -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let mut pages = vec![("wasmill".to_owned(), page(command.clone())?)];
     for verb in verbs(&command) {
         pages.push((format!("wasmill-{}", verb.get_name()), page(verb.clone())?));
+        for below in verbs(verb) {
+            pages.push((format!("wasmill-{}-{}", verb.get_name(), below.get_name()), page(below.clone())?));
+        }
     }
     Ok(pages)
 }

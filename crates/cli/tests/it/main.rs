@@ -10,6 +10,7 @@
 mod bad_input;
 mod call;
 mod check;
+mod compile;
 mod examples;
 mod fixtures;
 mod generated;
@@ -20,6 +21,7 @@ mod limits;
 mod policy;
 mod run;
 mod signals;
+mod upkeep;
 mod verbs;
 
 use wasmill_testkit::{Output, Project};

@@ -1,0 +1,290 @@
+//! A program that does one dangerous piece of work in a process of its own: bytes in, bytes out, a time limit, and nothing left.
+//!
+//! Compilers are large programs that eat hostile bytes. In a process of its own, one that runs wild costs a process, not the host.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, Builder};
+use std::time::Duration;
+
+use wasmtime::component::Component;
+use wasmtime::{Engine, Module};
+
+use crate::mapped;
+
+/// Bytes of stderr that are kept, from its start: a panic's message is there.
+const KEPT_STDERR: usize = 4 << 10;
+
+/// What a program may still see of the environment: only what its loader needs to start it at all.
+const ENVIRONMENT: [&str; 3] = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT"];
+
+/// A program that is started once for each piece of work.
+///
+/// Whoever names the program trusts it with everything that the user may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worker {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// What it sees of this process's environment.
+    pub environment: Environment,
+    /// Wall-clock time, from its start to its end.
+    pub timeout: Duration,
+    /// The most bytes of its answer.
+    pub most_output: u64,
+}
+
+/// What a program sees of this process's environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Environment {
+    /// Nothing but what its loader needs.
+    Cleared,
+    /// All of it.
+    Inherited,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this exit code.
+    Exit(i32),
+    /// By this signal, or in a way that has no number (0).
+    Signal(i32),
+}
+
+/// The answer of a program that came to its end in time.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub ended: Ended,
+    /// What it wrote to stdout.
+    pub stdout: Vec<u8>,
+    /// The beginning of what it wrote to stderr, at most 4 KiB; invalid UTF-8 is replaced.
+    pub stderr: String,
+}
+
+/// Compiled code, as a compiler's process gave it.
+#[derive(Debug)]
+pub struct WorkerCode {
+    bytes: Vec<u8>,
+}
+
+impl WorkerCode {
+    /// The serialized code.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Loads a core module from this process's memory.
+    ///
+    /// # Errors
+    /// It is no module, not made by this version of wasmtime, or does not fit this engine.
+    pub fn module(&self, engine: &Engine) -> wasmtime::Result<Module> {
+        mapped::module_of_worker(engine, self)
+    }
+
+    /// Loads a component from this process's memory.
+    ///
+    /// # Errors
+    /// As [`WorkerCode::module`].
+    pub fn component(&self, engine: &Engine) -> wasmtime::Result<Component> {
+        mapped::component_of_worker(engine, self)
+    }
+}
+
+impl Finished {
+    /// The answer of a compiler that succeeded (exit code 0): serialized code.
+    ///
+    /// # Errors
+    /// What it said instead.
+    pub fn into_code(self) -> Result<WorkerCode, Finished> {
+        if self.ended == Ended::Exit(0) { Ok(WorkerCode { bytes: self.stdout }) } else { Err(self) }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// The program could not be started.
+    #[error("`{}` cannot be started: {error}", program.display())]
+    NotStarted {
+        /// The program.
+        program: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// The program was started, and could not be talked to.
+    #[error("`{}` cannot be talked to: {error}", program.display())]
+    Lost {
+        /// The program.
+        program: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// It was killed, because its time was up.
+    #[error("it took longer than {:?}", limit)]
+    TimedOut {
+        /// The time that it had.
+        limit: Duration,
+    },
+    /// It was killed, because its answer had no end.
+    #[error("its answer is larger than {limit} bytes")]
+    TooMuchOutput {
+        /// The most bytes.
+        limit: u64,
+    },
+}
+
+impl Worker {
+    /// Starts the program, gives it `input` on stdin, and waits for its answer. Blocks.
+    ///
+    /// The program runs in a process group of its own. However this ends, the
+    /// program is gone afterwards, and whatever is left of its group has been killed.
+    ///
+    /// # Errors
+    /// The program cannot be started, takes too long or says too much. A program that fails is no error here: see
+    /// [`Finished::ended`].
+    pub fn run(&self, input: &[&[u8]]) -> Result<Finished, WorkerError> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if self.environment == Environment::Cleared {
+            command.env_clear();
+            command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        }
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child =
+            command.spawn().map_err(|error| WorkerError::NotStarted { program: self.program.clone(), error })?;
+        let mut group = Group { child };
+        let talked = self.talk(&mut group, input);
+        // Also where talking failed; the leader is not reaped before, so that its number still means this group.
+        group.kill();
+        let status = group.child.wait();
+        let lost = |error| WorkerError::Lost { program: self.program.clone(), error };
+        let talked = talked.map_err(lost)?;
+        if talked.stdout.len() as u64 > self.most_output {
+            return Err(WorkerError::TooMuchOutput { limit: self.most_output });
+        }
+        if talked.timed_out {
+            return Err(WorkerError::TimedOut { limit: self.timeout });
+        }
+        let stderr = String::from_utf8_lossy(&talked.stderr).into_owned();
+        Ok(Finished { ended: ended(status.map_err(lost)?), stdout: talked.stdout, stderr })
+    }
+
+    /// Until the leader has ended, by itself or because the time was up.
+    fn talk(&self, group: &mut Group, input: &[&[u8]]) -> io::Result<Talked> {
+        let (stdin, stdout, stderr) = (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take());
+        let (Some(mut stdin), Some(mut stdout), Some(stderr)) = (stdin, stdout, stderr) else {
+            return Err(io::Error::other("its pipes are missing"));
+        };
+        let (over, watched) = mpsc::channel::<()>();
+        let timed_out = AtomicBool::new(false);
+        let group = &*group;
+        let (flag, timeout, most) = (&timed_out, self.timeout, self.most_output);
+        let (stdout, stderr) = thread::scope(|scope| {
+            // A thread that cannot be started leaves the others waiting for pipes; so the group goes first.
+            let or_kill = |error: io::Error| {
+                group.kill();
+                error
+            };
+            Builder::new()
+                .spawn_scoped(scope, move || {
+                    if watched.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout) {
+                        flag.store(true, Ordering::Relaxed);
+                        group.kill();
+                    }
+                })
+                .map_err(or_kill)?;
+            Builder::new()
+                .spawn_scoped(scope, move || {
+                    // A program may end, or answer, before it has read everything.
+                    let _ = input.iter().try_for_each(|part| stdin.write_all(part));
+                })
+                .map_err(or_kill)?;
+            let said = Builder::new().spawn_scoped(scope, move || head(stderr)).map_err(or_kill)?;
+
+            let mut answer = Vec::new();
+            let read = stdout.by_ref().take(most.saturating_add(1)).read_to_end(&mut answer);
+            if read.is_err() || answer.len() as u64 > most {
+                group.kill();
+            }
+            // Its stdout is closed; it may still be running. Its time is still counted.
+            let waited = group.wait_without_reaping();
+            drop(over);
+            // What it started is of no use any more, and may hold the pipes.
+            group.kill();
+            let said = said.join().unwrap_or_default();
+            read.and(waited)?;
+            Ok::<_, io::Error>((answer, said))
+        })?;
+        Ok(Talked { stdout, stderr, timed_out: timed_out.into_inner() })
+    }
+}
+
+struct Talked {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    timed_out: bool,
+}
+
+/// The beginning of a stream, which is read to its end.
+fn head(mut stream: impl Read) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let _ = stream.by_ref().take(KEPT_STDERR as u64).read_to_end(&mut kept);
+    let _ = io::copy(&mut stream, &mut io::sink());
+    kept
+}
+
+/// A process and all that it started, as far as it stayed in the group.
+struct Group {
+    child: Child,
+}
+
+#[cfg(unix)]
+impl Group {
+    /// Kills every process of the group. Only to be called before the leader was reaped: afterwards the number may be another's.
+    fn kill(&self) {
+        let leader = rustix::process::Pid::from_child(&self.child);
+        // Nobody is left in it: that is what was wanted.
+        let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+    }
+
+    fn wait_without_reaping(&self) -> io::Result<()> {
+        use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+        let leader = WaitId::Pid(Pid::from_child(&self.child));
+        loop {
+            match waitid(leader.clone(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(()),
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Group {
+    fn kill(&self) {
+        // Without process groups a program is waited for; it limits itself.
+    }
+
+    fn wait_without_reaping(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn ended(status: ExitStatus) -> Ended {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return Ended::Signal(signal);
+    }
+    status.code().map_or(Ended::Signal(0), Ended::Exit)
+}

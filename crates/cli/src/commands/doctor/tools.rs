@@ -1,0 +1,247 @@
+//! The programs that make units, and the other engines: where they are, or how to get them. None is needed to run a unit.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use etcetera::BaseStrategy as _;
+use wasmill_artifact::{Ended, Environment, Worker};
+
+use super::{Check, Status};
+use crate::env_vars::WASMILL_TOOLS;
+
+const TOPIC: &str = "tools";
+
+/// A program that does not say its version within this time is taken for one that does not work.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Folders below the folder of tools that are looked through: `<tool>/bin`, `<tool>/<package>/bin`.
+const DEPTH: usize = 3;
+
+/// The most folders that are looked through there.
+const MOST_FOLDERS: usize = 2_000;
+
+struct Tool {
+    name: &'static str,
+    /// Programs that do it, in the order of preference.
+    programs: &'static [&'static str],
+    /// What makes the program say its version.
+    version: &'static [&'static str],
+    purpose: &'static str,
+    /// The command that brings it.
+    remedy: &'static str,
+}
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "rustc",
+        programs: &["rustc"],
+        version: &["--version"],
+        purpose: "units in Rust",
+        remedy: "`curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh`",
+    },
+    Tool {
+        name: "c compiler",
+        programs: &["zig", "clang"],
+        version: &["version"],
+        purpose: "units in C and C++",
+        remedy: "`cargo xtask setup`, or `pip install ziglang`",
+    },
+    Tool {
+        name: "go",
+        programs: &["go"],
+        version: &["version"],
+        purpose: "units in Go",
+        remedy: "`apt-get install golang-go`, or https://go.dev/dl",
+    },
+    Tool {
+        name: "tinygo",
+        programs: &["tinygo"],
+        version: &["version"],
+        purpose: "small units in Go",
+        remedy: "`brew install tinygo`, or https://tinygo.org/getting-started/install",
+    },
+    Tool {
+        name: "python3",
+        programs: &["python3"],
+        version: &["--version"],
+        purpose: "units in Python (componentize-py)",
+        remedy: "`apt-get install python3`",
+    },
+    Tool {
+        name: "node",
+        programs: &["node"],
+        version: &["--version"],
+        purpose: "units in JavaScript",
+        remedy: "`apt-get install nodejs`",
+    },
+    Tool {
+        name: "npx",
+        programs: &["npx"],
+        version: &["--version"],
+        purpose: "units in JavaScript and AssemblyScript",
+        remedy: "`apt-get install npm`",
+    },
+    Tool {
+        name: "wasm-opt",
+        programs: &["wasm-opt"],
+        version: &["--version"],
+        purpose: "smaller and faster units",
+        remedy: "`apt-get install binaryen`",
+    },
+    Tool {
+        name: "wasmedge",
+        programs: &["wasmedge"],
+        version: &["--version"],
+        purpose: "another engine, to compare with",
+        remedy: "`curl -sSf https://raw.githubusercontent.com/WasmEdge/WasmEdge/master/utils/install_v2.sh | bash`",
+    },
+    Tool {
+        name: "wasmtime",
+        programs: &["wasmtime"],
+        version: &["--version"],
+        purpose: "another host, to compare with",
+        remedy: "`cargo install wasmtime-cli`",
+    },
+];
+
+/// Targets of `rustc` that units are built for.
+const RUST_TARGETS: [&str; 3] = ["wasm32-wasip1", "wasm32-wasip2", "wasm32-unknown-unknown"];
+
+pub(super) fn look() -> Vec<Check> {
+    let places = Places::find();
+    // Each program is asked for its version, which costs some of them a second.
+    let answers = std::thread::scope(|scope| {
+        let places = &places;
+        let asked: Vec<_> = TOOLS.iter().map(|tool| scope.spawn(move || look_for(tool, places))).collect();
+        asked.into_iter().zip(TOOLS).map(|(one, tool)| one.join().unwrap_or_else(|_| missing(tool))).collect::<Vec<_>>()
+    });
+    let mut checks = Vec::new();
+    for (found, tool) in answers.into_iter().zip(TOOLS) {
+        checks.push(found);
+        if tool.name == "rustc" {
+            checks.extend(rust_targets(&places));
+        }
+    }
+    checks
+}
+
+fn missing(tool: &Tool) -> Check {
+    Check::ok(TOPIC, tool.name, format!("not found; it is for {}", tool.purpose)).but(Status::Warning, tool.remedy)
+}
+
+fn look_for(tool: &Tool, places: &Places) -> Check {
+    let mut silent = None;
+    for program in tool.programs {
+        let Some(path) = places.program(program) else { continue };
+        // clang and zig are asked in different ways.
+        let asked = if *program == "clang" { &["--version"] } else { tool.version };
+        match ask(&path, asked) {
+            Ok(version) => {
+                // zig says a number only.
+                let version = if version.starts_with(|one: char| one.is_ascii_digit()) {
+                    format!("{program} {version}")
+                } else {
+                    version
+                };
+                let found = format!("{version} ({}), for {}", path.display(), tool.purpose);
+                return Check::ok(TOPIC, tool.name, found);
+            }
+            Err(why) => silent = Some((path, why)),
+        }
+    }
+    match silent {
+        Some((path, why)) => Check::ok(TOPIC, tool.name, format!("{} does not work: {why}", path.display()))
+            .but(Status::Warning, tool.remedy),
+        None => missing(tool),
+    }
+}
+
+/// Standard libraries of the compiler's own folder.
+fn rust_targets(places: &Places) -> Option<Check> {
+    let compiler = places.program("rustc")?;
+    let root = PathBuf::from(ask(&compiler, &["--print", "sysroot"]).ok()?);
+    let has = |target: &&str| root.join("lib/rustlib").join(target).join("lib").is_dir();
+    let (there, missing): (Vec<&str>, Vec<&str>) = RUST_TARGETS.iter().partition(|target| has(target));
+    Some(if missing.is_empty() {
+        Check::ok(TOPIC, "rust targets", there.join(", "))
+    } else {
+        Check::ok(TOPIC, "rust targets", format!("not found: {}", missing.join(", ")))
+            .but(Status::Warning, format!("`rustup target add {}`, or `cargo xtask setup`", missing.join(" ")))
+    })
+}
+
+/// The first line that a program says.
+fn ask(program: &Path, arguments: &[&str]) -> Result<String, String> {
+    let worker = Worker {
+        program: program.to_owned(),
+        args: arguments.iter().map(OsString::from).collect(),
+        environment: Environment::Inherited,
+        timeout: PATIENCE,
+        most_output: 64 << 10,
+    };
+    let finished = worker.run(&[]).map_err(|error| error.to_string())?;
+    let said = String::from_utf8_lossy(&finished.stdout).into_owned();
+    let first = |text: &str| text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+    match (finished.ended, first(&said)) {
+        (Ended::Exit(0), Some(line)) => Ok(line),
+        (Ended::Exit(0), None) => Err("it says no version".to_owned()),
+        _ => Err(first(&finished.stderr).or(first(&said)).unwrap_or_else(|| "it fails".to_owned())),
+    }
+}
+
+/// Where programs may be: the PATH, then the folder that `cargo xtask setup` installs into.
+struct Places {
+    folders: Vec<PathBuf>,
+}
+
+impl Places {
+    fn find() -> Self {
+        let mut folders: Vec<PathBuf> =
+            env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+        let tools = match env::var_os(WASMILL_TOOLS).filter(|folder| !folder.is_empty()) {
+            Some(folder) => Some(PathBuf::from(folder)),
+            None => etcetera::choose_base_strategy().ok().map(|base| base.cache_dir().join("wasmill").join("tools")),
+        };
+        if let Some(tools) = tools {
+            let mut found = vec![tools];
+            let mut from = 0;
+            for _ in 0..DEPTH {
+                let until = found.len();
+                let below: Vec<PathBuf> =
+                    found.get(from..until).unwrap_or_default().iter().flat_map(|f| children(f)).collect();
+                found.extend(below.into_iter().take(MOST_FOLDERS));
+                from = until;
+            }
+            folders.extend(found);
+        }
+        Places { folders }
+    }
+
+    fn program(&self, name: &str) -> Option<PathBuf> {
+        let file = format!("{name}{}", env::consts::EXE_SUFFIX);
+        self.folders.iter().map(|folder| folder.join(&file)).find(|path| is_program(path))
+    }
+}
+
+/// Folders in a folder, in the order of their names.
+fn children(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut folders: Vec<PathBuf> =
+        entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
+}
