@@ -4,5 +4,8 @@
 
 mod conformance;
 mod contract;
+mod crowd;
 mod guests;
+mod host_memory;
+mod isolation;
 mod units;

@@ -66,3 +66,12 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
     }
 }
+
+/// Bytes that the kernel has for this process under a name of `/proc/self/status`: `VmRSS`, or `VmHWM` for the most there were.
+#[cfg(target_os = "linux")]
+pub(crate) fn status(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let kilobytes: String = line.chars().filter(char::is_ascii_digit).collect();
+    kilobytes.parse::<u64>().unwrap() << 10
+}
