@@ -54,6 +54,23 @@ async fn lists_in_one_place_are_not_lifted_each() {
     assert!(peak < allowed(1 << 16), "{peak} bytes");
 }
 
+/// What a value costs the host while it is lifted counts against the memory of the step, whatever its output may have.
+#[tokio::test]
+async fn lists_in_one_place_cost_no_more_than_the_memory_limit() {
+    let limits = Limits::default();
+    let (verdict, peak) = peak_of("limits", "aliased-lists", nothing(), &limits).await;
+    assert!(matches!(verdict, VerdictKind::OutputExceeded | VerdictKind::MemoryExceeded), "{verdict:?}");
+    assert!(peak < limits.memory + limits.output + HOST, "{peak} bytes");
+}
+
+#[tokio::test]
+async fn text_is_not_converted_before_its_length_is_known() {
+    let (verdict, peak) = peak_of("limits", "huge-text-utf16", text("x"), &limits()).await;
+    assert_eq!(verdict, VerdictKind::OutputExceeded);
+    // The guest never wrote to what it gives, so that it is not resident itself.
+    assert!(peak < allowed(1 << 16), "{peak} bytes");
+}
+
 #[tokio::test]
 async fn resources_are_bounded() {
     let (verdict, peak) = peak_of("limits", "many-resources", nothing(), &limits()).await;
@@ -71,6 +88,13 @@ async fn timers_are_bounded() {
 #[tokio::test]
 async fn a_list_of_handles_is_not_amplified() {
     let (verdict, peak) = peak_of("limits", "poll-amplified", nothing(), &limits()).await;
+    assert!(matches!(verdict, VerdictKind::Trap | VerdictKind::OutputExceeded), "{verdict:?}");
+    assert!(peak < allowed(64 << 20), "{peak} bytes");
+}
+
+#[tokio::test]
+async fn a_list_of_handles_is_not_amplified_where_text_goes_in_bulk() {
+    let (verdict, peak) = peak_of("limits", "poll-amplified-text", text("x"), &limits()).await;
     assert!(matches!(verdict, VerdictKind::Trap | VerdictKind::OutputExceeded), "{verdict:?}");
     assert!(peak < allowed(64 << 20), "{peak} bytes");
 }

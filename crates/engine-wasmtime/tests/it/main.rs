@@ -8,4 +8,5 @@ mod crowd;
 mod guests;
 mod host_memory;
 mod isolation;
+mod mutations;
 mod units;

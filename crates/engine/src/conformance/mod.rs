@@ -250,8 +250,9 @@ pub fn judge(case: &Case, outcome: &Outcome) -> Result<(), String> {
     if outcome.usage.peak_memory > case.limits.memory {
         return Err(format!("used {} bytes of memory", outcome.usage.peak_memory));
     }
-    if outcome.usage.log_bytes > case.limits.log {
-        return Err(format!("kept {} bytes of log", outcome.usage.log_bytes));
+    let log = outcome.usage.log_bytes.max(outcome.log.len() as u64);
+    if log > case.limits.log {
+        return Err(format!("kept {log} bytes of log"));
     }
     if outcome.usage.bytes_out > case.limits.output {
         return Err(format!("gave {} bytes of output", outcome.usage.bytes_out));
