@@ -2,7 +2,7 @@
 
 use wasmill_model::{Input, Interface, LimitKind, Limits, OutputFormat, TrapKind as T, Value, VerdictKind as V};
 
-use super::Expected::{self, Output, Trap, Verdict as Ends};
+use super::Expected::{self, OneOf, Output, Trap, Verdict as Ends};
 use super::{Case, endings, fuel, guest, memory, text};
 
 fn case(name: &'static str, guest: &'static str, input: Input, expected: Expected) -> Case {
@@ -32,6 +32,7 @@ fn pointers() -> Vec<Case> {
         case("one-place", guest!("bytes/one-place.wat"), text("abcdef"), bytes(b"\x06\0\0\0ef")),
         case("unaligned", guest!("bytes/unaligned.wat"), text("abc"), bytes(b"abc")),
         case("far-output", guest!("bytes/far-output.wat"), text("abc"), bytes(b"z")),
+        call("exit-process", guest!("limits/exit-process.wat"), OneOf(&[V::GuestError, V::Trap])),
         case("reactor", guest!("bytes/reactor.wat"), text("abc"), bytes(b"1")),
         case("recurse-process", guest!("limits/recurse-process.wat"), text("x"), Trap(T::StackOverflow)),
     ]

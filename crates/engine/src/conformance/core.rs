@@ -25,6 +25,7 @@ fn traps() -> Vec<Case> {
         trap("bad-signature", guest!("limits/bad-signature.wat"), T::BadSignature),
         trap("bad-conversion", guest!("limits/bad-conversion.wat"), T::BadConversionToInteger),
         trap("recurse", guest!("limits/recurse.wat"), T::StackOverflow),
+        case("exit-early", guest!("limits/exit-early.wat"), no_input(), OneOf(&[V::GuestError, V::Trap])),
         trap("own-maximum", guest!("limits/own-maximum.wat"), T::Unreachable),
     ]
 }
