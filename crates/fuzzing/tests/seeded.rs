@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chacha20::ChaCha8Rng;
@@ -115,15 +116,21 @@ fn values_survive_both_ways() {
 
 #[test]
 fn made_modules_keep_to_their_limits() {
-    let mut ran = 0;
+    let mut ran = BTreeMap::new();
     drive(
         300,
         |random| {
-            let mut bytes = vec![0; 2_000];
+            let mut bytes = vec![0; 4_000];
             random.fill_bytes(&mut bytes);
             bytes
         },
-        |input| ran += u32::from(matches!(smith(input), Smithed::Ran(_))),
+        |input| {
+            if let Smithed::Ran(kind) = smith(input) {
+                *ran.entry(kind).or_insert(0) += 1;
+            }
+        },
     );
-    assert!(ran > 100, "only {ran} modules ran");
+    println!("{ran:?}");
+    let count: u32 = ran.values().sum();
+    assert!(count > 100 && ran.len() > 3, "too few ran, or all alike: {ran:?}");
 }
