@@ -2,6 +2,7 @@
 //! noise. The same inputs each time, on stable Rust.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "the seed is printed on failure")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -179,6 +179,21 @@ async fn a_seeker_finds_what_is_there() {
     }
 }
 
+/// What the test below would see if there were something.
+#[tokio::test]
+async fn a_keeper_sees_that_it_is_not_fresh() {
+    let engine = engine();
+    let source = include_str!("../../../../guests/isolation/keep.wat");
+    for (planted, fresh) in
+        [(r#"(data (i32.const 65536) "x")"#, 0), ("(elem (table $t) (i32.const 999) func $f)", 0), ("", 1)]
+    {
+        let keeper = unit(&source.replace("(memory 128)", &format!("(memory 128) {planted}")));
+        let keeper = prepare(&engine, &keeper, None).await;
+        let input = Input::Positional(vec![Value::Int(0)]);
+        assert_eq!(call(&keeper, input, &limits()).await.output, Some(Value::Int(fresh)), "{planted}");
+    }
+}
+
 #[tokio::test]
 async fn no_state_goes_to_the_next_call() {
     let engine = engine();

@@ -106,7 +106,7 @@ impl Case {
     /// The same call, cancelled.
     fn cancelled(self, when: Cancelled) -> Case {
         let expected = Expected::Verdict(VerdictKind::Cancelled);
-        Case { cancelled: when, expected, ..self }.within(time(600_000), LimitKind::Timeout)
+        Case { cancelled: when, expected, ..self }.within(time(60_000), LimitKind::Timeout)
     }
 
     /// This call ends by fuel, by time, and by cancellation before and in mid-call: all that ends a guest which goes on for ever.
