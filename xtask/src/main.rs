@@ -6,6 +6,7 @@
 
 mod digest;
 mod failure;
+mod fuzz;
 mod guests;
 mod paths;
 mod printer;
@@ -40,6 +41,8 @@ enum Verb {
     Tidy(tidy::Args),
     /// Checks that the crates which must run inside WebAssembly compile for it.
     Wasm32,
+    /// Runs the fuzzers with coverage; needs nightly Rust.
+    Fuzz(fuzz::Args),
     /// Sets up what is missing, builds the guests, and runs every test.
     Test(test::Args),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Guests(args) => guests::run(&args, &paths, &printer),
         Verb::Tidy(args) => tidy::run(&args, &paths, &printer),
         Verb::Wasm32 => wasm32::run(&paths, &printer),
+        Verb::Fuzz(args) => fuzz::run(&args, &paths, &printer),
         Verb::Test(args) => test::run(&args, &paths, &printer),
     });
     match outcome {

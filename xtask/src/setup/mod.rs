@@ -4,11 +4,13 @@
 //! a stamp there, the digest of its own text, so that a second run costs nothing and a changed recipe is carried out again.
 
 pub(crate) mod c_wasm;
+mod cargo_fuzz;
 mod debian;
 mod prefix;
 mod pypi;
 pub(crate) mod rust_wasm;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::failure::{Failure, Outcome};
@@ -110,4 +112,12 @@ pub(crate) fn c(paths: &Paths, printer: &Printer) -> Outcome<c_wasm::CCompiler> 
         provide(&c_wasm::CWasm, &prefix, printer)?;
     }
     c_wasm::compiler(&prefix)?.ok_or_else(|| Failure::new("a C compiler for WebAssembly is not found"))
+}
+
+/// cargo-fuzz, installed when it is missing, and the nightly compiler that it needs.
+pub(crate) fn fuzz(paths: &Paths, printer: &Printer) -> Outcome<PathBuf> {
+    cargo_fuzz::nightly()?;
+    let prefix = Prefix::new(&paths.tools);
+    provide(&cargo_fuzz::CargoFuzz, &prefix, printer)?;
+    cargo_fuzz::program(&prefix).ok_or_else(|| Failure::new("cargo-fuzz is not found"))
 }

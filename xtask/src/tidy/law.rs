@@ -19,13 +19,13 @@ const TIERS: [&[&str]; 7] = [
 ];
 
 /// Crates outside the tiers, which may use every crate of the house.
-const OUTSIDE: [&str; 2] = ["wasmill-benches", "wasmill-testkit"];
+const OUTSIDE: [&str; 3] = ["wasmill-benches", "wasmill-fuzzing", "wasmill-testkit"];
 
 /// What only some may name: dependency, crates, why.
 const RESERVED: [(&str, &[&str], &str); 6] = [
     (
         "wasmtime*",
-        &["wasmill-engine-wasmtime", "wasmill-witjson", "wasmill-artifact", "wasmill-benches"],
+        &["wasmill-engine-wasmtime", "wasmill-witjson", "wasmill-artifact", "wasmill-benches", "wasmill-fuzzing"],
         "the engine is behind the traits of wasmill-engine",
     ),
     ("clap*", &["wasmill-cli", "wasmill-server", "xtask"], "only binaries have a command line"),

@@ -34,12 +34,21 @@ async fn a_unit_that_needs_more_slots_than_there_are_runs() {
 
 #[tokio::test]
 async fn instances_are_limited_before_any_runs() {
-    let (_, verdict) = run("many-instances", "run", nothing(), Limits::default()).await;
-    assert_eq!(verdict, Verdict::MemoryExceeded { of: LimitKind::Instances, limit: 100, wanted: 101 });
+    let wat = format!(
+        "(component (core module $m (func (export \"run\") (result i32) (i32.const 1)))
+           (core instance $i (instantiate $m)) {}
+           (func (export \"run\") (result u32) (canon lift (core func $i \"run\"))))",
+        "(core instance (instantiate $m))".repeat(120)
+    );
     let engine = WasmtimeEngine::new(Settings { slots: 1, ..Settings::default() }).unwrap();
-    let load = engine.load(built("limits", "many-instances").bytes().clone()).unwrap();
-    let limits = Limits { instances: 200, ..Limits::default() };
-    assert_eq!(load.limits(limits).prepare().await.unwrap().call(nothing()).await.output, Some(Value::Int(1)));
+    let load = |instances| {
+        let limits = Limits { instances, ..Limits::default() };
+        engine.load(unit(&wat).bytes().clone()).unwrap().limits(limits)
+    };
+    let attempt = load(100).prepare().await.unwrap().call(nothing()).await;
+    let verdict = Verdict::MemoryExceeded { of: LimitKind::Instances, limit: 100, wanted: 101 };
+    assert_eq!(attempt.receipt.verdict, verdict);
+    assert_eq!(load(200).prepare().await.unwrap().call(nothing()).await.output, Some(Value::Int(1)));
 }
 
 #[tokio::test]

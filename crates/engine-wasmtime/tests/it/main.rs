@@ -5,10 +5,14 @@
 mod compiler;
 mod conformance;
 mod contract;
+mod crowd;
 mod edges;
 mod embed;
 mod grants;
 mod guests;
 mod host_functions;
+mod host_memory;
+mod isolation;
+mod mutations;
 mod server;
 mod units;

@@ -47,3 +47,31 @@ pub(crate) fn text(value: &str) -> Input {
 pub(crate) fn nothing() -> Input {
     Input::Positional(Vec::new())
 }
+
+/// Waits for a future on this thread, without any runtime: what a blocking embedder does.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(value) => return value,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// Bytes that the kernel has for this process under a name of `/proc/self/status`: `VmRSS`, or `VmHWM` for the most there were.
+#[cfg(target_os = "linux")]
+pub(crate) fn status(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let kilobytes: String = line.chars().filter(char::is_ascii_digit).collect();
+    kilobytes.parse::<u64>().unwrap() << 10
+}

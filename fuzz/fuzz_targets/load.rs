@@ -1,0 +1,6 @@
+//! Text to a unit.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    wasmill_fuzzing::load(data);
+});

@@ -1,0 +1,10 @@
+;; Gives back its input without the first byte, where it lies. Promise: the output may lie in the input.
+(module (memory (export "memory") 1)
+  (global $next (mut i32) (i32.const 1024))
+  (func (export "allocate") (param $size i32) (result i32)
+    (global.get $next)
+    (global.set $next (i32.add (global.get $next) (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -16)))))
+  (func (export "deallocate") (param i32 i32))
+  (func (export "process") (param $at i32) (param $length i32) (param $out i32) (result i32)
+    (i32.store (local.get $out) (i32.sub (local.get $length) (i32.const 1)))
+    (i32.add (local.get $at) (i32.const 1))))
