@@ -105,7 +105,9 @@ impl Row {
 
     fn shown_ratio(&self) -> String {
         match self.target {
-            Target::Ahead(_) => self.ahead().map_or_else(String::new, |ahead| format!("{ahead:.1}x ahead")),
+            Target::Ahead(_) => self.ahead().map_or_else(String::new, |ahead| {
+                if ahead >= 1.0 { format!("{ahead:.1}x ahead") } else { format!("{:.1}x behind", 1.0 / ahead) }
+            }),
             Target::More(_) => self.difference().map_or_else(String::new, |more| format!("{more:+.0} ns")),
             _ if self.measure == Measure::Factor => String::new(),
             _ => self.ratio().map_or_else(String::new, |ratio| format!("{ratio:.2}x")),
@@ -133,6 +135,15 @@ impl Row {
             Target::More(most) => self.difference().map(|more| more <= most),
             Target::None => None,
         }
+    }
+
+    /// The figure that the target speaks of, and the target.
+    fn judged(&self) -> String {
+        let figure = match self.target {
+            Target::AtMost(_) | Target::AtLeast(_) | Target::None => self.measure.show(self.figure),
+            Target::Times(_) | Target::Ahead(_) | Target::More(_) => self.shown_ratio(),
+        };
+        format!("{}: {figure} ({})", self.case, self.shown_target())
     }
 
     fn cells(&self) -> [String; 7] {
@@ -197,6 +208,7 @@ impl Report {
                 })
             })
             .collect();
+        let missed: Vec<String> = self.rows.iter().filter(|row| row.met() == Some(false)).map(Row::judged).collect();
         let report = json!({
             "title": self.title,
             "method": self.method,
@@ -204,6 +216,8 @@ impl Report {
             "head": HEAD,
             "rows": cells,
             "notes": self.notes,
+            "targets": self.rows.iter().filter(|row| row.met().is_some()).count(),
+            "missed": missed,
             "numbers": numbers,
         });
         let folder = target_dir().join("benchmarks");
@@ -254,6 +268,8 @@ mod tests {
         assert_eq!(Measure::Rate.show(1_234_567.8), "1,234,568/s");
         assert_eq!(Measure::Rate.show(999.0), "999/s");
         assert_eq!(Measure::Time.show(f64::NAN), "–");
+        assert_eq!(row(100.0, 200.0, Measure::Time, Target::Ahead(5.0)).judged(), "case: 2.0x behind (≥ 5x ahead)");
+        assert_eq!(row(100.0, 3e6, Measure::Time, Target::AtMost(2e6)).judged(), "case: 3.00 ms (≤ 2.00 ms)");
         let cells = row(100.0, 20.0, Measure::Time, Target::Ahead(5.0)).cells();
         assert_eq!(
             cells.map(|cell| cell.replace("  ", " ")),

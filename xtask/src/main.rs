@@ -4,6 +4,7 @@
 //! rest does not compile. Only `printer` prints.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod digest;
 mod failure;
 mod guests;
@@ -42,6 +43,8 @@ enum Verb {
     Wasm32,
     /// Sets up what is missing, builds the guests, and runs every test.
     Test(test::Args),
+    /// Runs the benches and writes docs/benchmarks.md from what they found.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Verb::Tidy(args) => tidy::run(&args, &paths, &printer),
         Verb::Wasm32 => wasm32::run(&paths, &printer),
         Verb::Test(args) => test::run(&args, &paths, &printer),
+        Verb::Bench(args) => bench::run(&args, &paths, &printer),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
