@@ -108,18 +108,9 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph) -> Arc<Link
         .iter()
         .enumerate()
         .map(|(step, waits_for)| Step {
-            id: name(step),
-            unit: "noop".into(),
-            function: None,
             with: With::Positional(Vec::new()),
             after: waits_for.iter().copied().map(name).collect(),
-            output: OutputFormat::Text,
-            limits: LimitOverrides::default(),
-            profile: Profile::default(),
-            grants: Grants::default(),
-            engines: Vec::new(),
-            location: Location::default(),
-            with_location: Location::default(),
+            ..Step::new(name(step), "noop")
         })
         .collect();
     let spec = UnitSpec { source: UnitSource::Wat(NOOP.to_owned()), sha256: None, location: Location::default() };
@@ -131,11 +122,13 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph) -> Arc<Link
         steps,
         outputs: [("done".into(), wasmill_model::Template::Literal(Value::Bool(true)))].into_iter().collect(),
         schedule: Schedule::default(),
+        unit_limits: IndexMap::new(),
         base: std::path::PathBuf::new(),
     };
     let host = Host {
         router: Router::new(vec![engine]),
         policy: Policy::default(),
+        secrets: Secrets::default(),
         clock: Arc::new(Since(Instant::now())),
         spawner: Arc::new(OnTokio(runtime.handle().clone())),
     };
@@ -216,6 +209,7 @@ fn idle() -> Arc<dyn Engine> {
         interfaces: vec![Interface::Core],
         limits: Vec::new(),
         profiles: Profile::ALL.to_vec(),
+        functions: Vec::new(),
         sandboxed: true,
     }))
 }

@@ -9,6 +9,10 @@ pub(crate) const WASMILL_CACHE_DIR: &str = "WASMILL_CACHE_DIR";
 /// How many threads run guests. The default is the number of cores.
 pub(crate) const WASMILL_WORKERS: &str = "WASMILL_WORKERS";
 
+/// The host's policy, where no `--policy` names one. The default is `wasmill/wasmill.toml` in the user's configuration folder
+/// (`$XDG_CONFIG_HOME`, or `~/.config`), and then `/etc/wasmill/wasmill.toml`.
+pub(crate) const WASMILL_POLICY: &str = "WASMILL_POLICY";
+
 /// Anything but empty: no colour, on a terminal either (`--color` is stronger).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 
@@ -23,6 +27,11 @@ pub(crate) const ALL: &[(&str, &str)] = &[
          or `~/.cache`; `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows).",
     ),
     (WASMILL_WORKERS, "How many threads run guests. The default is the number of cores."),
+    (
+        WASMILL_POLICY,
+        "The host's policy (a `wasmill.toml`), where no `--policy` names one. The default is `wasmill/wasmill.toml` in the user's \
+         configuration folder (`$XDG_CONFIG_HOME`, or `~/.config`), and then `/etc/wasmill/wasmill.toml`.",
+    ),
     (NO_COLOR, "Anything but empty: no colour, on a terminal either (`--color` is stronger)."),
     (CLICOLOR_FORCE, "Anything but `0`: colour also where the output is not a terminal (`--color` is stronger)."),
 ];

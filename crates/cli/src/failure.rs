@@ -20,9 +20,13 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The manifest, a unit, an input or the command line is invalid.
+    /// The manifest, a unit, an input or the command line is invalid; or all that is missing is a grant.
     pub(crate) fn invalid(diagnostics: impl Into<Vec<Diagnostic>>) -> Self {
-        Failure { diagnostics: diagnostics.into(), sources: Sources::default(), exit: ExitCode::Invalid }
+        let diagnostics = diagnostics.into();
+        // Whoever asks again with the grant gets on: that is another answer than a file that must be mended.
+        let is_denied = !diagnostics.is_empty() && diagnostics.iter().all(|one| one.code == Code::MissingGrant);
+        let exit = if is_denied { ExitCode::Denied } else { ExitCode::Invalid };
+        Failure { diagnostics, sources: Sources::default(), exit }
     }
 
     /// … in these files.

@@ -67,10 +67,12 @@ async fn link_and_run(
     let host = Host {
         router: router(&job.pipeline, settings, printer)?,
         policy: settings.policy.clone(),
+        secrets: settings.secrets.clone(),
         clock: Arc::new(SystemClock(Instant::now())),
         spawner: Arc::new(GuestThreads(guests.clone())),
     };
-    let overrides = Overrides { limits: settings.limits, engines: settings.engines.clone() };
+    let overrides = Overrides { limits: settings.limits, engines: settings.engines.clone(), profile: settings.profile };
+    note_unused_secrets(&job.pipeline, settings, printer);
     let linking = wasmill_runtime::link(&host, job.pipeline.clone(), &job.units, &overrides);
     let linked = tokio::select! {
         linked = linking => linked?,
@@ -99,6 +101,16 @@ fn router(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) -> Re
     let engine =
         WasmtimeEngine::new(settings).map_err(|error| Diagnostic::new(Code::EngineUnavailable, error.to_string()))?;
     Ok(Router::new(vec![Arc::new(engine)]))
+}
+
+/// A secret that goes nowhere is most likely a slip in a name.
+fn note_unused_secrets(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) {
+    let granted = |name: &str| pipeline.steps.iter().any(|step| step.grants.secrets.iter().any(|one| one == name));
+    for name in settings.secrets.names().filter(|name| !granted(name)) {
+        printer.note(&format!(
+            "warning: no step is granted the secret `{name}`\n  help: write `grants: {{ secrets: [{name}] }}` in the step\n"
+        ));
+    }
 }
 
 /// A random name for a run.

@@ -6,14 +6,19 @@
 
 mod args;
 mod commands;
+mod component_file;
 mod env_vars;
 mod failure;
+mod folders;
+mod grants;
 mod host;
 mod inputs;
 mod pipeline_file;
+mod policy_file;
 mod printer;
 mod progress;
 mod render;
+mod secrets;
 mod settings;
 mod standard_input;
 mod summary;
@@ -51,7 +56,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Run(args) => commands::run::run(settings::run(args)?, printer),
         Command::Call(args) => commands::call::call(settings::call(args)?, printer),
         Command::Inspect(args) => commands::inspect::inspect(&args.unit, printer),
-        Command::Check(args) => commands::check::check(&args.file, printer),
+        Command::Check(args) => commands::check::check(&settings::check(args)?, printer),
         Command::Schema => commands::schema::schema(printer),
         Command::Completions(args) => commands::completions::completions(args.shell, printer),
         Command::Generate(args) => commands::generate::generate(&args.dir, printer),

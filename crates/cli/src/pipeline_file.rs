@@ -12,6 +12,7 @@ use wasmill_unit::Unit;
 
 use crate::failure::Failure;
 use crate::render::Sources;
+use crate::{component_file, folders};
 
 /// A manifest larger than this is a mistake.
 const LARGEST: u64 = 256 << 20;
@@ -31,15 +32,17 @@ pub(crate) struct PipelineFile {
 ///
 /// # Errors
 /// Why the file cannot be read, or everything that is wrong with it and its units, in the order of the file, whoever found it.
-pub(crate) fn read(path: &Path) -> Result<PipelineFile, Failure> {
+pub(crate) fn read(path: &Path, policy: &Policy) -> Result<PipelineFile, Failure> {
     let text = text(path)?;
     let name = path.to_string_lossy();
-    let sources = Sources::one(&name, &text);
+    let mut sources = Sources::one(&name, &text);
     let (pipeline, mut problems) = wasmill_manifest::parse_partly(&name, &text, Format::of(path));
-    let Some(pipeline) = pipeline else { return Err(Failure::invalid(problems).in_files(&sources)) };
+    let Some(mut pipeline) = pipeline else { return Err(Failure::invalid(problems).in_files(&sources)) };
     let (units, not_loaded) = load(&pipeline);
     let engines = [WasmtimeEngine::description()];
-    let mut found = wasmill_runtime::check(&pipeline, &units, &Policy::default(), &engines);
+    let beside_units = unit_limits(&mut pipeline, policy, &mut sources);
+    let mut found = wasmill_runtime::check(&pipeline, &units, policy, &engines);
+    found.extend(folders::check(&pipeline));
     if !problems.is_empty() {
         // Of what could be read only partly, only that is said which does not follow from what was said already.
         found.retain(|problem| {
@@ -50,10 +53,11 @@ pub(crate) fn read(path: &Path) -> Result<PipelineFile, Failure> {
     }
     problems.extend(not_loaded);
     problems.extend(found);
-    if problems.is_empty() {
+    if problems.is_empty() && beside_units.is_empty() {
         return Ok(PipelineFile { pipeline, units, sources });
     }
     problems.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.line, place.column)));
+    problems.extend(beside_units);
     Err(Failure::invalid(problems).in_files(&sources))
 }
 
@@ -70,6 +74,25 @@ fn load(pipeline: &Pipeline) -> (IndexMap<Arc<str>, Unit>, Vec<Diagnostic>) {
         }
     }
     (units, problems)
+}
+
+/// Reads what stands beside the units, and gives what is wrong with it, each once: one file may stand beside several.
+fn unit_limits(pipeline: &mut Pipeline, policy: &Policy, sources: &mut Sources) -> Vec<Diagnostic> {
+    let mut problems: Vec<Diagnostic> = Vec::new();
+    for (name, spec) in &pipeline.units {
+        match component_file::limits(&spec.source, &pipeline.base, policy, sources) {
+            Ok(Some(limits)) => drop(pipeline.unit_limits.insert(name.clone(), limits)),
+            Ok(None) => {}
+            Err(found) => {
+                for problem in found {
+                    if !problems.contains(&problem) {
+                        problems.push(problem);
+                    }
+                }
+            }
+        }
+    }
+    problems
 }
 
 fn text(path: &Path) -> Result<String, Diagnostic> {

@@ -37,6 +37,11 @@ impl Sources {
         Sources(IndexMap::from([(name.into(), text.into())]))
     }
 
+    /// One text more.
+    pub(crate) fn add(&mut self, name: &str, text: &str) {
+        self.0.insert(name.into(), text.into());
+    }
+
     /// The text that a location points into, where a snippet of it can be shown.
     fn snippet(&self, location: &Location) -> Option<&Arc<str>> {
         let text = self.0.get(&location.file)?;

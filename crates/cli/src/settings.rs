@@ -4,12 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy as _;
-use indexmap::IndexMap;
-use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy};
+use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
 
-use crate::args::{CallArgs, LimitArgs, RunArgs};
-use crate::env_vars;
+use crate::args::{CallArgs, CheckArgs, HostArgs, LimitArgs, RunArgs};
 use crate::failure::Failure;
+use crate::{env_vars, grants, policy_file, secrets};
 
 /// What `run` works with.
 #[derive(Debug)]
@@ -20,6 +19,15 @@ pub(crate) struct RunSettings {
     pub(crate) inputs: Vec<String>,
     /// Where and how guests run.
     pub(crate) host: HostSettings,
+}
+
+/// What `check` works with.
+#[derive(Debug)]
+pub(crate) struct CheckSettings {
+    /// The manifest.
+    pub(crate) file: PathBuf,
+    /// The host's word on limits.
+    pub(crate) policy: Policy,
 }
 
 /// What `call` works with.
@@ -46,6 +54,13 @@ pub(crate) struct HostSettings {
     pub(crate) policy: Policy,
     /// Limits for every step of this run.
     pub(crate) limits: LimitOverrides,
+    /// The profile of every step of this run; the steps' own where there is none.
+    pub(crate) profile: Option<Profile>,
+    /// The values of secrets, for steps that are granted them.
+    pub(crate) secrets: Secrets,
+    /// The folder that core dumps are written into; it is there.
+    #[allow(dead_code, reason = "the engine's settings are about to take it")]
+    pub(crate) coredump: Option<PathBuf>,
     /// Engines for every step of this run, in order of preference; the steps' own choice where it is empty.
     pub(crate) engines: Vec<String>,
     /// The folder of compiled code; none where the user has no home.
@@ -57,48 +72,66 @@ pub(crate) struct HostSettings {
 /// Settings of `run`.
 ///
 /// # Errors
-/// An environment variable that makes no sense.
+/// A policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
-    Ok(RunSettings { file: args.file, inputs: args.input, host: host(args.limits)? })
+    Ok(RunSettings { file: args.file, inputs: args.input, host: host(args.limits, args.host)? })
+}
+
+/// Settings of `check`.
+///
+/// # Errors
+/// A policy that cannot be read.
+pub(crate) fn check(args: CheckArgs) -> Result<CheckSettings, Failure> {
+    Ok(CheckSettings { file: args.file, policy: policy_file::find(args.policy.policy.as_deref())? })
 }
 
 /// Settings of `call`.
 ///
 /// # Errors
-/// An `--env` without `=`, or an environment variable that makes no sense.
+/// A grant that is none, a policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn call(args: CallArgs) -> Result<CallSettings, Failure> {
-    let mut env = IndexMap::new();
-    for item in args.env {
-        match item.split_once('=') {
-            Some((name, value)) if !name.is_empty() => env.insert(name.to_owned(), value.to_owned()),
-            _ => {
-                let message = format!("`--env {item}` names no variable and value");
-                return Err(Failure::usage(message, "write `--env NAME=VALUE`"));
-            }
-        };
+    let host = host(args.limits, args.host)?;
+    let mut grants = grants::read(args.grants)?;
+    // Here nobody but the caller could grant a secret, and nobody gives one that the unit is not to have.
+    grants.secrets = host.secrets.names().map(str::to_owned).collect();
+    if let Some(name) = grants.secrets.iter().find(|name| grants.env.contains_key(*name)) {
+        let message = format!("`{name}` is given by `--secret` and by `--env`, and the unit can see only one of them");
+        return Err(Failure::usage(message, "leave one of them out"));
     }
-    let mut grants = Grants::default();
-    grants.env = env;
     Ok(CallSettings {
         unit: args.unit,
         args: args.args,
         inputs: args.input,
         output: args.output_format.into(),
         grants,
-        host: host(args.limits)?,
+        host,
     })
 }
 
-fn host(args: LimitArgs) -> Result<HostSettings, Failure> {
+fn host(args: LimitArgs, host: HostArgs) -> Result<HostSettings, Failure> {
     let limits =
         LimitOverrides { memory: args.memory, fuel: args.fuel, timeout: args.timeout, ..LimitOverrides::default() };
     Ok(HostSettings {
-        policy: Policy::default(),
+        policy: policy_file::find(host.policy.policy.as_deref())?,
         limits,
+        profile: args.profile.map(Profile::from),
+        secrets: secrets::read(&host.secret)?,
+        coredump: host.coredump.map(coredump_folder).transpose()?,
         engines: args.engine,
         cache: cache_folder(),
         workers: workers()?,
     })
+}
+
+/// Sees to it that the folder is there: a dump that cannot be written is noticed too late.
+fn coredump_folder(folder: PathBuf) -> Result<PathBuf, Failure> {
+    match std::fs::create_dir_all(&folder) {
+        Ok(()) => Ok(folder),
+        Err(error) => {
+            let message = format!("core dumps cannot be written into `{}`: {error}", folder.display());
+            Err(Failure::usage(message, "name a folder, or a place where one can be made"))
+        }
+    }
 }
 
 fn cache_folder() -> Option<PathBuf> {

@@ -1,6 +1,10 @@
 //! Every choice that is made about wasmtime, in one place, each with its reason.
 
+use wasmill_model::Profile;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy};
+
+use crate::host::HostFunctions;
+use crate::state::is_metered;
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -11,11 +15,22 @@ pub struct Settings {
     pub cache: Option<std::sync::Arc<wasmill_artifact::CodeCache>>,
     /// Bytes of compiled code and source that are kept in this process.
     pub compiled_capacity: u64,
+    /// What units can call besides WASI.
+    pub functions: HostFunctions,
+    /// The folder that WebAssembly core dumps of trapped units are written to; none are if none. A dump has the unit's memory in
+    /// it, with whatever secrets stand there: the files are the user's alone.
+    pub coredumps: Option<std::path::PathBuf>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { slots: 256, cache: None, compiled_capacity: 1 << 30 }
+        Settings {
+            slots: 256,
+            cache: None,
+            compiled_capacity: 1 << 30,
+            functions: HostFunctions::new(),
+            coredumps: None,
+        }
     }
 }
 
@@ -45,13 +60,16 @@ const GUEST_STACK: usize = 512 << 10;
 const FIBER_STACK: usize = 2 << 20;
 
 /// What both allocators share: everything that compiled code depends on.
-pub(crate) fn base() -> Config {
+pub(crate) fn base(profile: Profile) -> Config {
     let mut config = Config::new();
 
     // Metering: fuel bounds work, the same on every machine. Epochs bound time: one unit of fuel may be a `memory.fill` of
     // 4 GiB, so fuel alone does not.
-    config.consume_fuel(true);
+    config.consume_fuel(is_metered(profile));
     config.epoch_interruption(true);
+
+    // Which of the many NaNs an operation gives depends on the processor; one pattern for all costs a little at each float.
+    config.cranelift_nan_canonicalization(profile == Profile::Deterministic);
 
     // One compiler, at the level that bare figures are quoted for.
     config.strategy(Strategy::Cranelift);
@@ -101,7 +119,7 @@ pub(crate) fn base() -> Config {
 }
 
 /// Instances from a pool of `slots`.
-pub(crate) fn pooling(slots: u32) -> Config {
+pub(crate) fn pooling(profile: Profile, slots: u32) -> Config {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_memories(slots.saturating_mul(MEMORIES_PER_SLOT));
     pool.total_tables(slots.saturating_mul(TABLES_PER_SLOT));
@@ -124,14 +142,14 @@ pub(crate) fn pooling(slots: u32) -> Config {
     pool.async_stack_keep_resident(64 << 10);
     // Where the kernel can tell which pages were touched, only those are cleared: a flat cost at any memory size.
     pool.pagemap_scan(Enabled::Auto);
-    let mut config = base();
+    let mut config = base(profile);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
 
 /// Instances from the operating system.
-pub(crate) fn on_demand() -> Config {
-    let mut config = base();
+pub(crate) fn on_demand(profile: Profile) -> Config {
+    let mut config = base(profile);
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     config
 }

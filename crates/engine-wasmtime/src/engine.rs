@@ -7,14 +7,13 @@ use tokio::sync::Semaphore;
 use wasmill_engine::{Binding, BoxFuture, Enforced, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_model::{Digest, EngineName, Interface, LimitKind, Profile};
 use wasmill_unit::Unit;
-use wasmtime::component::Linker as ComponentLinker;
-use wasmtime::{Engine, Linker};
+use wasmtime::{Config, Engine};
 
 use crate::call::Prepared;
 use crate::compile::{Code, compile, invalid};
 use crate::config::{self, Allocator, Settings};
-use crate::link;
-use crate::state::State;
+use crate::host::HostFunctions;
+use crate::link::Linkers;
 use crate::ticker::Ticker;
 
 /// Why an engine could not be made.
@@ -37,16 +36,68 @@ pub struct WasmtimeEngine {
 
 pub(crate) struct Shared {
     info: EngineInfo,
-    settings: Settings,
-    allocator: Allocator,
-    engine: Engine,
-    /// For units that do not fit the pool's slots.
-    spacious: OnceLock<Engine>,
-    core_linker: OnceLock<Arc<Linker<State>>>,
-    component_linker: OnceLock<Arc<ComponentLinker<State>>>,
-    compiled: Cache<Digest, Code>,
-    pub(crate) slots: Semaphore,
+    pub(crate) settings: Settings,
+    /// The host functions of the settings, and Wasmill's own.
+    pub(crate) functions: HostFunctions,
+    /// One for each profile, made when it is first used.
+    pools: [OnceLock<Result<Arc<Pool>, String>>; Profile::ALL.len()],
+    compiled: Cache<(Digest, Profile), Code>,
     pub(crate) ticker: Arc<Ticker>,
+}
+
+/// A wasmtime engine with room for instances, and what was linked for it.
+pub(crate) struct Pool {
+    profile: Profile,
+    pub(crate) engine: Engine,
+    allocator: Allocator,
+    pub(crate) slots: Semaphore,
+    pub(crate) linkers: Linkers,
+    /// For units that do not fit the slots.
+    spacious: OnceLock<Result<Arc<Pool>, String>>,
+}
+
+impl Pool {
+    fn new(profile: Profile, settings: &Settings, ticker: &Ticker) -> Result<Arc<Self>, String> {
+        let make = |mut config: Config| Engine::new(config.coredump_on_trap(settings.coredumps.is_some()));
+        let (engine, allocator) = match make(config::pooling(profile, settings.slots)) {
+            Ok(engine) => (engine, Allocator::Pooling),
+            Err(no_pool) => {
+                let engine = make(config::on_demand(profile)).map_err(|error| format!("{error:#}"))?;
+                (engine, Allocator::OnDemand { reason: no_pool.root_cause().to_string() })
+            }
+        };
+        Ok(Pool::around(profile, engine, allocator, settings, ticker))
+    }
+
+    fn around(
+        profile: Profile,
+        engine: Engine,
+        allocator: Allocator,
+        settings: &Settings,
+        ticker: &Ticker,
+    ) -> Arc<Self> {
+        ticker.watch(&engine);
+        Arc::new(Pool {
+            profile,
+            engine,
+            allocator,
+            slots: Semaphore::new(settings.slots as usize),
+            linkers: Linkers::default(),
+            spacious: OnceLock::new(),
+        })
+    }
+
+    /// Instances from the operating system, where the slots are too small.
+    fn spacious(&self, settings: &Settings, ticker: &Ticker) -> Result<Arc<Pool>, String> {
+        let make = || {
+            let mut config = config::on_demand(self.profile);
+            config.coredump_on_trap(settings.coredumps.is_some());
+            let engine = Engine::new(&config).map_err(|error| format!("{error:#}"))?;
+            let reason = "the unit needs more than a slot of the pool has".to_owned();
+            Ok(Pool::around(self.profile, engine, Allocator::OnDemand { reason }, settings, ticker))
+        };
+        self.spacious.get_or_init(make).clone()
+    }
 }
 
 impl WasmtimeEngine {
@@ -55,16 +106,7 @@ impl WasmtimeEngine {
     /// # Errors
     /// When wasmtime refuses the configuration on this machine, or no thread can be started.
     pub fn new(settings: Settings) -> Result<Self, EngineError> {
-        let (engine, allocator) = match Engine::new(&config::pooling(settings.slots)) {
-            Ok(engine) => (engine, Allocator::Pooling),
-            Err(no_pool) => {
-                let engine = Engine::new(&config::on_demand())
-                    .map_err(|error| EngineError::Configuration(format!("{error:#}")))?;
-                (engine, Allocator::OnDemand { reason: no_pool.root_cause().to_string() })
-            }
-        };
         let ticker = Ticker::global()?;
-        ticker.watch(&engine);
         let compiled = Cache::builder()
             .max_capacity(settings.compiled_capacity)
             .weigher(|_, code: &Code| {
@@ -75,21 +117,14 @@ impl WasmtimeEngine {
                 u32::try_from((range.end as usize).saturating_sub(range.start as usize)).unwrap_or(u32::MAX)
             })
             .build();
-        let slots = Semaphore::new(settings.slots as usize);
-        Ok(WasmtimeEngine {
-            shared: Arc::new(Shared {
-                info: info(),
-                settings,
-                allocator,
-                engine,
-                spacious: OnceLock::new(),
-                core_linker: OnceLock::new(),
-                component_linker: OnceLock::new(),
-                compiled,
-                slots,
-                ticker,
-            }),
-        })
+        let functions = settings.functions.clone().with_reference_functions();
+        let pools = Default::default();
+        let mut info = info();
+        info.functions = settings.functions.interfaces();
+        let engine = WasmtimeEngine { shared: Arc::new(Shared { info, settings, functions, pools, compiled, ticker }) };
+        // The default profile now, so that a machine on which nothing can run says so at once.
+        engine.shared.pool(Profile::default()).map_err(EngineError::Configuration)?;
+        Ok(engine)
     }
 
     /// What every such engine is and can do, without making one: for checks that start nothing.
@@ -98,26 +133,49 @@ impl WasmtimeEngine {
     }
 
     /// How instances get their memory, and why.
-    pub fn allocator(&self) -> &Allocator {
-        &self.shared.allocator
+    pub fn allocator(&self) -> Allocator {
+        match self.shared.pool(Profile::default()) {
+            Ok(pool) => pool.allocator.clone(),
+            Err(reason) => Allocator::OnDemand { reason },
+        }
     }
 
-    async fn code(&self, unit: &Unit) -> Result<Code, PrepareError> {
+    async fn code(&self, unit: &Unit, profile: Profile) -> Result<Code, PrepareError> {
         let shared = self.shared.clone();
         let unit = unit.clone();
         self.shared
             .compiled
-            .try_get_with(unit.digest(), async move { shared.compile(unit).await })
+            .try_get_with((unit.digest(), profile), async move { shared.compile(unit, profile).await })
             .await
             .map_err(|error| (*error).clone())
     }
 }
 
 impl Shared {
+    fn pool(&self, profile: Profile) -> Result<Arc<Pool>, String> {
+        let [metered, fast, deterministic] = &self.pools;
+        let slot = match profile {
+            Profile::Metered => metered,
+            Profile::Fast => fast,
+            Profile::Deterministic => deterministic,
+        };
+        slot.get_or_init(|| Pool::new(profile, &self.settings, &self.ticker)).clone()
+    }
+
+    /// The pool that compiled code was made for.
+    pub(crate) fn pool_of(&self, code: &Code, profile: Profile) -> Result<Arc<Pool>, PrepareError> {
+        let fail = |message| PrepareError::Host { message };
+        let pool = self.pool(profile).map_err(fail)?;
+        if Engine::same(code.engine(), &pool.engine) {
+            return Ok(pool);
+        }
+        pool.spacious(&self.settings, &self.ticker).map_err(fail)
+    }
+
     /// Off the async threads where there is a runtime: a big unit takes seconds.
-    async fn compile(self: Arc<Self>, unit: Unit) -> Result<Code, PrepareError> {
+    async fn compile(self: Arc<Self>, unit: Unit, profile: Profile) -> Result<Code, PrepareError> {
         let shared = self.clone();
-        let work = move || shared.compile_now(&unit);
+        let work = move || shared.compile_now(&unit, profile);
         if tokio::runtime::Handle::try_current().is_err() {
             return work();
         }
@@ -126,48 +184,18 @@ impl Shared {
             .unwrap_or_else(|panic| Err(PrepareError::Host { message: format!("the compiler panicked: {panic}") }))
     }
 
-    fn compile_now(&self, unit: &Unit) -> Result<Code, PrepareError> {
+    fn compile_now(&self, unit: &Unit, profile: Profile) -> Result<Code, PrepareError> {
         let cache = self.settings.cache.as_ref();
-        match compile(&self.engine, unit, cache) {
+        let pool = self.pool(profile).map_err(|message| PrepareError::Host { message })?;
+        match compile(&pool.engine, unit, cache) {
             Ok(code) => Ok(code),
-            Err(error) if self.allocator == Allocator::Pooling => {
+            Err(error) if pool.allocator == Allocator::Pooling => {
                 // Perhaps only too large for the pool's slots.
-                let spacious = self.spacious().map_err(|_| invalid(&error))?;
-                compile(spacious, unit, cache).map_err(|_| invalid(&error))
+                let spacious = pool.spacious(&self.settings, &self.ticker).map_err(|_| invalid(&error))?;
+                compile(&spacious.engine, unit, cache).map_err(|_| invalid(&error))
             }
             Err(error) => Err(invalid(&error)),
         }
-    }
-
-    fn spacious(&self) -> wasmtime::Result<&Engine> {
-        if let Some(engine) = self.spacious.get() {
-            return Ok(engine);
-        }
-        let engine = Engine::new(&config::on_demand())?;
-        self.ticker.watch(&engine);
-        Ok(self.spacious.get_or_init(|| engine))
-    }
-
-    pub(crate) fn core_linker(&self, engine: &Engine) -> wasmtime::Result<Arc<Linker<State>>> {
-        if !Engine::same(engine, &self.engine) {
-            return link::core(engine).map(Arc::new);
-        }
-        if let Some(linker) = self.core_linker.get() {
-            return Ok(linker.clone());
-        }
-        let linker = Arc::new(link::core(engine)?);
-        Ok(self.core_linker.get_or_init(|| linker).clone())
-    }
-
-    pub(crate) fn component_linker(&self, engine: &Engine) -> wasmtime::Result<Arc<ComponentLinker<State>>> {
-        if !Engine::same(engine, &self.engine) {
-            return link::component(engine).map(Arc::new);
-        }
-        if let Some(linker) = self.component_linker.get() {
-            return Ok(linker.clone());
-        }
-        let linker = Arc::new(link::component(engine)?);
-        Ok(self.component_linker.get_or_init(|| linker).clone())
     }
 }
 
@@ -182,9 +210,10 @@ impl wasmill_engine::Engine for WasmtimeEngine {
         binding: &'a Binding,
     ) -> BoxFuture<'a, Result<Arc<dyn PreparedUnit>, PrepareError>> {
         Box::pin(async move {
-            // Ask for the function first: a wrong name should not cost a compile.
+            // Ask for the function and the grants first: a mistake there should not cost a compile.
             unit.info().resolve(binding.function.as_deref())?;
-            let code = self.code(unit).await?;
+            Prepared::check_imports(&self.shared, unit, binding)?;
+            let code = self.code(unit, binding.profile).await?;
             let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared::new(&self.shared, unit, binding, code)?);
             Ok(prepared)
         })
@@ -200,6 +229,7 @@ fn info() -> EngineInfo {
             .map(|limit| (limit, Enforced::Yes))
             .to_vec(),
         profiles: Profile::ALL.to_vec(),
+        functions: Vec::new(),
         sandboxed: true,
     }
 }

@@ -11,6 +11,7 @@ mod call;
 mod compile;
 mod config;
 mod engine;
+mod host;
 mod limiter;
 mod link;
 mod outcome;
@@ -20,3 +21,4 @@ mod wasi;
 
 pub use config::{Allocator, Settings};
 pub use engine::{EngineError, WasmtimeEngine};
+pub use host::{HostCall, HostFunctions};

@@ -8,13 +8,22 @@ use crate::limiter::Limiter;
 use crate::state::{Deadline, Stop};
 
 /// What a call's error means.
-pub(crate) fn verdict(error: &wasmtime::Error, limiter: &Limiter, limits: &Limits, deadline: &Deadline) -> Verdict {
+///
+/// A guest that was refused something (memory, or what it was not granted) and then failed has failed for that reason.
+pub(crate) fn verdict(
+    error: &wasmtime::Error,
+    limiter: &Limiter,
+    limits: &Limits,
+    deadline: &Deadline,
+    denied: Option<Verdict>,
+) -> Verdict {
     let verdict = classify(error, limits, deadline);
-    match (&verdict, limiter.refused()) {
-        // The guest asked for more memory, was refused, and then failed: the refusal is the reason.
-        (Verdict::Trap { .. } | Verdict::GuestError { .. } | Verdict::HostError { .. }, Some(wanted)) => {
+    let by_guest = matches!(verdict, Verdict::Trap { .. } | Verdict::GuestError { .. });
+    match limiter.refused() {
+        Some(wanted) if by_guest || matches!(verdict, Verdict::HostError { .. }) => {
             Verdict::MemoryExceeded { limit: limits.memory, wanted }
         }
+        _ if by_guest => denied.unwrap_or(verdict),
         _ => verdict,
     }
 }
@@ -29,6 +38,8 @@ fn classify(error: &wasmtime::Error, limits: &Limits, deadline: &Deadline) -> Ve
             Stop::Abi(detail) => Verdict::Trap { kind: TrapKind::InvalidAbi, detail: detail.clone() },
             Stop::Abort(detail) => Verdict::Trap { kind: TrapKind::Unreachable, detail: detail.clone() },
             Stop::Guest(message) => Verdict::GuestError { message: message.clone() },
+            Stop::Function(detail) => Verdict::Trap { kind: TrapKind::Other, detail: detail.clone() },
+            Stop::Host(message) => Verdict::HostError { message: message.clone() },
             Stop::Input(message) => Verdict::InvalidInput { message: message.clone() },
         };
     }
@@ -118,8 +129,13 @@ pub(crate) fn backtrace(error: &wasmtime::Error) -> Vec<Frame> {
         .collect()
 }
 
-/// A readable name: what Rust and C++ mangle, wasmtime demangles for its own messages only.
+/// A readable name: Rust's and C++'s mangled ones as they stand in the source.
 fn clean_name(name: &str) -> String {
     const MAX_NAME: usize = 200;
-    name.chars().take(MAX_NAME).collect()
+    let readable = rustc_demangle::try_demangle(name).map(|name| format!("{name:#}")).ok();
+    let readable = readable.or_else(|| {
+        let symbol = name.starts_with("_Z").then(|| cpp_demangle::Symbol::new(name).ok())??;
+        symbol.demangle().ok()
+    });
+    readable.as_deref().unwrap_or(name).chars().take(MAX_NAME).collect()
 }

@@ -5,18 +5,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use wasmill_engine::Cancel;
-use wasmill_model::Limits;
+use wasmill_model::{Grants, Limits, Profile, Verdict};
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::limiter::Limiter;
+use crate::wasi::{HttpHooks, Network, VirtualTime, virtual_time};
 
 /// The data of one call's store.
 pub(crate) struct State {
     pub(crate) limiter: Limiter,
-    /// There only for units that import WASI.
+    /// There only for units that import something.
     pub(crate) wasi: Option<Box<Wasi>>,
+    /// There only for units that import something.
+    pub(crate) host: Option<HostSide>,
+}
+
+impl State {
+    /// The call's WASI side. Units that import WASI get one before they start; the fallback is a context in which nothing is granted.
+    pub(crate) fn wasi(&mut self) -> &mut Wasi {
+        self.wasi.get_or_insert_with(Wasi::empty)
+    }
 }
 
 /// The WASI side of a call.
@@ -24,6 +35,51 @@ pub(crate) struct Wasi {
     pub(crate) context: WasiP1Ctx,
     pub(crate) stdout: Capture,
     pub(crate) stderr: Capture,
+    pub(crate) http: (WasiHttpCtx, HttpHooks),
+}
+
+/// What the host's side of a call consults: what was granted, and what the time is.
+#[derive(Clone)]
+pub(crate) struct HostSide {
+    pub(crate) grants: Arc<Grants>,
+    /// None where the clock is the real one.
+    pub(crate) time: Option<Arc<VirtualTime>>,
+    pub(crate) network: Arc<Network>,
+    pub(crate) denied: Arc<Denied>,
+    /// Bytes that a host function may hand to the unit at once: what the unit may have at all.
+    pub(crate) most_bytes: u64,
+}
+
+impl HostSide {
+    pub(crate) fn new(grants: &Arc<Grants>, limits: &Limits, frozen: bool) -> Self {
+        let denied = Arc::new(Denied::default());
+        HostSide {
+            grants: grants.clone(),
+            time: virtual_time(grants, frozen),
+            network: Network::new(&grants.net, &denied),
+            denied,
+            most_bytes: limits.memory,
+        }
+    }
+}
+
+/// The first thing that a unit tried and was not granted. It sees an ordinary error; an attempt that fails after one has the
+/// verdict `denied`.
+#[derive(Debug, Default)]
+pub(crate) struct Denied(Mutex<Option<(String, String)>>);
+
+impl Denied {
+    /// `grant` as it stands in a step's `grants:`.
+    pub(crate) fn note(&self, grant: &str, tried: &str) {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| (grant.to_owned(), tried.to_owned()));
+    }
+
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        let first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (grant, message) = first.as_ref()?;
+        Some(Verdict::Denied { grant: grant.clone(), message: message.clone() })
+    }
 }
 
 impl WasiView for Wasi {
@@ -49,6 +105,12 @@ pub(crate) enum Stop {
     Guest(String),
     #[error("{0}")]
     Input(String),
+    /// A host function failed, and had no way to tell the unit.
+    #[error("{0}")]
+    Function(String),
+    /// The host failed.
+    #[error("{0}")]
+    Host(String),
     /// AssemblyScript's `abort`.
     #[error("{0}")]
     Abort(String),
@@ -90,13 +152,17 @@ impl Deadline {
 /// deadline.
 pub(crate) fn store(
     engine: &Engine,
+    profile: Profile,
     limits: &Limits,
     deadline: &Deadline,
     wasi: Option<Box<Wasi>>,
+    host: Option<HostSide>,
 ) -> wasmtime::Result<Store<State>> {
-    let mut store = Store::new(engine, State { limiter: Limiter::new(limits), wasi });
+    let mut store = Store::new(engine, State { limiter: Limiter::new(limits), wasi, host });
     store.limiter(|state| &mut state.limiter);
-    store.set_fuel(limits.fuel)?;
+    if is_metered(profile) {
+        store.set_fuel(limits.fuel)?;
+    }
     store.set_epoch_deadline(1);
     let deadline = deadline.clone();
     store.epoch_deadline_callback(move |_| {
@@ -104,6 +170,11 @@ pub(crate) fn store(
         Ok(UpdateDeadline::Yield(1))
     });
     Ok(store)
+}
+
+/// Whether the profile counts fuel.
+pub(crate) fn is_metered(profile: Profile) -> bool {
+    profile != Profile::Fast
 }
 
 /// What a guest wrote to stdout or stderr, up to its limit.

@@ -39,6 +39,9 @@ pub struct EngineInfo {
     pub limits: Vec<(LimitKind, Enforced)>,
     /// The profiles that it has.
     pub profiles: Vec<Profile>,
+    /// Interfaces of host functions that it links besides WASI and Wasmill's own, without versions: `acme:billing/prices`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<String>,
     /// Where it can only be used on trust (no sandbox).
     pub sandboxed: bool,
 }

@@ -110,6 +110,16 @@ fn check_expression(names: &Names<'_>, expression: &Expression, reader: &Reader<
                 };
                 (Code::Expression, format!("there is no `{name}` in expressions"), help)
             }
+            Reference::Root(name) if name.as_ref() == "secrets" => {
+                let secret = secret_name(expression, reference);
+                (
+                    Code::Unsupported,
+                    "an expression cannot read a secret: what it makes of it would stand in receipts".to_owned(),
+                    format!(
+                        "grant it to the step: `grants: {{ secrets: [{secret}] }}`; the unit finds it in its environment"
+                    ),
+                )
+            }
             Reference::Root(name) if !matches!(name.as_ref(), "inputs" | "steps") => (
                 Code::Unsupported,
                 format!("`{name}` in expressions is not supported by this version of Wasmill"),
@@ -120,6 +130,16 @@ fn check_expression(names: &Names<'_>, expression: &Expression, reader: &Reader<
         let location = location_of(expression, reference);
         reader.push(Diagnostic::new(code, message).at(&location).help(help));
     }
+}
+
+/// The name behind `secrets.`, or one to stand for it.
+fn secret_name<'a>(expression: &'a Expression, reference: &Reference) -> &'a str {
+    let rest = wasmill_expression::locate(expression, reference)
+        .and_then(|range| expression.source.get(range.end..))
+        .and_then(|rest| rest.strip_prefix('.'))
+        .unwrap_or_default();
+    let end = rest.find(|one: char| !one.is_ascii_alphanumeric() && one != '_').unwrap_or(rest.len());
+    rest.get(..end).filter(|name| !name.is_empty()).unwrap_or("API_KEY")
 }
 
 /// Where the reference stands: exact where the expression is on one line of the file.

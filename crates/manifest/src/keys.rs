@@ -48,7 +48,7 @@ pub(crate) const INPUT: Keys = Keys {
 pub(crate) const DEFAULTS: Keys = Keys {
     what: "`defaults`",
     example: "{ limits: { memory: 64MiB } }",
-    now: &["limits"],
+    now: &["limits", "profile"],
     later: &[
         ("retry", "leave it out; a failed step ends the run"),
         ("engine", "name the engine on each step, or use `--engine`"),
@@ -88,7 +88,7 @@ pub(crate) const UNIT: Keys = Keys {
 pub(crate) const STEP: Keys = Keys {
     what: "a step",
     example: "{ unit: stats, with: { text: \"${{ inputs.text }}\" } }",
-    now: &["unit", "function", "with", "after", "as", "limits", "grants", "engine", "description"],
+    now: &["unit", "function", "with", "after", "as", "limits", "profile", "grants", "engine", "description"],
     later: &[
         ("retry", "leave it out; a failed step ends the run"),
         ("when", "leave it out; every step runs"),
@@ -111,13 +111,44 @@ pub(crate) const STEP: Keys = Keys {
 pub(crate) const GRANTS: Keys = Keys {
     what: "`grants`",
     example: "{ env: { LANG: en }, clock: real }",
-    now: &["env", "args", "clock", "random"],
-    later: &[
-        ("net", "give the step what it would fetch as an input"),
-        ("dirs", "give the step the files' content as an input: `--input name=@file`"),
-        ("secrets", "leave it out; there is nothing yet that hands secrets to a unit"),
-        ("host", "leave it out; there are no host functions yet"),
-    ],
+    now: &["env", "args", "dirs", "net", "clock", "random", "secrets", "functions"],
+    later: &[],
+};
+
+pub(crate) const DIR: Keys =
+    Keys { what: "a folder of `dirs`", example: "{ at: /models, mode: ro }", now: &["at", "mode"], later: &[] };
+
+/// The whole of a host's `wasmill.toml`.
+pub(crate) const HOST: Keys =
+    Keys { what: "a host's `wasmill.toml`", example: "[policy.limits.ceilings]", now: &["policy"], later: &[] };
+
+pub(crate) const POLICY: Keys =
+    Keys { what: "`[policy]`", example: "[policy.limits.ceilings]", now: &["limits", "component"], later: &[] };
+
+pub(crate) const POLICY_LIMITS: Keys =
+    Keys { what: "`[policy.limits]`", example: "[policy.limits.ceilings]", now: &["defaults", "ceilings"], later: &[] };
+
+pub(crate) const POLICY_COMPONENT: Keys =
+    Keys { what: "`[policy.component]`", example: "memory_ceiling = \"16MiB\"", now: &["memory_ceiling"], later: &[] };
+
+/// The whole of a `Component.toml`.
+pub(crate) const COMPONENT_FILE: Keys =
+    Keys { what: "a `Component.toml`", example: "[resources.memory]", now: &["component", "resources"], later: &[] };
+
+pub(crate) const COMPONENT: Keys =
+    Keys { what: "`[component]`", example: "name = \"stats\"", now: &["name", "version", "description"], later: &[] };
+
+pub(crate) const RESOURCES: Keys =
+    Keys { what: "`[resources]`", example: "[resources.memory]", now: &["memory", "cpu"], later: &[] };
+
+pub(crate) const RESOURCES_MEMORY: Keys =
+    Keys { what: "`[resources.memory]`", example: "max_bytes = \"2MiB\"", now: &["max_bytes"], later: &[] };
+
+pub(crate) const RESOURCES_CPU: Keys = Keys {
+    what: "`[resources.cpu]`",
+    example: "max_fuel = 1_000_000",
+    now: &["max_fuel", "timeout_seconds"],
+    later: &[],
 };
 
 /// Strategies of later versions.

@@ -11,12 +11,15 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod component;
 mod dialect;
 mod format;
+mod grants;
 mod graph;
 mod inputs;
 mod keys;
 mod pipeline;
+mod policy;
 mod quantity;
 mod reader;
 mod schema;
@@ -28,7 +31,10 @@ mod units;
 mod yaml_scalar;
 mod yaml_tree;
 
+pub use component::{Component, parse_component};
 pub use format::Format;
+pub use grants::{is_variable_name, normal_guest_path};
+pub use policy::parse_policy;
 pub use quantity::{parse_count, parse_duration, parse_size};
 pub use schema::schema;
 

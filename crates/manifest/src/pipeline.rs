@@ -4,15 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, LimitOverrides, Pipeline, Schedule, Step, Strategy, Template};
+use wasmill_model::{Code, Pipeline, Profile, Schedule, Step, Strategy, Template};
 
 use crate::check::{self, Names};
 use crate::keys;
 use crate::quantity::parse_count;
 use crate::reader::Reader;
+use crate::steps::Defaults;
 use crate::templates::template;
 use crate::tree::{Data, Node, Span};
-use crate::{inputs, steps, units};
+use crate::{grants, inputs, steps, units};
 
 /// Reads and checks a native manifest. What it gives is right where nothing was reported.
 pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipeline> {
@@ -42,7 +43,7 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
     let mut units = fields.get("units").map(|node| units::read(node, reader)).unwrap_or_default();
     let names = Names::new(&fields);
     let read = match fields.get("steps") {
-        Some(node) => steps::read(node, defaults, &names, &mut units, reader),
+        Some(node) => steps::read(node, &defaults, &names, &mut units, reader),
         None => {
             let start = Span { start: tree.span.start, end: tree.span.start };
             let help = "a pipeline has at least one step: `steps: { count: { unit: stats } }`";
@@ -61,6 +62,7 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
         steps,
         outputs,
         schedule,
+        unit_limits: IndexMap::new(),
         base: Path::new(file).parent().unwrap_or(Path::new("")).to_path_buf(),
     })
 }
@@ -78,12 +80,20 @@ fn name_of(file: &str) -> Arc<str> {
     }
 }
 
-fn defaults(node: &Node, reader: &Reader<'_>) -> LimitOverrides {
-    reader
-        .fields(node, "defaults", &keys::DEFAULTS)
-        .and_then(|fields| fields.get("limits"))
-        .map(|node| steps::limits(node, reader))
-        .unwrap_or_default()
+fn defaults(node: &Node, reader: &Reader<'_>) -> Defaults {
+    let Some(fields) = reader.fields(node, "defaults", &keys::DEFAULTS) else { return Defaults::default() };
+    let limits = fields.get("limits");
+    let defaults = Defaults {
+        limits: limits.map(|node| steps::limits(node, reader)).unwrap_or_default(),
+        limits_location: limits.map(|node| reader.location(node.span)),
+        profile: fields.get("profile").and_then(|node| grants::profile(node, reader)),
+    };
+    if defaults.profile == Some(Profile::Fast)
+        && let Some(node) = limits.and_then(|node| node.get("fuel"))
+    {
+        steps::fuel_is_not_metered(node, reader);
+    }
+    defaults
 }
 
 fn schedule(node: &Node, reader: &Reader<'_>) -> Schedule {

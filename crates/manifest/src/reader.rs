@@ -28,6 +28,11 @@ pub(crate) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
+    /// Those of an object that is not there.
+    pub(crate) fn none() -> Self {
+        Fields { members: &[] }
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&'n Node> {
         self.member(key).map(|member| &member.value)
     }

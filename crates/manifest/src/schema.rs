@@ -99,6 +99,8 @@ enum InputType {
 struct Defaults {
     /// Limits of steps that do not set their own.
     limits: Option<Limits>,
+    /// The profile of steps that do not choose their own; `metered` where it is left out.
+    profile: Option<Profile>,
 }
 
 /// The limits of an attempt. What is left out is the host's default; none can be turned off.
@@ -191,6 +193,8 @@ struct Step {
     output: Option<OutputFormat>,
     /// Limits of this step.
     limits: Option<Limits>,
+    /// How this step is metered.
+    profile: Option<Profile>,
     /// What this step may do beyond computing; nothing where it is left out.
     grants: Option<Grants>,
     /// The engine, or several in order of preference.
@@ -233,14 +237,65 @@ enum OutputFormat {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Grants {
-    /// The environment that a command sees; nothing is inherited from the host.
+    /// The environment that the unit sees; nothing is inherited from the host.
     env: Option<IndexMap<String, Scalar>>,
     /// The arguments of a command, after its own name.
     args: Option<ScalarOrMany>,
+    /// Folders of the host, by their paths (relative to the manifest): where the unit sees each, to read only, or with a mode.
+    dirs: Option<IndexMap<String, PlaceOrDir>>,
+    /// Hosts with their ports that the unit may connect to: `api.example.com:443`, `[::1]:8080`, `*.example.com:443`.
+    net: Option<OneOrMany>,
     /// The clock; `virtual` where it is left out.
     clock: Option<Source>,
     /// The source of randomness; `virtual` where it is left out.
     random: Option<Source>,
+    /// Names of secrets, which the unit finds in its environment. Their values come with the run (`--secret`).
+    secrets: Option<OneOrMany>,
+    /// Interfaces of host functions that the embedder registered: `acme:billing/prices`.
+    functions: Option<OneOrMany>,
+}
+
+/// Where a unit sees a folder, or all about it.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum PlaceOrDir {
+    /// To read only, at this place.
+    Place(#[schemars(regex(pattern = "^/"))] String),
+    Dir(Dir),
+}
+
+/// A folder of the host.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Dir {
+    /// Where the unit sees it: an absolute path, `/models`.
+    #[schemars(regex(pattern = "^/"))]
+    at: String,
+    /// What the unit may do there; `ro` where it is left out.
+    mode: Option<DirMode>,
+}
+
+/// What a unit may do with a folder.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum DirMode {
+    /// Read files and list folders.
+    Ro,
+    /// Also write, make and remove them.
+    Rw,
+}
+
+/// How a step is metered. Memory, time, output and log are limited in every profile.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Profile {
+    /// Fuel and time.
+    Metered,
+    /// Time only: faster, and without a limit of fuel.
+    Fast,
+    /// As `metered`, with one bit pattern for every NaN and a clock that stands still; without real clock and randomness,
+    /// network and folders to write to.
+    Deterministic,
 }
 
 /// Where a step's clock or randomness comes from.
@@ -354,6 +409,7 @@ mod tests {
             ("Unit", &keys::UNIT),
             ("Step", &keys::STEP),
             ("Grants", &keys::GRANTS),
+            ("Dir", &keys::DIR),
         ] {
             let mut known: Vec<String> = keys.now.iter().map(|key| (*key).to_owned()).collect();
             known.sort();

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, Grants, LimitOverrides, OutputFormat, Profile, Source, Step, UnitSpec, With};
+use wasmill_model::{Code, LimitOverrides, Location, OutputFormat, Profile, Step, UnitSpec, With};
 
 use crate::check::Names;
+use crate::grants;
 use crate::keys;
 use crate::quantity::{parse_count, parse_duration, parse_size};
 use crate::reader::Reader;
@@ -14,10 +15,18 @@ use crate::templates::template;
 use crate::tree::{Data, Member, Node, Span};
 use crate::units;
 
+/// What holds for every step that does not say otherwise.
+#[derive(Default)]
+pub(crate) struct Defaults {
+    pub(crate) limits: LimitOverrides,
+    pub(crate) limits_location: Option<Location>,
+    pub(crate) profile: Option<Profile>,
+}
+
 /// The steps that could be read, and what the checks need to know of each.
 pub(crate) fn read(
     node: &Node,
-    defaults: LimitOverrides,
+    defaults: &Defaults,
     declared: &Names<'_>,
     units: &mut IndexMap<Arc<str>, UnitSpec>,
     reader: &Reader<'_>,
@@ -71,7 +80,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 fn step(
     member: &Member,
     id: Arc<str>,
-    defaults: LimitOverrides,
+    defaults: &Defaults,
     declared: &Names<'_>,
     units: &mut IndexMap<Arc<str>, UnitSpec>,
     reader: &Reader<'_>,
@@ -112,9 +121,7 @@ fn step(
     let after = fields.get("after").map(|node| reader.texts(node, "after")).unwrap_or_default();
     let spans = Spans { after: after.iter().map(|(_, span)| *span).collect() };
     let function = fields.get("function").and_then(|node| reader.text(node, "function")).map(str::to_owned);
-    if let Some(node) = fields.get("description") {
-        reader.text(node, "description");
-    }
+    let description = fields.get("description").and_then(|node| reader.text(node, "description")).map(str::to_owned);
     let output = match fields.get("as").and_then(|node| reader.choice(node, "as", &["text", "json", "ndjson", "bytes"]))
     {
         Some("json") => OutputFormat::Json,
@@ -122,24 +129,31 @@ fn step(
         Some("bytes") => OutputFormat::Bytes,
         _ => OutputFormat::Text,
     };
-    let own = fields.get("limits").map(|node| limits(node, reader)).unwrap_or_default();
-    let grants = fields.get("grants").map(|node| grants(node, reader)).unwrap_or_default();
+    let own_profile = fields.get("profile").and_then(|node| grants::profile(node, reader));
+    let profile = own_profile.or(defaults.profile).unwrap_or_default();
+    let limits = limits_of_step(fields.get("limits"), profile, defaults, reader);
+    let granted = fields.get("grants").map(|node| grants::read(node, profile, reader)).unwrap_or_default();
     let engines = fields.get("engine").map(|node| reader.texts(node, "engine")).unwrap_or_default();
     let location = reader.location(member.key_span);
-    let with_location = fields.get("with").map_or_else(|| location.clone(), |node| reader.location(node.span));
+    let place = |key: &str| fields.get(key).map(|node| reader.location(node.span));
+    let or_here = |place: Option<Location>| place.unwrap_or_else(|| location.clone());
     let step = Step {
         id,
+        description,
         unit,
         function,
         with,
         after: after.iter().map(|(name, _)| Arc::from(*name)).collect(),
         output,
-        limits: own.over(defaults),
-        profile: Profile::default(),
-        grants,
+        limits,
+        profile,
+        grants: granted,
         engines: engines.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        with_location: or_here(place("with")),
+        function_location: or_here(place("function")),
+        limits_location: or_here(place("limits").or_else(|| defaults.limits_location.clone())),
+        grants_location: or_here(place("grants")),
         location,
-        with_location,
     };
     Some((step, spans))
 }
@@ -152,6 +166,30 @@ fn with(node: &Node, reader: &Reader<'_>) -> With {
         Data::List(items) => With::Positional(items.iter().map(|item| template(item, reader)).collect()),
         _ => With::Single(template(node, reader)),
     }
+}
+
+/// The limits of a step of this profile, with the defaults laid under its own.
+fn limits_of_step(node: Option<&Node>, profile: Profile, defaults: &Defaults, reader: &Reader<'_>) -> LimitOverrides {
+    let own = node.map(|node| limits(node, reader)).unwrap_or_default();
+    let mut below = defaults.limits;
+    if profile == Profile::Fast {
+        if let Some(node) = node.filter(|_| own.fuel.is_some()).and_then(|node| node.get("fuel")) {
+            fuel_is_not_metered(node, reader);
+        }
+        // A step that chooses `fast` says otherwise than the fuel of `defaults`.
+        below.fuel = None;
+    }
+    own.over(below)
+}
+
+/// A limit of fuel where the profile is `fast`.
+pub(crate) fn fuel_is_not_metered(node: &Node, reader: &Reader<'_>) {
+    reader.error(
+        Code::ProfileConflict,
+        node.span,
+        "the profile `fast` does not meter fuel, so this limit could not hold",
+        "leave `fuel` out (memory, time, output and log stay limited), or write `profile: metered`",
+    );
 }
 
 /// `limits:` of a step or of `defaults`.
@@ -183,49 +221,4 @@ pub(crate) fn limits(node: &Node, reader: &Reader<'_>) -> LimitOverrides {
         }
     }
     limits
-}
-
-fn grants(node: &Node, reader: &Reader<'_>) -> Grants {
-    let mut grants = Grants::default();
-    let Some(fields) = reader.fields(node, "grants", &keys::GRANTS) else { return grants };
-    if let Some(node) = fields.get("env") {
-        for member in reader.members(node, "env", "env: { LANG: en }").unwrap_or_default() {
-            if member.key.is_empty() || member.key.contains(['=', '\0']) {
-                reader.error(
-                    Code::InvalidValue,
-                    member.key_span,
-                    format!("`{}` cannot be the name of a variable", member.key),
-                    "a name is not empty and has no `=` in it",
-                );
-                continue;
-            }
-            match member.value.scalar_text() {
-                Some(text) => {
-                    grants.env.insert(member.key.clone(), text);
-                }
-                None => {
-                    reader.wrong_type(&member.value, &member.key, "a text", &format!("write `{}: value`", member.key))
-                }
-            }
-        }
-    }
-    if let Some(node) = fields.get("args") {
-        let items = match &node.data {
-            Data::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        for item in items {
-            match item.scalar_text() {
-                Some(text) => grants.args.push(text),
-                None => reader.wrong_type(item, "args", "a list of texts", "write `args: [--verbose]`"),
-            }
-        }
-    }
-    let source = |key: &str| match fields.get(key).and_then(|node| reader.choice(node, key, &["virtual", "real"])) {
-        Some("real") => Source::Real,
-        _ => Source::Virtual,
-    };
-    grants.clock = source("clock");
-    grants.random = source("random");
-    grants
 }

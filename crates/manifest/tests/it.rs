@@ -1,6 +1,7 @@
 //! Manifests from outside: what each becomes, and what each that is wrong is told.
 //!
-//! `tests/invalid/NAME.{yaml,json,toml}` has its diagnostics in `NAME.EXTENSION.err`, `tests/valid/…` its model in `….model`.
+//! `tests/invalid/NAME.{yaml,json,toml}` has its diagnostics in `NAME.EXTENSION.err`, `tests/valid/…` its model in `….model`;
+//! `tests/policy` and `tests/component` have either, for a host's `wasmill.toml` and for a `Component.toml`.
 //! `UPDATE=1 cargo test -p wasmill-manifest` writes them anew.
 #![allow(
     clippy::unwrap_used,
@@ -14,11 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use wasmill_manifest::{Format, parse};
-use wasmill_model::{Code, Diagnostics, Pipeline};
+use wasmill_manifest::{Format, parse, parse_component, parse_policy};
+use wasmill_model::{Code, Diagnostics, Policy};
 
 /// Every code that this crate gives.
-const CODES: [Code; 14] = [
+const CODES: [Code; 15] = [
     Code::Syntax,
     Code::UnknownKey,
     Code::MissingKey,
@@ -33,6 +34,7 @@ const CODES: [Code; 14] = [
     Code::UnknownInput,
     Code::Expression,
     Code::Base64,
+    Code::ProfileConflict,
 ];
 
 fn folder(name: &str) -> PathBuf {
@@ -54,7 +56,7 @@ fn cases(name: &str, golden: &str) -> (BTreeMap<String, PathBuf>, BTreeSet<Strin
     (found, goldens)
 }
 
-fn check(name: &str, extension: &str, show: impl Fn(&str, Result<Pipeline, Diagnostics>) -> String) -> Vec<String> {
+fn check(name: &str, extension: &str, show: impl Fn(&str, &Path, &str) -> String) -> Vec<String> {
     let (found, goldens) = cases(name, extension);
     assert!(found.len() > 3);
     let update = std::env::var_os("UPDATE").is_some();
@@ -62,7 +64,7 @@ fn check(name: &str, extension: &str, show: impl Fn(&str, Result<Pipeline, Diagn
     let mut all = Vec::new();
     for (file, path) in &found {
         let text = std::fs::read_to_string(path).unwrap();
-        let shown = show(file, parse(file, &text, Format::of(path)));
+        let shown = show(file, path, &text);
         let golden = folder(name).join(format!("{file}{extension}"));
         if update {
             std::fs::write(&golden, &shown).unwrap();
@@ -79,16 +81,9 @@ fn check(name: &str, extension: &str, show: impl Fn(&str, Result<Pipeline, Diagn
 
 #[test]
 fn invalid_manifests() {
-    let all = check("invalid", ".err", |file, result| {
-        let diagnostics = result.err().unwrap_or_else(|| panic!("{file} is valid")).0;
-        let mut shown = String::new();
-        for diagnostic in diagnostics {
-            let location = diagnostic.location.as_ref().unwrap_or_else(|| panic!("{file}: no position"));
-            assert!(location.line > 0 && location.column > 0, "{file}: {diagnostic}");
-            let help = diagnostic.help.as_ref().unwrap_or_else(|| panic!("{file}: no help: {diagnostic}"));
-            shown += &format!("{diagnostic} | help: {help}\n");
-        }
-        shown
+    let all = check("invalid", ".err", |file, path, text| {
+        let result = parse(file, text, Format::of(path));
+        errors(file, &result.err().unwrap_or_else(|| panic!("{file} is valid")))
     });
     for code in CODES {
         assert!(all.iter().any(|shown| shown.contains(code.as_str())), "no case gives {code}");
@@ -101,9 +96,61 @@ fn invalid_manifests() {
 
 #[test]
 fn valid_manifests() {
-    check("valid", ".model", |file, result| match result {
+    check("valid", ".model", |file, path, text| match parse(file, text, Format::of(path)) {
         Ok(pipeline) => serde_json::to_string_pretty(&pipeline).unwrap() + "\n",
         Err(diagnostics) => panic!("{file}: {diagnostics}"),
+    });
+}
+
+/// One line an error, each with its position and its help.
+fn errors(file: &str, diagnostics: &Diagnostics) -> String {
+    let mut shown = String::new();
+    for diagnostic in &diagnostics.0 {
+        let location = diagnostic.location.as_ref().unwrap_or_else(|| panic!("{file}: no position"));
+        assert!(location.line > 0 && location.column > 0, "{file}: {diagnostic}");
+        let help = diagnostic.help.as_ref().unwrap_or_else(|| panic!("{file}: no help: {diagnostic}"));
+        shown += &format!("{diagnostic} | help: {help}\n");
+    }
+    shown
+}
+
+/// What an error names is what `good` files have; a file of either kind says by its name which it is.
+fn is_expected(file: &str, is_good: bool) {
+    assert_eq!(file.starts_with("good"), is_good, "{file}");
+}
+
+#[test]
+fn policies() {
+    check("policy", ".golden", |file, _, text| {
+        let result = parse_policy(file, text);
+        is_expected(file, result.is_ok());
+        match result {
+            Ok(policy) => serde_json::to_string_pretty(&policy).unwrap() + "\n",
+            Err(diagnostics) => errors(file, &diagnostics),
+        }
+    });
+}
+
+#[test]
+fn components() {
+    // One file is held against a host that allows more, and against one that allows less.
+    let mut generous = Policy { component_memory: 16 << 20, ..Policy::default() };
+    generous.ceilings.fuel = 2_000_000;
+    let mut strict = Policy::default();
+    strict.ceilings.memory = 1 << 20;
+    strict.ceilings.timeout = std::time::Duration::from_secs(1);
+    check("component", ".golden", |file, _, text| {
+        let policy = match file {
+            _ if file.contains("generous-host") => &generous,
+            _ if file.contains("strict-host") => &strict,
+            _ => &Policy::default(),
+        };
+        let result = parse_component(file, text, policy);
+        is_expected(file, result.is_ok());
+        match result {
+            Ok(component) => format!("{component:#?}\n"),
+            Err(diagnostics) => errors(file, &diagnostics),
+        }
     });
 }
 

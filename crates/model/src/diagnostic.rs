@@ -173,6 +173,8 @@ codes! {
     LimitAbovePolicy = "WM0206",
     /// An engine that Wasmill does not have.
     UnknownEngine = "WM0207",
+    /// A profile that does not go with the step's limits or grants, or with the host's policy.
+    ProfileConflict = "WM0208",
 
     /// A unit's file cannot be read.
     UnitNotFound = "WM0301",
@@ -196,6 +198,10 @@ codes! {
     Base64 = "WM0310",
     /// The unit imports something that it was not granted.
     MissingGrant = "WM0311",
+    /// A folder that a step is granted is not there, or is no folder.
+    FolderNotFound = "WM0312",
+    /// A secret that a step is granted was given no value.
+    SecretMissing = "WM0313",
 
     /// A required input was not given.
     InputMissing = "WM0401",

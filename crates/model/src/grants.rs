@@ -223,12 +223,32 @@ impl Secrets {
 
     /// The text with `[secret]` wherever a secret stood, as it is or escaped for JSON.
     pub fn redact(&self, text: String) -> String {
-        self.values.values().fold(text, |text, secret| {
+        // One secret may be part of another: with the shorter one gone first, the rest of the longer one would stay.
+        let mut longest_first: Vec<&Arc<str>> = self.values.values().collect();
+        longest_first.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        longest_first.into_iter().fold(text, |text, secret| {
             let escaped = serde_json::to_string(secret).unwrap_or_default();
             let escaped = escaped.trim_matches('"');
             let text = if text.contains(&**secret) { text.replace(&**secret, REDACTED) } else { text };
             if !escaped.is_empty() && text.contains(escaped) { text.replace(escaped, REDACTED) } else { text }
         })
+    }
+}
+
+impl Secrets {
+    /// As [`redact`](Secrets::redact), for a text that may have been cut in the middle of a secret: a beginning of one at the very
+    /// end goes as well.
+    pub fn redact_cut(&self, text: String) -> String {
+        let mut text = self.redact(text);
+        let begun = |secret: &Arc<str>| {
+            let lengths = (Secrets::MIN_LENGTH..secret.len()).rev();
+            lengths.filter_map(|length| secret.get(..length)).find(|start| text.ends_with(start)).map(str::len)
+        };
+        if let Some(length) = self.values.values().filter_map(begun).max() {
+            text.truncate(text.len() - length);
+            text.push_str(REDACTED);
+        }
+        text
     }
 }
 
@@ -279,5 +299,22 @@ mod tests {
         assert_eq!(format!("{secrets:?}"), r#"{"KEY"}"#);
         assert_eq!(secrets.redact(r#"a s3cr"et {"k":"s3cr\"et"}"#.to_owned()), r#"a [secret] {"k":"[secret]"}"#);
         assert!(secrets.insert("PIN", "123").is_err());
+    }
+
+    #[test]
+    fn a_secret_within_another_hides_nothing_of_it() {
+        let mut secrets = Secrets::default();
+        secrets.insert("SHORT", "abcd").unwrap();
+        secrets.insert("LONG", "abcd-efgh").unwrap();
+        assert_eq!(secrets.redact("abcd-efgh abcd".to_owned()), "[secret] [secret]");
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_does_not_show() {
+        let mut secrets = Secrets::default();
+        secrets.insert("KEY", "s3cr3t-value").unwrap();
+        assert_eq!(secrets.redact_cut("log s3cr3t-va".to_owned()), "log [secret]");
+        assert_eq!(secrets.redact_cut("log s3c".to_owned()), "log s3c");
+        assert_eq!(secrets.redact_cut("s3cr3t-value s3cr3".to_owned()), "[secret] [secret]");
     }
 }

@@ -21,7 +21,10 @@ mod verdict;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Location};
 pub use digest::{Digest, DigestError};
 pub use grants::{DirGrant, DirMode, Grants, NetGrant, NetGrantError, SecretTooShort, Secrets, Source};
-pub use limits::{LimitKind, LimitOverrides, LimitViolation, Limits, Policy, format_bytes, format_duration};
+pub use limits::{
+    COMPONENT_MEMORY_CEILING, COMPONENT_MEMORY_FLOOR, LimitKind, LimitOverrides, LimitViolation, Limits, Policy,
+    format_bytes, format_duration,
+};
 pub use pipeline::{
     InputSpec, InputType, OutputFormat, Pipeline, Schedule, Step, Strategy, UnitSource, UnitSpec, With,
 };

@@ -40,6 +40,22 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The lower of each.
+    #[must_use]
+    pub fn lower(&self, other: &Limits) -> Limits {
+        Limits {
+            memory: self.memory.min(other.memory),
+            fuel: self.fuel.min(other.fuel),
+            timeout: self.timeout.min(other.timeout),
+            output: self.output.min(other.output),
+            log: self.log.min(other.log),
+            table_elements: self.table_elements.min(other.table_elements),
+            instances: self.instances.min(other.instances),
+        }
+    }
+}
+
 /// Limits as they are written: what is absent comes from the next layer (step, manifest defaults, policy).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LimitOverrides {
@@ -78,6 +94,26 @@ impl LimitOverrides {
             log: self.log.or(below.log),
             table_elements: self.table_elements.or(below.table_elements),
             instances: self.instances.or(below.instances),
+        }
+    }
+
+    /// The lower of each: what holds where both have a word.
+    #[must_use]
+    pub fn lower(self, other: LimitOverrides) -> LimitOverrides {
+        fn lower<T: Ord>(here: Option<T>, there: Option<T>) -> Option<T> {
+            match (here, there) {
+                (Some(here), Some(there)) => Some(here.min(there)),
+                (here, there) => here.or(there),
+            }
+        }
+        LimitOverrides {
+            memory: lower(self.memory, other.memory),
+            fuel: lower(self.fuel, other.fuel),
+            timeout: lower(self.timeout, other.timeout),
+            output: lower(self.output, other.output),
+            log: lower(self.log, other.log),
+            table_elements: lower(self.table_elements, other.table_elements),
+            instances: lower(self.instances, other.instances),
         }
     }
 
@@ -149,9 +185,17 @@ pub struct LimitViolation {
 pub struct Policy {
     /// Limits of a step that names none.
     pub defaults: Limits,
-    /// The most that a manifest or a flag may ask for.
+    /// The most that a manifest, a flag or a `Component.toml` may ask for.
     pub ceilings: Limits,
+    /// The most bytes of memory that a `Component.toml` may ask for; `ceilings.memory` is above it.
+    pub component_memory: u64,
 }
+
+/// The least bytes of memory that a `Component.toml` may ask for: 512 KiB.
+pub const COMPONENT_MEMORY_FLOOR: u64 = 512 << 10;
+
+/// The most bytes of memory that a `Component.toml` may ask for where the host says nothing: 4 MiB.
+pub const COMPONENT_MEMORY_CEILING: u64 = 4 << 20;
 
 impl Default for Policy {
     fn default() -> Self {
@@ -166,11 +210,17 @@ impl Default for Policy {
                 table_elements: 1_000_000,
                 instances: 1_000,
             },
+            component_memory: COMPONENT_MEMORY_CEILING,
         }
     }
 }
 
 impl Policy {
+    /// Whether the host bounds fuel by more than what Wasmill can count to: what does not meter fuel cannot run there.
+    pub fn bounds_fuel(&self) -> bool {
+        self.ceilings.fuel < Policy::default().ceilings.fuel
+    }
+
     /// The limits of a step: what it asks for, the policy's defaults elsewhere, held against the ceilings.
     ///
     /// # Errors
@@ -277,6 +327,15 @@ mod tests {
         assert_eq!(violations.len(), 1);
         assert_eq!(violations[0].limit, LimitKind::Memory);
         assert_eq!(violations[0].asked, "5 GiB");
+    }
+
+    #[test]
+    fn the_lower_one_wins() {
+        let step = LimitOverrides { memory: Some(10), fuel: Some(1), ..LimitOverrides::default() };
+        let unit = LimitOverrides { memory: Some(5), fuel: Some(2), timeout: Some(Duration::from_secs(1)), ..step };
+        let both = LimitOverrides { memory: Some(5), timeout: Some(Duration::from_secs(1)), ..step };
+        assert_eq!(step.lower(unit), both);
+        assert_eq!(unit.lower(step), both);
     }
 
     #[test]

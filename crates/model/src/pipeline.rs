@@ -26,6 +26,10 @@ pub struct Pipeline {
     pub outputs: IndexMap<Arc<str>, Template>,
     /// How its steps are scheduled.
     pub schedule: Schedule,
+    /// What units may use by their own word (`Component.toml`), by the names of the units. The lower of this and what a step asks
+    /// for holds. Whoever loads the units fills it; a manifest cannot.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub unit_limits: IndexMap<Arc<str>, LimitOverrides>,
     /// The folder that paths are relative to.
     #[serde(skip)]
     pub base: PathBuf,
@@ -144,6 +148,9 @@ pub enum UnitSource {
 pub struct Step {
     /// Its id, unique in the pipeline.
     pub id: Arc<str>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// The unit's name in [`Pipeline::units`].
     pub unit: Arc<str>,
     /// The function; none where the unit exports exactly one, or is a command.
@@ -172,9 +179,51 @@ pub struct Step {
     /// Where its `with:` stands, or else the step.
     #[serde(skip)]
     pub with_location: Location,
+    /// Where its `function:` stands, or else the step.
+    #[serde(skip)]
+    pub function_location: Location,
+    /// Where its `limits:` stand, or else those of `defaults`, or else the step.
+    #[serde(skip)]
+    pub limits_location: Location,
+    /// Where its `grants:` stand, or else the step.
+    #[serde(skip)]
+    pub grants_location: Location,
 }
 
 impl Step {
+    /// A step that calls the only function of a unit with what it inherits, and asks for nothing more.
+    pub fn new(id: impl Into<Arc<str>>, unit: impl Into<Arc<str>>) -> Self {
+        Step {
+            id: id.into(),
+            description: None,
+            unit: unit.into(),
+            function: None,
+            with: With::Inherited,
+            after: Vec::new(),
+            output: OutputFormat::default(),
+            limits: LimitOverrides::default(),
+            profile: Profile::default(),
+            grants: Grants::default(),
+            engines: Vec::new(),
+            location: Location::default(),
+            with_location: Location::default(),
+            function_location: Location::default(),
+            limits_location: Location::default(),
+            grants_location: Location::default(),
+        }
+    }
+
+    /// The same step, all of it at one place: for steps that stand in no file.
+    #[must_use]
+    pub fn at(mut self, location: &Location) -> Self {
+        self.location = location.clone();
+        self.with_location = location.clone();
+        self.function_location = location.clone();
+        self.limits_location = location.clone();
+        self.grants_location = location.clone();
+        self
+    }
+
     /// Every expression of the step.
     pub fn expressions(&self) -> Vec<&Expression> {
         match &self.with {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{DirMode, Grants, Source};
+
 /// How a step is metered, and what that costs. Memory, time, output and log are limited in every profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -29,6 +31,21 @@ impl Profile {
             Profile::Fast => "fast",
             Profile::Deterministic => "deterministic",
         }
+    }
+
+    /// The grants that a step of this profile cannot have: the key in `grants:`, and what is granted there.
+    pub fn refused(self, grants: &Grants) -> Vec<(&'static str, &'static str)> {
+        if self != Profile::Deterministic {
+            return Vec::new();
+        }
+        let writes = grants.dirs.values().any(|dir| dir.mode == DirMode::Rw);
+        let all = [
+            (grants.clock == Source::Real, "clock", "the real clock"),
+            (grants.random == Source::Real, "random", "real randomness"),
+            (!grants.net.is_empty(), "net", "the network"),
+            (writes, "dirs", "folders to write to"),
+        ];
+        all.into_iter().filter(|(granted, _, _)| *granted).map(|(_, key, what)| (key, what)).collect()
     }
 }
 

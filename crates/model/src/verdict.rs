@@ -316,6 +316,33 @@ impl fmt::Display for TrapKind {
 }
 
 impl Verdict {
+    /// The same verdict with every text in it changed: what secrets are taken out with.
+    #[must_use]
+    pub fn map_texts(mut self, change: impl Fn(String) -> String) -> Verdict {
+        let change = |text: &mut String| *text = change(std::mem::take(text));
+        match &mut self {
+            Verdict::GuestError { message }
+            | Verdict::InvalidInput { message }
+            | Verdict::InvalidUnit { message }
+            | Verdict::EngineUnavailable { message }
+            | Verdict::HostError { message }
+            | Verdict::Trap { detail: message, .. } => change(message),
+            Verdict::Denied { grant, message } => {
+                change(grant);
+                change(message);
+            }
+            Verdict::Ok
+            | Verdict::FuelExhausted { .. }
+            | Verdict::TimedOut { .. }
+            | Verdict::MemoryExceeded { .. }
+            | Verdict::OutputExceeded { .. }
+            | Verdict::LogExceeded { .. }
+            | Verdict::Cancelled
+            | Verdict::Skipped { .. } => {}
+        }
+        self
+    }
+
     /// The kind, without the data.
     pub const fn kind(&self) -> VerdictKind {
         match self {

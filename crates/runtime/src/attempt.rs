@@ -1,4 +1,7 @@
 //! One attempt of one step: its input, the call, its receipt.
+//!
+//! What an attempt says (verdict, log, backtrace) has its secrets taken out here, before anybody is told: observers, documents and
+//! errors are made of reports. What a unit gives as its output is data, and stays as it is.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,7 +10,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use wasmill_engine::{Call, Outcome, PreparedUnit};
 use wasmill_model::{
-    Digest, EngineName, Grants, Interface, Limits, OutputFormat, Profile, Receipt, StepReport, Usage, Verdict,
+    Digest, EngineName, Grants, Interface, Limits, OutputFormat, Profile, Receipt, Secrets, StepReport, Usage, Verdict,
 };
 
 use crate::run::Run;
@@ -27,8 +30,34 @@ pub(crate) struct LinkedStep {
     pub(crate) grants: Arc<Grants>,
 }
 
-/// Makes an attempt. However it ends, panics of the engine included, is in the report.
+/// Makes an attempt. However it ends, panics of the engine included, is in the report; no secret is.
 pub(crate) async fn attempt(run: &Run, step: &LinkedStep, attempt: u32) -> StepReport {
+    redacted(make(run, step, attempt).await, &run.linked.secrets)
+}
+
+/// The report with `[secret]` wherever it said one.
+fn redacted(report: StepReport, secrets: &Secrets) -> StepReport {
+    if secrets.is_empty() {
+        return report;
+    }
+    let redact = |text: &mut String| *text = secrets.redact(std::mem::take(text));
+    let StepReport { verdict, output, mut attempts } = report;
+    for receipt in &mut attempts {
+        let log = std::mem::take(&mut receipt.log);
+        // The limit may have cut the log in the middle of a secret.
+        let is_cut = matches!(receipt.verdict, Verdict::LogExceeded { .. });
+        receipt.log = if is_cut { secrets.redact_cut(log) } else { secrets.redact(log) };
+        receipt.verdict = std::mem::replace(&mut receipt.verdict, Verdict::Ok).map_texts(|text| secrets.redact(text));
+        for frame in &mut receipt.backtrace {
+            redact(&mut frame.function);
+            frame.module.iter_mut().for_each(redact);
+            frame.source.iter_mut().for_each(redact);
+        }
+    }
+    StepReport { verdict: verdict.map_texts(|text| secrets.redact(text)), output, attempts }
+}
+
+async fn make(run: &Run, step: &LinkedStep, attempt: u32) -> StepReport {
     let evaluated = catch_unwind(AssertUnwindSafe(|| step.input.evaluate(run)));
     let (input, digest) = match evaluated {
         Ok(Ok(evaluated)) => evaluated,

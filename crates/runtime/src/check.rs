@@ -5,14 +5,14 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use wasmill_engine::EngineInfo;
 use wasmill_model::{
-    Code, Diagnostic, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy, Step,
+    Code, Diagnostic, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy, Profile, Step,
 };
 use wasmill_unit::{FunctionError, ImportInfo, Unit, UnitInfo, missing_import_help};
 
 use crate::{Overrides, parameters, suggestion, wiring};
 
 /// Everything that is wrong with a pipeline and its units, in the order of the file: steps, inputs and units that are not there,
-/// cycles, functions, arguments, imports that nobody provides, limits over the policy, engines.
+/// cycles, functions, arguments, imports that nobody provides, limits over the policy, profiles, engines.
 ///
 /// `units` are those that could be loaded; a step whose unit is declared and not among them is not held against it, as whoever
 /// loads them says why. `engines` are those of the host; where they are not known (the list is empty), what needs them is not
@@ -42,7 +42,12 @@ pub(crate) fn check_steps(
     let mut seen = vec![false; units.len()];
     for step in &pipeline.steps {
         let asked = step.limits.without(overrides.limits);
-        let mut found = limit_problems(asked, policy, &format!("the step `{}`", step.id));
+        let mut found: Vec<Diagnostic> = limit_problems(asked, policy, &format!("the step `{}`", step.id))
+            .into_iter()
+            .map(|problem| problem.at(&step.limits_location))
+            .collect();
+        let profile = overrides.profile.unwrap_or(step.profile);
+        found.extend(profile_problems(step, profile, pipeline, policy, overrides));
         let names = if overrides.engines.is_empty() { &step.engines } else { &overrides.engines };
         if overrides.engines.is_empty() {
             found.extend(unknown_engines(names, engines));
@@ -51,10 +56,11 @@ pub(crate) fn check_steps(
             Some((place, _, unit)) => {
                 let first_use = seen.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true));
                 if first_use {
-                    found.extend(missing_imports(&step.unit, unit.info()));
+                    found.extend(missing_imports(&step.unit, unit.info(), engines));
                 }
+                found.extend(missing_grants(step, unit.info(), engines));
                 against_unit(step, pipeline, unit.info(), &mut found);
-                found.extend(engine_fits(step, unit.interface(), names, engines));
+                found.extend(engine_fits(step, unit.interface(), profile, names, engines));
             }
             None if !pipeline.units.contains_key(&step.unit) => found.push(unknown_unit(step, pipeline)),
             None => {}
@@ -103,27 +109,119 @@ pub(crate) fn unknown_engines(names: &[String], engines: &[EngineInfo]) -> Vec<D
         .collect()
 }
 
-fn engine_fits(step: &Step, interface: Interface, names: &[String], engines: &[EngineInfo]) -> Option<Diagnostic> {
+/// One problem for each thing that does not go with the profile. A limit that an engine would not hold is refused, never ignored.
+fn profile_problems(
+    step: &Step,
+    profile: Profile,
+    pipeline: &Pipeline,
+    policy: &Policy,
+    overrides: &Overrides,
+) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let id = &step.id;
+    if profile == Profile::Fast {
+        let not_metered = "the profile `fast` does not meter fuel";
+        let unit_fuel = pipeline.unit_limits.get(&step.unit).and_then(|limits| limits.fuel);
+        let clash = if overrides.limits.fuel.is_some() {
+            Some((Code::ProfileConflict, format!("this run limits fuel, and {not_metered}: the step `{id}` has it")))
+        } else if step.limits.fuel.is_some() {
+            Some((Code::ProfileConflict, format!("the step `{id}` limits its fuel, and {not_metered}")))
+        } else if unit_fuel.is_some() {
+            Some((
+                Code::ProfileConflict,
+                format!("the `Component.toml` of `{}` limits fuel, and {not_metered}", step.unit),
+            ))
+        } else if policy.bounds_fuel() {
+            let most = policy.ceilings.fuel;
+            Some((
+                Code::LimitAbovePolicy,
+                format!("the host allows a fuel of {most}, and {not_metered}: the step `{id}` has it"),
+            ))
+        } else {
+            None
+        };
+        problems.extend(clash.map(|(code, message)| {
+            Diagnostic::new(code, message)
+                .at(&step.limits_location)
+                .help("use `metered`: in the manifest, or with `--profile metered`")
+        }));
+    }
+    for (_, what) in profile.refused(&step.grants) {
+        let message = format!("the step `{id}` is granted {what}, which a step of the profile `{profile}` cannot have");
+        let help = "take the grant out, or use `metered`: in the manifest, or with `--profile metered`";
+        problems.push(Diagnostic::new(Code::ProfileConflict, message).at(&step.grants_location).help(help));
+    }
+    problems
+}
+
+fn engine_fits(
+    step: &Step,
+    interface: Interface,
+    profile: Profile,
+    names: &[String],
+    engines: &[EngineInfo],
+) -> Option<Diagnostic> {
     let asked: Vec<&EngineInfo> = engines
         .iter()
         .filter(|engine| names.is_empty() || names.iter().any(|name| **name == *engine.name.name))
         .collect();
     let runs = |engine: &&EngineInfo| engine.interfaces.contains(&interface);
+    let fits = |engine: &&EngineInfo| runs(engine) && engine.profiles.contains(&profile);
     // Where only names are asked for that no engine has, that has been said.
-    if asked.is_empty() || asked.iter().any(runs) {
+    if asked.is_empty() || asked.iter().any(fits) {
         return None;
     }
     let list = suggestion::list(asked.iter().map(|engine| &*engine.name.name));
-    let message =
-        format!("the unit `{}` is a {interface} unit, which none of the engines asked for runs ({list})", step.unit);
+    let message = if asked.iter().any(runs) {
+        format!("the step `{}` has the profile `{profile}`, which none of the engines asked for has ({list})", step.id)
+    } else {
+        format!("the unit `{}` is a {interface} unit, which none of the engines asked for runs ({list})", step.unit)
+    };
     let problem = Diagnostic::new(Code::EngineUnavailable, message);
-    let others = suggestion::list(engines.iter().filter(runs).map(|engine| &*engine.name.name));
+    let others = suggestion::list(engines.iter().filter(fits).map(|engine| &*engine.name.name));
     Some(if others.is_empty() { problem } else { problem.help(format!("use {others}")) })
 }
 
-fn missing_imports(name: &str, info: &UnitInfo) -> Option<Diagnostic> {
+/// An interface without its version.
+fn interface_of(import: &ImportInfo) -> &str {
+    import.module.split_once('@').map_or(&*import.module, |(interface, _)| interface)
+}
+
+/// Whether it is a host function that the embedder registered.
+fn is_registered(import: &ImportInfo, engines: &[EngineInfo]) -> bool {
+    engines.iter().any(|engine| engine.functions.iter().any(|interface| interface == interface_of(import)))
+}
+
+/// What the unit cannot be linked without, and the step was not granted; each interface once.
+fn missing_grants(step: &Step, info: &UnitInfo, engines: &[EngineInfo]) -> Vec<Diagnostic> {
+    let grants = &step.grants;
+    let mut missing: Vec<(&str, String)> = Vec::new();
+    for import in &info.imports {
+        let interface = interface_of(import);
+        let grant = match import.grant {
+            Some("net") if import.needs_grant && grants.net.is_empty() => "net: [\"host:port\"]".to_owned(),
+            Some("dirs") if import.needs_grant && grants.dirs.is_empty() => "dirs: { ./folder: /folder }".to_owned(),
+            _ if is_registered(import, engines) && !grants.functions.iter().any(|granted| granted == interface) => {
+                format!("functions: [\"{interface}\"]")
+            }
+            _ => continue,
+        };
+        if !missing.iter().any(|(_, said)| *said == grant) {
+            missing.push((interface, grant));
+        }
+    }
+    let problem = |(interface, grant): (&str, String)| {
+        let message = format!("the unit `{}` imports `{interface}`, which the step was not granted", step.unit);
+        Diagnostic::new(Code::MissingGrant, message)
+            .help(format!("write `grants: {{ {grant} }}` in the step, if you trust the unit with it"))
+    };
+    missing.into_iter().map(problem).collect()
+}
+
+fn missing_imports(name: &str, info: &UnitInfo, engines: &[EngineInfo]) -> Option<Diagnostic> {
     const MOST: usize = 3;
-    let missing: Vec<&ImportInfo> = info.imports.iter().filter(|import| !import.provided).collect();
+    let is_missing = |import: &&ImportInfo| !import.provided && !is_registered(import, engines);
+    let missing: Vec<&ImportInfo> = info.imports.iter().filter(is_missing).collect();
     let first = missing.first()?;
     let spell = |import: &&ImportInfo| match &*import.name {
         "" => format!("`{}`", import.module),
@@ -160,7 +258,7 @@ fn against_unit(step: &Step, pipeline: &Pipeline, info: &UnitInfo, problems: &mu
             problems.extend(parameters::check(step, pipeline, info, function));
         }
         Ok(_) => {}
-        Err(error) => problems.push(function_problem(&step.unit, &error)),
+        Err(error) => problems.push(function_problem(&step.unit, &error).at(&step.function_location)),
     }
 }
 

@@ -52,7 +52,8 @@ fn outputs(run: &Run) -> Result<Object, RunError> {
     for (name, program) in &linked.outputs {
         let value = program.evaluate(run).map_err(|error| RunError {
             code: Code::InvalidInput,
-            message: format!("the output `{name}` could not be worked out: {}", explain(&error)),
+            // The words of an expression may show what it was given.
+            message: linked.secrets.redact(format!("the output `{name}` could not be worked out: {}", explain(&error))),
             step: None,
             help: None,
             verdict: VerdictKind::InvalidInput,

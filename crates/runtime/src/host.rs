@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wasmill_engine::{Cancel, Router};
-use wasmill_model::{LimitOverrides, Policy};
+use wasmill_model::{LimitOverrides, Policy, Profile, Secrets};
 
 use crate::{Clock, NoObserver, Observer, Spawner};
 
@@ -14,6 +14,8 @@ pub struct Host {
     pub router: Router,
     /// What a step gets that asks for nothing, and the most that any may ask for.
     pub policy: Policy,
+    /// The values of secrets. A unit is given those that its step is granted, and no others; nothing that a run says shows them.
+    pub secrets: Secrets,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Who polls the steps.
@@ -27,6 +29,8 @@ pub struct Overrides {
     pub limits: LimitOverrides,
     /// Engines in order of preference, instead of those that steps name; none means: as the manifest says.
     pub engines: Vec<String>,
+    /// How every step is metered, whatever it asks for; none means: as the manifest says.
+    pub profile: Option<Profile>,
 }
 
 /// One run.

@@ -217,6 +217,7 @@ mod tests {
             steps: Vec::new(),
             outputs: Default::default(),
             schedule: Schedule::default(),
+            unit_limits: Default::default(),
             base: Default::default(),
         };
         let Value::Object(given) = Value::from_json(given.as_bytes()).unwrap() else { panic!("no object") };

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
@@ -9,8 +10,8 @@ use indexmap::IndexMap;
 use wasmill_engine::{Binding, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_expression::{ExpressionError, Program};
 use wasmill_model::{
-    Code, Diagnostic, Diagnostics, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline, RunDocument,
-    Step,
+    Code, Diagnostic, Diagnostics, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline, Profile,
+    RunDocument, Secrets, Step,
 };
 use wasmill_plan::{Graph, StepIndex};
 use wasmill_unit::Unit;
@@ -36,6 +37,8 @@ pub(crate) struct LinkedParts {
     pub(crate) outputs: Vec<(Arc<str>, Program)>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) spawner: Arc<dyn Spawner>,
+    /// Those that any step is granted: what nothing that the run says may show.
+    pub(crate) secrets: Secrets,
     index: HashMap<Arc<str>, StepIndex>,
 }
 
@@ -103,7 +106,9 @@ struct DraftStep {
     unit: Unit,
     function: Option<Arc<str>>,
     engine: Arc<dyn Engine>,
+    profile: Profile,
     limits: Arc<Limits>,
+    /// As they are written, for the receipts.
     grants: Arc<Grants>,
     /// Which of [`Draft::wanted`] it uses.
     wanted: usize,
@@ -129,6 +134,7 @@ impl Draft {
         problems.extend(override_problems(host, overrides, &engines));
         check::check_steps(pipeline, units, &host.policy, &engines, overrides, &mut problems);
         problems.extend(not_loaded(pipeline, units));
+        problems.extend(missing_secrets(pipeline, &host.secrets));
         let Some(wiring) = wiring.filter(|_| problems.is_empty()) else {
             problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
             return Err(Diagnostics(problems));
@@ -175,14 +181,14 @@ impl Draft {
                     interface: draft.unit.interface(),
                     function: draft.function,
                     engine: draft.engine.info().name.clone(),
-                    profile: step.profile,
+                    profile: draft.profile,
                     limits: draft.limits,
                     grants: draft.grants,
                 }),
                 Some(Err(error)) => {
                     // Said once, at the first step that needs it.
                     let first = said.get_mut(draft.wanted).is_some_and(|said| !std::mem::replace(said, true));
-                    problems.extend(first.then(|| prepare_problem(step, error)));
+                    problems.extend(first.then(|| redacted(prepare_problem(step, error), &host.secrets)));
                 }
                 None => {}
             }
@@ -190,7 +196,10 @@ impl Draft {
         if !problems.is_empty() {
             return Err(Diagnostics(problems));
         }
+        let granted: Vec<String> =
+            self.pipeline.steps.iter().flat_map(|step| step.grants.secrets.iter().cloned()).collect();
         Ok(LinkedParts {
+            secrets: host.secrets.only(&granted),
             pipeline: self.pipeline,
             graph: self.wiring.graph,
             steps,
@@ -232,7 +241,7 @@ impl<'a> Maker<'a> {
         let info = unit.info();
         let function = info
             .resolve(step.function.as_deref())
-            .map_err(|error| check::function_problem(&step.unit, &error).at(&step.location))?;
+            .map_err(|error| check::function_problem(&step.unit, &error).at(&step.function_location))?;
         let inherits = match function {
             Some(function) if takes_arguments(info.interface) && function.params.is_empty() => Inherits::Nothing,
             _ if parameters::inherits_by_name(info, function) => Inherits::Members,
@@ -240,7 +249,8 @@ impl<'a> Maker<'a> {
         };
         let input = StepInput::new(step, self.pipeline, self.wiring, inherits)
             .map_err(|error| expression_problem(error, Some(step)))?;
-        let engine = self.engine(step, unit)?;
+        let profile = self.overrides.profile.unwrap_or(step.profile);
+        let engine = self.engine(step, unit, profile)?;
         let limits = self.limits(step)?;
         let function = function.map(|function| function.name.clone());
 
@@ -250,7 +260,7 @@ impl<'a> Maker<'a> {
             unit: unit.digest(),
             function: function.clone(),
             output: step.output,
-            profile: step.profile,
+            profile,
             engine: engine.info().name.name.clone(),
             grants: spelled,
         };
@@ -258,27 +268,42 @@ impl<'a> Maker<'a> {
         let wanted = *self.keys.entry(key).or_insert_with(|| {
             let binding = Binding {
                 function: function.as_deref().map(str::to_owned),
-                grants: grants.clone(),
+                grants: on_the_host(&grants, &self.pipeline.base),
+                secrets: self.host.secrets.only(&grants.secrets),
                 output: step.output,
-                profile: step.profile,
-                ..Binding::default()
+                profile,
             };
             wanted.push(Wanted { engine: engine.clone(), unit: unit.clone(), binding });
             wanted.len() - 1
         });
-        Ok(DraftStep { input, unit: unit.clone(), function, engine, limits, grants, wanted })
+        Ok(DraftStep { input, unit: unit.clone(), function, engine, profile, limits, grants, wanted })
     }
 
-    fn engine(&self, step: &Step, unit: &Unit) -> Result<Arc<dyn Engine>, Diagnostic> {
+    fn engine(&self, step: &Step, unit: &Unit, profile: Profile) -> Result<Arc<dyn Engine>, Diagnostic> {
         let preferred = if self.overrides.engines.is_empty() { &step.engines } else { &self.overrides.engines };
-        let choice = self.host.router.pick(unit, preferred);
+        let engines = self.host.router.engines().iter().map(|engine| engine.info());
+        let lacking: Vec<&str> =
+            engines.clone().filter(|info| !info.profiles.contains(&profile)).map(|info| &*info.name.name).collect();
+        let choice = if lacking.is_empty() {
+            self.host.router.pick(unit, preferred)
+        } else {
+            // Those that have the profile, in the order in which all would be tried; the check saw that there is one.
+            let in_order: Vec<&str> = match preferred.as_slice() {
+                [] => engines.map(|info| &*info.name.name).collect(),
+                names => names.iter().map(String::as_str).collect(),
+            };
+            let fit: Vec<String> =
+                in_order.into_iter().filter(|name| !lacking.contains(name)).map(str::to_owned).collect();
+            self.host.router.pick(unit, if fit.is_empty() { preferred } else { &fit })
+        };
         choice.map(|choice| choice.engine).map_err(|error| {
             Diagnostic::new(Code::EngineUnavailable, format!("the unit `{}`: {error}", step.unit)).at(&step.location)
         })
     }
 
     fn limits(&mut self, step: &Step) -> Result<Arc<Limits>, Diagnostic> {
-        let asked = self.overrides.limits.over(step.limits);
+        let own = self.pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
+        let asked = self.overrides.limits.over(step.limits).lower(own);
         if let Some(limits) = self.limits.get(&asked) {
             return Ok(limits.clone());
         }
@@ -286,7 +311,7 @@ impl<'a> Maker<'a> {
             // Manifest and overrides were held against the policy, each; their mix asks for no more.
             let names: Vec<String> = violations.iter().map(|violation| violation.limit.to_string()).collect();
             Diagnostic::new(Code::LimitAbovePolicy, format!("the host does not allow this much {}", names.join(", ")))
-                .at(&step.location)
+                .at(&step.limits_location)
         })?;
         self.limits.insert(asked, limits.clone());
         Ok(limits)
@@ -316,6 +341,46 @@ fn not_loaded(pipeline: &Pipeline, units: &IndexMap<Arc<str>, Unit>) -> Vec<Diag
         .collect()
 }
 
+/// A step that would run without a secret that it was granted. Said once a secret, at the first step that needs it.
+fn missing_secrets(pipeline: &Pipeline, given: &Secrets) -> Vec<Diagnostic> {
+    let mut said: Vec<&str> = Vec::new();
+    let mut problems = Vec::new();
+    for step in &pipeline.steps {
+        for name in &step.grants.secrets {
+            if given.get(name).is_some() || said.contains(&name.as_str()) {
+                continue;
+            }
+            said.push(name);
+            let message =
+                format!("the step `{}` is granted the secret `{name}`, which this run was not given", step.id);
+            problems.push(
+                Diagnostic::new(Code::SecretMissing, message)
+                    .at(&step.grants_location)
+                    .in_step(&step.id)
+                    .help(format!("give it with `--secret {name}=env:{name}`, or `--secret {name}=@FILE`")),
+            );
+        }
+    }
+    problems
+}
+
+/// The grants as the host needs them: folders are relative to the manifest in receipts, and to the process here.
+fn on_the_host(grants: &Arc<Grants>, base: &Path) -> Arc<Grants> {
+    if grants.dirs.is_empty() || base.as_os_str().is_empty() {
+        return grants.clone();
+    }
+    let mut grants = Grants::clone(grants);
+    grants.dirs = std::mem::take(&mut grants.dirs).into_iter().map(|(path, dir)| (base.join(path), dir)).collect();
+    Arc::new(grants)
+}
+
+/// An engine's words may hold what it was given.
+fn redacted(mut problem: Diagnostic, secrets: &Secrets) -> Diagnostic {
+    problem.message = secrets.redact(problem.message);
+    problem.help = problem.help.map(|help| secrets.redact(help));
+    problem
+}
+
 fn expression_problem(error: ExpressionError, step: Option<&Step>) -> Diagnostic {
     let mut problem = Diagnostic::new(Code::Expression, error.message);
     problem.help = error.help;
@@ -332,7 +397,7 @@ fn expression_problem(error: ExpressionError, step: Option<&Step>) -> Diagnostic
 fn prepare_problem(step: &Step, error: &PrepareError) -> Diagnostic {
     let unit = &step.unit;
     let problem = match error {
-        PrepareError::Function(error) => check::function_problem(unit, error),
+        PrepareError::Function(error) => check::function_problem(unit, error).at(&step.function_location),
         PrepareError::MissingImport { import, help } => {
             let message = format!("the unit `{unit}` imports `{import}`, which Wasmill does not provide");
             let problem = Diagnostic::new(Code::MissingImport, message);
@@ -344,6 +409,7 @@ fn prepare_problem(step: &Step, error: &PrepareError) -> Diagnostic {
         PrepareError::MissingGrant { import, grant } => {
             let message = format!("the unit `{unit}` imports `{import}`, which the step was not granted");
             Diagnostic::new(Code::MissingGrant, message)
+                .at(&step.grants_location)
                 .help(format!("write `grants: {{ {grant} }}` in the step, if you trust the unit with it"))
         }
         other => {
@@ -351,5 +417,6 @@ fn prepare_problem(step: &Step, error: &PrepareError) -> Diagnostic {
             Diagnostic::new(code, format!("the unit `{unit}` could not be prepared: {other}"))
         }
     };
-    problem.at(&step.location).in_step(&step.id)
+    let problem = if problem.location.is_none() { problem.at(&step.location) } else { problem };
+    problem.in_step(&step.id)
 }

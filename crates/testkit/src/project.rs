@@ -46,7 +46,9 @@ impl Project {
     pub fn wasmill<I: AsRef<str>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
         let mut command = std::process::Command::new(&self.binary);
         command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
-        for variable in ["NO_COLOR", "CLICOLOR_FORCE", "WASMILL_WORKERS", "COLUMNS"] {
+        // The developer's own policy is none of the test's business.
+        command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
+        for variable in ["WASMILL_POLICY", "NO_COLOR", "CLICOLOR_FORCE", "WASMILL_WORKERS", "COLUMNS"] {
             command.env_remove(variable);
         }
         command.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));

@@ -141,7 +141,8 @@ fn describe_import(name: &str, item: &ComponentItem) -> ImportInfo {
         }
         _ => false,
     };
-    ImportInfo { module: name.into(), name: "".into(), kind, grant: import::grant_of_interface(name), provided }
+    let (grant, needs_grant) = (import::grant_of_interface(name), import::needs_grant(name));
+    ImportInfo { module: name.into(), name: "".into(), kind, grant, needs_grant, provided }
 }
 
 /// The names of the outermost component's imports and exports.

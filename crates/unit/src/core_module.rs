@@ -145,6 +145,7 @@ fn describe_import(types: TypesRef<'_>, module: &str, name: &str, entity: Entity
         name: name.into(),
         kind,
         grant: import::grant_of_function(module, name),
+        needs_grant: import::needs_grant(module),
         provided,
     }
 }

@@ -56,9 +56,31 @@ const PREVIEW1_MODULE: &str = "wasi_snapshot_preview1";
 /// The packages of WASI 0.2 that Wasmill provides.
 const WASI_PACKAGES: &[&str] = &["cli", "clocks", "io", "random", "filesystem", "sockets"];
 
+/// The interfaces of `wasi:http` that Wasmill provides: a unit sends requests; nobody sends it any.
+const WASI_HTTP: &[&str] = &["types", "outgoing-handler"];
+
+/// Wasmill's own host functions: the interface, its functions, and the grant that they need.
+const HOST_FUNCTIONS: &[(&str, &str, Option<&str>)] = &[
+    ("wasmill:host/files", "read", Some("dirs")),
+    ("wasmill:host/http", "fetch", Some("net")),
+    ("wasmill:host/time", "sleep", None),
+];
+
+fn host_function(module: &str) -> Option<&'static (&'static str, &'static str, Option<&'static str>)> {
+    let name = module.split_once('@').map_or(module, |(name, _)| name);
+    HOST_FUNCTIONS.iter().find(|(interface, ..)| *interface == name)
+}
+
+/// Whether an import is not even linked without its grant: WASI's clocks, files and sockets are always there, but virtual or empty.
+pub(crate) fn needs_grant(module: &str) -> bool {
+    module.starts_with("wasi:http/") || host_function(module).is_some_and(|(_, _, grant)| grant.is_some())
+}
+
 /// Whether Wasmill provides a function that a core module imports.
 pub(crate) fn provides_function(module: &str, name: &str) -> bool {
-    (module == PREVIEW1_MODULE && PREVIEW1.contains(&name)) || is_assemblyscript_abort(module, name)
+    (module == PREVIEW1_MODULE && PREVIEW1.contains(&name))
+        || is_assemblyscript_abort(module, name)
+        || host_function(module).is_some_and(|(_, function, _)| *function == name)
 }
 
 /// AssemblyScript's `abort(message, file, line, column)`: the engine answers it with a trap.
@@ -68,7 +90,10 @@ pub(crate) fn is_assemblyscript_abort(module: &str, name: &str) -> bool {
 
 /// Whether Wasmill provides an interface that a component imports: `wasi:io/streams@0.2.6`.
 pub(crate) fn provides_interface(name: &str) -> bool {
-    wasi_interface(name).is_some_and(|(package, _)| WASI_PACKAGES.contains(&package))
+    let wasi = |(package, interface): (&str, &str)| {
+        WASI_PACKAGES.contains(&package) || (package == "http" && WASI_HTTP.contains(&interface))
+    };
+    host_function(name).is_some() || wasi_interface(name).is_some_and(wasi)
 }
 
 /// The package and interface of a name like `wasi:clocks/wall-clock@0.2.6`; only of released versions of WASI 0.2.
@@ -83,6 +108,9 @@ pub(crate) fn wasi_interface(name: &str) -> Option<(&str, &str)> {
 
 /// The grant that makes a core import real.
 pub(crate) fn grant_of_function(module: &str, name: &str) -> Option<&'static str> {
+    if let Some((_, _, grant)) = host_function(module) {
+        return *grant;
+    }
     if module != PREVIEW1_MODULE && module != "wasi_unstable" {
         return None;
     }
@@ -101,6 +129,9 @@ pub(crate) fn grant_of_function(module: &str, name: &str) -> Option<&'static str
 
 /// The grant that makes an interface real.
 pub(crate) fn grant_of_interface(name: &str) -> Option<&'static str> {
+    if let Some((_, _, grant)) = host_function(name) {
+        return *grant;
+    }
     let path = name.strip_prefix("wasi:")?;
     let path = path.split_once('@').map_or(path, |(path, _)| path);
     match path.split_once('/')? {
@@ -160,7 +191,7 @@ pub fn missing_import_help(module: &str, name: &str) -> Option<String> {
             "the module is a dynamic library; link it statically (without `-shared` and `-fPIC`)"
         }
         (module, "") if module.starts_with("wasi:http/") => {
-            "outgoing HTTP is not provided to units yet; pass what the step needs as its input"
+            "Wasmill lets units send HTTP requests (`wasi:http/outgoing-handler` of WASI 0.2), and sends them none"
         }
         (module, "") if module.starts_with("wasi:") => {
             "Wasmill provides the released versions of WASI 0.2 (cli, clocks, filesystem, io, random, sockets); build it for those"
@@ -182,7 +213,7 @@ mod tests {
         assert!(provides_interface("wasi:clocks/wall-clock@0.2.6"));
         assert!(provides_interface("wasi:cli/stdout@0.2.11"));
         for other in [
-            "wasi:http/types@0.2.0",
+            "wasi:http/incoming-handler@0.2.0",
             "wasi:cli/stdout@0.3.0",
             "wasi:io/streams@0.2.0-rc-2023-11-10",
             "wasi:io",

@@ -87,7 +87,10 @@ pub struct ImportInfo {
     /// The grant that makes it real: `clock`, `random`, `env`, `dirs`, `net`. Without the grant it is linked, but virtual or empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<&'static str>,
-    /// Whether Wasmill provides it: WASI, that is. What it does not provide cannot be linked.
+    /// Whether the unit cannot be linked without that grant.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub needs_grant: bool,
+    /// Whether Wasmill provides it: WASI, or a host function of its own. What nobody provides cannot be linked.
     pub provided: bool,
 }
 

@@ -1,8 +1,9 @@
-//! `--memory`, `--fuel`, `--timeout`, `--engine`: what a run may use, above what the manifest says and below the host's policy.
+//! `--memory`, `--fuel`, `--timeout`, `--profile`, `--engine`: what a run may use, above what the manifest says and below the host's policy.
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use wasmill_model::Profile;
 
 /// Overrides for every step of the run.
 #[derive(Debug, Clone, Args)]
@@ -20,7 +21,32 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "DURATION", value_parser = wasmill_manifest::parse_duration)]
     pub(crate) timeout: Option<Duration>,
 
+    /// How it is metered: `metered` (fuel and time), `fast` (time only) or `deterministic`
+    #[arg(long, value_name = "PROFILE", value_enum, hide_possible_values = true)]
+    pub(crate) profile: Option<Metering>,
+
     /// The engine to use; several, in order of preference
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) engine: Vec<String>,
+}
+
+/// How a step is metered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Metering {
+    /// Fuel and time.
+    Metered,
+    /// Time only.
+    Fast,
+    /// As `metered`, and every machine gives the same bytes.
+    Deterministic,
+}
+
+impl From<Metering> for Profile {
+    fn from(metering: Metering) -> Self {
+        match metering {
+            Metering::Metered => Profile::Metered,
+            Metering::Fast => Profile::Fast,
+            Metering::Deterministic => Profile::Deterministic,
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! The command line as it is written: raw arguments, nothing resolved. What they mean is worked out in `settings`.
 
+mod grants;
+mod host;
 mod limits;
 mod run;
 mod unit;
@@ -9,6 +11,8 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use grants::GrantArgs;
+pub(crate) use host::{HostArgs, PolicyArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{RUN_EXAMPLES, RunArgs};
 pub(crate) use unit::{CallArgs, InspectArgs};
@@ -141,11 +145,15 @@ pub(crate) struct CheckArgs {
     /// The pipeline: a .yaml, .json or .toml file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
 }
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
   wasmill check pipeline.yaml
+  wasmill check pipeline.yaml --policy /etc/wasmill/strict.toml
   wasmill check pipeline.yaml --output json | jq '.errors[].message'
 
 With --output json: {\"wasmill\": 1, \"file\", \"pipeline\", \"ok\": true, \"steps\": count, \"units\": count},

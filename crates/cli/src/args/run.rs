@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::LimitArgs;
+use super::{HostArgs, LimitArgs};
 
 /// `wasmill run`
 #[derive(Debug, Args)]
@@ -26,6 +26,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
 }
 
 pub(crate) const RUN_EXAMPLES: &str = "\
@@ -34,6 +37,7 @@ Examples:
   wasmill run pipeline.yaml --input text=@README.md --input top=5
   wasmill run pipeline.yaml --input '{\"text\": \"hello\", \"top\": 5}'
   cat README.md | wasmill run pipeline.yaml
+  wasmill run pipeline.yaml --secret API_KEY=env:API_KEY --policy wasmill.toml
   wasmill run pipeline.yaml --timeout 2s --memory 64MiB --output json | jq .steps
 
 With --output json: {\"wasmill\": 1, \"run\", \"pipeline\", \"verdict\": \"ok\" | \"failed\" | \"cancelled\", \"outputs\": {…},

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use wasmill_model::OutputFormat;
 
-use super::LimitArgs;
+use super::{GrantArgs, HostArgs, LimitArgs};
 
 /// `wasmill call`
 #[derive(Debug, Args)]
@@ -30,12 +30,14 @@ pub(crate) struct CallArgs {
     #[arg(long = "as", value_name = "FORMAT", value_enum, default_value_t = As::Text, hide_possible_values = true)]
     pub(crate) output_format: As,
 
-    /// An environment variable that the unit sees; it sees no other
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub(crate) env: Vec<String>,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
 }
 
 /// How an output is read.
@@ -69,6 +71,8 @@ Examples:
   wasmill call words.wasm top-words --input '{\"text\": \"a b a\", \"limit\": 1}'
   wasmill call upper.wasm --input @README.md
   wasmill call grep.wasm -- -i todo < README.md
+  wasmill call convert.wasm --dir ./data:/data:rw -- /data/in.csv
+  wasmill call fetch.wasm --net api.example.com:443 --secret API_KEY=env:API_KEY
   wasmill call stats.wasm --as json --timeout 2s --fuel 1_000_000 < data.csv
 
 With --output json: the run document of `wasmill run`; the value is `.outputs.result`.";

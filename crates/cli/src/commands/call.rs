@@ -3,20 +3,20 @@
 
 mod arguments;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{Expression, Location, Object, Pipeline, Profile, Reference, Schedule, Step, Template};
+use wasmill_model::{Diagnostics, Expression, Location, Object, Pipeline, Reference, Schedule, Step, Template};
 
 use crate::commands::run::{Job, finish};
-use crate::failure::Outcome;
-use crate::host;
+use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::render::{Sources, printable};
 use crate::settings::CallSettings;
 use crate::standard_input::StandardInput;
 use crate::unit_file::{self, UnitFile};
+use crate::{component_file, folders, host};
 
 /// The id of the one step, in the run document.
 const STEP: &str = "call";
@@ -32,25 +32,25 @@ pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
     grants.args = meant.program_arguments;
     let location = Location { file: settings.unit.as_str().into(), ..Location::default() };
     let step = Step {
-        id: STEP.into(),
-        unit: file.name.clone(),
         function: meant.function,
         with: meant.with,
-        after: Vec::new(),
         output: settings.output,
         limits: settings.host.limits,
-        profile: Profile::default(),
         grants,
-        engines: Vec::new(),
-        location: location.clone(),
-        with_location: location,
-    };
+        ..Step::new(STEP, file.name.clone())
+    }
+    .at(&location);
     let UnitFile { name, spec, unit } = file;
-    let job = Job {
-        pipeline: Arc::new(pipeline(&name, spec, step)),
-        units: IndexMap::from([(name, unit)]),
-        inputs: Object::new(),
-    };
+    let mut sources = Sources::default();
+    let beside = component_file::limits(&spec.source, Path::new(""), &settings.host.policy, &mut sources)
+        .map_err(|problems| Failure::from(Diagnostics(problems)).in_files(&sources))?;
+    let mut pipeline = pipeline(&name, spec, step);
+    pipeline.unit_limits.extend(beside.map(|limits| (name.clone(), limits)));
+    let missing = folders::check(&pipeline);
+    if !missing.is_empty() {
+        return Err(Failure::invalid(missing));
+    }
+    let job = Job { pipeline: Arc::new(pipeline), units: IndexMap::from([(name, unit)]), inputs: Object::new() };
     let finished = host::run(&job, &settings.host, printer)?;
     if !printer.is_json()
         && finished.document.error.is_none()
@@ -78,6 +78,7 @@ fn pipeline(name: &Arc<str>, unit: wasmill_model::UnitSpec, step: Step) -> Pipel
         steps: vec![step],
         outputs: IndexMap::from([(OUTPUT.into(), Template::Expression(result))]),
         schedule: Schedule::default(),
+        unit_limits: IndexMap::new(),
         base: PathBuf::new(),
     }
 }

@@ -1,7 +1,5 @@
 //! `wasmill check FILE`: everything that is wrong, at once. No engine is made and nothing is started.
 
-use std::path::Path;
-
 use serde_json::json;
 use wasmill_model::ExitCode;
 
@@ -9,12 +7,13 @@ use crate::failure::Outcome;
 use crate::pipeline_file;
 use crate::printer::Printer;
 use crate::render::{BOLD, GREEN};
+use crate::settings::CheckSettings;
 
 /// Checks the manifest, its units, and the one against the other.
-pub(crate) fn check(path: &Path, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(path)?;
+pub(crate) fn check(settings: &CheckSettings, printer: &Printer) -> Outcome {
+    let file = pipeline_file::read(&settings.file, &settings.policy)?;
     let (steps, units) = (file.pipeline.steps.len(), file.pipeline.units.len());
-    let shown = path.display();
+    let shown = settings.file.display();
     if printer.is_json() {
         let name = &file.pipeline.name;
         printer.json(&json!({

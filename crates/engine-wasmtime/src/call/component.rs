@@ -40,8 +40,8 @@ enum BulkResult {
 /// What a value costs the host while it is lifted, for each byte of output that a step may give: a `Val` has 40 bytes, and a list
 /// of small numbers holds one for every byte or two of JSON.
 const HOST_BYTES_PER_OUTPUT_BYTE: u64 = 64;
-/// Text and bytes are looked at where they lie, so the memory of the guest is all that bounds them until they are copied.
-const WHOLE_MEMORY: usize = u32::MAX as usize;
+/// What wasmtime lets every call to the host copy out of a guest, in bytes: its own default.
+const HOST_BYTES: u64 = 128 << 20;
 
 impl Bulk {
     fn of(kind: &Type) -> Option<Bulk> {
@@ -92,7 +92,9 @@ impl Entry {
         if let Some((param, result)) = self.bulk
             && let Some(piece) = piece(call.input, &self.params, param)
         {
-            store.set_hostcall_fuel(WHOLE_MEMORY);
+            // The text or bytes that the guest gives are looked at where they lie; this bounds what it makes other calls copy.
+            let budget = limit.saturating_mul(2).max(HOST_BYTES);
+            store.set_hostcall_fuel(usize::try_from(budget).unwrap_or(usize::MAX));
             let instance = self.pre.instantiate_async(&mut *store).await?;
             let function = self.find(store, &instance)?;
             return match (param, result) {

@@ -4,35 +4,45 @@ mod bytes;
 mod command;
 mod component;
 mod core;
+mod coredump;
 
-use std::future::Future;
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use ::bytes::Bytes;
+use futures_util::FutureExt as _;
 use tokio::sync::SemaphorePermit;
 use wasmill_engine::{Binding, BoxFuture, Call, Outcome, PrepareError, PreparedUnit};
-use wasmill_model::{Frame, Grants, Interface, Limits, OutputFormat, Usage, Value, Verdict};
+use wasmill_model::{Frame, Grants, Interface, OutputFormat, Profile, Secrets, Usage, Value, Verdict};
 use wasmill_unit::{Preview, Unit};
 use wasmtime::{Store, UnknownImportError};
 
 use crate::compile::{Code, invalid};
-use crate::engine::Shared;
+use crate::engine::{Pool, Shared};
+use crate::host::Needs;
 use crate::outcome;
-use crate::state::{Deadline, State, Stop, Wasi, store};
+use crate::state::{Deadline, HostSide, State, Stop, Wasi, store};
 use crate::ticker::Running;
 use crate::wasi::WasiInput;
 
 /// A unit that is compiled, linked and bound.
 pub(crate) struct Prepared {
     shared: Arc<Shared>,
+    pool: Arc<Pool>,
     unit: Unit,
     grants: Arc<Grants>,
+    secrets: Secrets,
+    profile: Profile,
     output: OutputFormat,
     slots: u32,
     /// Whether the guest imports anything: only then can it wait in the host.
     imports: bool,
     entry: Entry,
-    engine: wasmtime::Engine,
 }
 
 enum Entry {
@@ -53,11 +63,12 @@ impl Prepared {
     pub(crate) fn new(shared: &Arc<Shared>, unit: &Unit, binding: &Binding, code: Code) -> Result<Self, PrepareError> {
         let info = unit.info();
         let function = info.resolve(binding.function.as_deref())?;
-        let engine = code.engine().clone();
+        let pool = shared.pool_of(&code, binding.profile)?;
         let slots = code.slots();
         let entry = match (&code, function) {
             (Code::Module(module), function) => {
-                let linker = shared.core_linker(&engine).map_err(|error| invalid(&error))?;
+                let linker = pool.linkers.core(&pool.engine, &shared.functions, &binding.grants);
+                let linker = linker.map_err(|error| invalid(&error))?;
                 let pre = linker.instantiate_pre(module).map_err(|error| unlinked(unit, &error))?;
                 match (info.interface, function) {
                     (Interface::Bytes, _) => Entry::Bytes(bytes::Entry::new(pre)?),
@@ -67,7 +78,8 @@ impl Prepared {
                 }
             }
             (Code::Component(component), function) => {
-                let linker = shared.component_linker(&engine).map_err(|error| invalid(&error))?;
+                let linker = pool.linkers.component(&pool.engine, &shared.functions, &binding.grants);
+                let linker = linker.map_err(|error| invalid(&error))?;
                 let pre = linker.instantiate_pre(component).map_err(|error| unlinked(unit, &error))?;
                 match (info.preview, function) {
                     (Some(Preview::Preview2), _) => Entry::ProgramComponent(command::ProgramComponent::new(pre)?),
@@ -78,14 +90,39 @@ impl Prepared {
         };
         Ok(Prepared {
             shared: shared.clone(),
+            pool,
             unit: unit.clone(),
             grants: binding.grants.clone(),
+            secrets: binding.secrets.only(&binding.grants.secrets),
+            profile: binding.profile,
             output: binding.output,
             slots,
             imports: !info.imports.is_empty(),
             entry,
-            engine,
         })
+    }
+
+    /// Whether everything that the unit imports and that a grant decides about was granted.
+    pub(crate) fn check_imports(shared: &Shared, unit: &Unit, binding: &Binding) -> Result<(), PrepareError> {
+        let grants = &binding.grants;
+        for import in &unit.info().imports {
+            let missing = |grant| {
+                let name = match &*import.name {
+                    "" => import.module.to_string(),
+                    name => format!("{}::{name}", import.module),
+                };
+                Err(PrepareError::MissingGrant { import: name, grant })
+            };
+            if import.module.starts_with("wasi:http/") && grants.net.is_empty() {
+                return missing(Needs::Net.grant(&import.module));
+            }
+            if let Some((interface, needs)) = shared.functions.find(&import.module)
+                && !needs.are_met(interface, grants)
+            {
+                return missing(needs.grant(interface));
+            }
+        }
+        Ok(())
     }
 
     async fn run(&self, call: Call<'_>) -> Outcome {
@@ -101,17 +138,25 @@ impl Prepared {
         let _running: Running = self.shared.ticker.start();
         let deadline = Deadline::new(call.limits.timeout, call.cancel);
 
-        let wasi = self.imports.then(|| self.wasi(call.limits, input.clone().unwrap_or_default()));
-        let streams = wasi.as_ref().map(|wasi| (wasi.stdout.clone(), wasi.stderr.clone()));
-        let mut store = match store(&self.engine, call.limits, &deadline, wasi) {
+        let failed = |message| Outcome::failed(Verdict::HostError { message }, usage);
+        let (mut wasi, mut host, mut streams, mut denied) = (None, None, None, None);
+        if self.imports {
+            let side = HostSide::new(&self.grants, call.limits, self.profile == Profile::Deterministic);
+            let context = match self.wasi(call, input.clone().unwrap_or_default(), &side) {
+                Ok(context) => context,
+                Err(stop) => return failed(stop.to_string()),
+            };
+            streams = Some((context.stdout.clone(), context.stderr.clone()));
+            denied = Some(side.denied.clone());
+            (wasi, host) = (Some(context), Some(side));
+        }
+        let mut store = match store(&self.pool.engine, self.profile, call.limits, &deadline, wasi, host) {
             Ok(store) => store,
-            Err(error) => {
-                return Outcome::failed(Verdict::HostError { message: error.to_string() }, usage);
-            }
+            Err(error) => return failed(error.to_string()),
         };
 
         let guest = self.enter(&mut store, call, input);
-        let mut result = if self.imports { within(guest, &deadline, call).await } else { guest.await };
+        let mut result = within(guest, self.imports, &deadline, call).await;
 
         usage.wall = deadline.elapsed();
         usage.fuel = store.get_fuel().ok().map(|left| call.limits.fuel.saturating_sub(left));
@@ -158,7 +203,8 @@ impl Prepared {
                 }
             }
             Err(error) => {
-                let verdict = outcome::verdict(&error, limiter, call.limits, &deadline);
+                let denied = denied.and_then(|denied| denied.verdict());
+                let verdict = outcome::verdict(&error, limiter, call.limits, &deadline, denied);
                 if matches!(verdict, Verdict::TimedOut { .. } | Verdict::Cancelled) {
                     // Where a guest is when the clock stops it depends on the machine, and its own count is not written back then.
                     usage.fuel = None;
@@ -168,7 +214,8 @@ impl Prepared {
                     _ => outcome::backtrace(&error),
                 };
                 let verdict = with_last_words(verdict, &log);
-                Outcome { verdict, output: None, usage, log, backtrace, coredump: None }
+                let coredump = self.coredump(&error, &mut store);
+                Outcome { verdict, output: None, usage, log, backtrace, coredump }
             }
         }
     }
@@ -180,24 +227,36 @@ impl Prepared {
     /// Waits until the pool has room.
     async fn slot(&self, call: Call<'_>) -> Result<SemaphorePermit<'_>, Stop> {
         let slots = self.slots;
-        if let Ok(permit) = self.shared.slots.try_acquire_many(slots) {
+        if let Ok(permit) = self.pool.slots.try_acquire_many(slots) {
             return Ok(permit);
         }
         tokio::select! {
-            permit = self.shared.slots.acquire_many(slots) => permit.map_err(|_| Stop::Cancelled),
+            permit = self.pool.slots.acquire_many(slots) => permit.map_err(|_| Stop::Cancelled),
             () = call.cancel.cancelled() => Err(Stop::Cancelled),
         }
     }
 
-    fn wasi(&self, limits: &Limits, stdin: Bytes) -> Box<Wasi> {
-        Wasi::new(&WasiInput {
+    fn wasi(&self, call: Call<'_>, stdin: Bytes, host: &HostSide) -> Result<Box<Wasi>, Stop> {
+        let input = WasiInput {
             grants: &self.grants,
-            limits,
+            secrets: &self.secrets,
+            limits: call.limits,
             unit: self.unit.digest(),
             program: "unit",
+            input: call.input,
             stdin,
             stdout_is_log: !self.reads_stdout(),
-        })
+        };
+        Wasi::new(&input, host)
+    }
+
+    /// Writes the unit's core dump, where they are asked for and it trapped.
+    fn coredump(&self, error: &wasmtime::Error, store: &mut Store<State>) -> Option<PathBuf> {
+        let folder = self.shared.settings.coredumps.as_ref()?;
+        let dump = error.downcast_ref::<wasmtime::WasmCoreDump>()?;
+        let name = self.unit.digest().to_string();
+        let bytes = dump.serialize(store, &name);
+        coredump::write(folder, &name, &bytes)
     }
 
     async fn enter(&self, store: &mut Store<State>, call: Call<'_>, input: Option<Bytes>) -> wasmtime::Result<Answer> {
@@ -213,22 +272,48 @@ impl Prepared {
 
 impl PreparedUnit for Prepared {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Outcome> {
-        Box::pin(self.run(call))
+        // A defect of the host's side of a call (a host function that panics) ends this attempt and nothing else.
+        Box::pin(async move {
+            let caught = AssertUnwindSafe(self.run(call)).catch_unwind().await;
+            caught.unwrap_or_else(|panic| {
+                let message = format!("the host's side of the call panicked: {}", panic_message(&*panic));
+                Outcome::failed(Verdict::HostError { message }, Usage::default())
+            })
+        })
     }
 }
 
-/// Ends a guest that waits in the host: epochs reach only guests that compute.
+/// Ends a guest whose time is over: one that waits in the host, which epochs do not reach, and one that waits for its turn among
+/// many that compute, which would otherwise have to be let in once more to be told.
 async fn within(
     guest: impl Future<Output = wasmtime::Result<Answer>>,
+    can_wait: bool,
     deadline: &Deadline,
     call: Call<'_>,
 ) -> wasmtime::Result<Answer> {
+    let mut guest = pin!(guest);
+    // Most guests are done before they yield.
+    if let Poll::Ready(result) = futures_util::poll!(guest.as_mut()) {
+        return result;
+    }
+    let guest = poll_fn(|context| match deadline.check() {
+        Ok(()) => guest.as_mut().poll(context),
+        Err(stop) => Poll::Ready(Err(stop.into())),
+    });
+    if !can_wait {
+        return guest.await;
+    }
     tokio::select! {
         biased;
         result = guest => result,
         () = tokio::time::sleep(deadline.remaining()) => Err(Stop::Deadline.into()),
         () = call.cancel.cancelled() => Err(Stop::Cancelled.into()),
     }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it does not say why")
 }
 
 /// A guest that exits with an error mostly says why in its last words.

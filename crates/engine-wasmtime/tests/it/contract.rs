@@ -255,7 +255,7 @@ async fn what_nobody_provides_is_found_before_anything_runs() {
 #[tokio::test]
 async fn a_unit_that_is_too_large_for_the_pool_runs_on_demand() {
     let engine = engine();
-    assert_eq!(*engine.allocator(), Allocator::Pooling, "these tests need the address space for a pool");
+    assert_eq!(engine.allocator(), Allocator::Pooling, "these tests need the address space for a pool");
     let memories = "(memory 1)".repeat(20);
     let unit = unit(&format!(r#"(module {memories} (func (export "run") (result i32) (memory.size 19)))"#));
     let run = prepare(&engine, &unit, None).await;

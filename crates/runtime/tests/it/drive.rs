@@ -53,7 +53,7 @@ fn overrides_win_within_the_policy() {
     assert_eq!(linked.limits("a").map(|limits| (**limits).clone()), Some(expected));
 
     let limits = LimitOverrides { memory: Some(1 << 50), ..LimitOverrides::default() };
-    let overrides = Overrides { limits, engines: vec!["fak".to_owned()] };
+    let overrides = Overrides { limits, engines: vec!["fak".to_owned()], ..Overrides::default() };
     let steps = vec![step("a", "echo", single("1")), step("b", "echo", single("1"))];
     assert_eq!(
         problems(pipeline(steps, &[]), &overrides),

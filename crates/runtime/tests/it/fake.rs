@@ -14,9 +14,9 @@ use wasmill_engine::{
 };
 use wasmill_expression::{has_expression, parse_template};
 use wasmill_model::{
-    EngineName, Grants, Input, InputSpec, InputType, Interface, LimitKind, LimitOverrides, Location, Object,
-    OutputFormat, Pipeline, Policy, Profile, RunDocument, Schedule, Step, Strategy, Template, TrapKind, UnitSource,
-    UnitSpec, Usage, Value, Verdict, With,
+    EngineName, Input, InputSpec, InputType, Interface, LimitKind, Location, Object, Pipeline, Policy, Profile,
+    RunDocument, Schedule, Secrets, Step, Strategy, Template, TrapKind, UnitSource, UnitSpec, Usage, Value, Verdict,
+    With,
 };
 use wasmill_runtime::{Clock, Host, InlineSpawner, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
@@ -63,6 +63,7 @@ impl Fake {
                 interfaces: vec![Interface::Core, Interface::Bytes, Interface::Component],
                 limits: [Memory, Fuel, Timeout].map(|limit| (limit, Enforced::Yes)).to_vec(),
                 profiles: Profile::ALL.to_vec(),
+                functions: Vec::new(),
                 sandboxed: true,
             },
             prepared: AtomicUsize::new(0),
@@ -207,6 +208,7 @@ pub(crate) fn host(engine: &Arc<Fake>, spawner: impl Spawner + 'static) -> Host 
     Host {
         router: Router::new(vec![engine.clone()]),
         policy: Policy::default(),
+        secrets: Secrets::default(),
         clock: Arc::new(Stopped),
         spawner: Arc::new(spawner),
     }
@@ -225,20 +227,7 @@ pub(crate) fn template(text: &str) -> Template {
 
 /// A step of the unit above.
 pub(crate) fn step(id: &str, function: &str, with: With) -> Step {
-    Step {
-        id: id.into(),
-        unit: "unit".into(),
-        function: Some(function.to_owned()),
-        with,
-        after: Vec::new(),
-        output: OutputFormat::Text,
-        limits: LimitOverrides::default(),
-        profile: Profile::Metered,
-        grants: Grants::default(),
-        engines: Vec::new(),
-        location: location(1),
-        with_location: location(1),
-    }
+    Step { function: Some(function.to_owned()), with, ..Step::new(id, "unit") }.at(&location(1))
 }
 
 pub(crate) fn single(text: &str) -> With {
@@ -259,11 +248,7 @@ pub(crate) fn after(mut step: Step, ids: &[&str]) -> Step {
 }
 
 pub(crate) fn pipeline(steps: Vec<Step>, outputs: &[(&str, &str)]) -> Pipeline {
-    let steps: Vec<Step> = steps
-        .into_iter()
-        .zip(1..)
-        .map(|(step, line)| Step { location: location(line), with_location: location(line), ..step })
-        .collect();
+    let steps: Vec<Step> = steps.into_iter().zip(1..).map(|(step, line)| step.at(&location(line))).collect();
     Pipeline {
         name: "test".into(),
         description: None,
@@ -275,6 +260,7 @@ pub(crate) fn pipeline(steps: Vec<Step>, outputs: &[(&str, &str)]) -> Pipeline {
         steps,
         outputs: outputs.iter().map(|(name, text)| ((*name).into(), template(text))).collect(),
         schedule: Schedule { strategy: Strategy::WorkQueue, max_concurrency: 4 },
+        unit_limits: IndexMap::new(),
         base: Default::default(),
     }
 }

@@ -1,0 +1,39 @@
+//! `--policy`, `--secret`, `--coredump`: what the host allows, knows and keeps.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// The host's policy.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Host")]
+pub(crate) struct PolicyArgs {
+    /// The host's policy: a wasmill.toml with `[policy.limits]`
+    ///
+    /// It holds the defaults and the ceilings of limits. Without the flag it is looked for in $WASMILL_POLICY, then in the
+    /// user's configuration folder (wasmill/wasmill.toml), then in /etc/wasmill/wasmill.toml; the first one that is there is the
+    /// whole policy. A file beside the pipeline is never read: whoever wrote the pipeline must not decide what it may use.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+/// The host of a run.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Host")]
+pub(crate) struct HostArgs {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+
+    /// A secret for units that are granted it: `NAME=env:VARIABLE` or `NAME=@file`, never the value itself
+    ///
+    /// The unit finds it in its environment. No document, log or error of the run shows it. The last line end of a file is
+    /// left out.
+    #[arg(long, value_name = "NAME=SOURCE")]
+    pub(crate) secret: Vec<String>,
+
+    /// Write a WebAssembly core dump of each unit that traps into this folder
+    ///
+    /// The folder is made where it is not there. A dump is the unit's memory: it holds whatever the unit was given, secrets too.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) coredump: Option<PathBuf>,
+}

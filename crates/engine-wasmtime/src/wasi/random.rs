@@ -1,0 +1,50 @@
+//! Randomness that is the same for every run: ChaCha12, seeded by the unit and its input.
+
+use std::convert::Infallible;
+
+use chacha20::ChaCha12Rng;
+use rand_core::{Rng as _, SeedableRng as _, TryRng};
+use sha2::{Digest as _, Sha256};
+use wasmill_model::{Digest, Input};
+
+/// The same stream for the same unit, input and number, on every machine. Seeded when it is first read.
+pub(super) struct SeededStream {
+    unit: Digest,
+    input: Input,
+    stream: u8,
+    generator: Option<Box<ChaCha12Rng>>,
+}
+
+impl SeededStream {
+    pub(super) fn new(unit: Digest, input: Input, stream: u8) -> Self {
+        SeededStream { unit, input, stream, generator: None }
+    }
+
+    fn generator(&mut self) -> &mut ChaCha12Rng {
+        self.generator.get_or_insert_with(|| {
+            let mut hasher = Sha256::new();
+            hasher.update(b"wasmill random 1");
+            hasher.update([self.stream]);
+            hasher.update(self.unit.as_bytes());
+            hasher.update(self.input.digest().as_bytes());
+            Box::new(ChaCha12Rng::from_seed(hasher.finalize().into()))
+        })
+    }
+}
+
+impl TryRng for SeededStream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.generator().next_u32())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.generator().next_u64())
+    }
+
+    fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
+        self.generator().fill_bytes(destination);
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! The host's `wasmill.toml`: `[policy.limits.defaults]`, `[policy.limits.ceilings]` and `[policy.component]`.
+
+use wasmill_model::{
+    COMPONENT_MEMORY_FLOOR, Code, Diagnostics, LimitOverrides, LimitViolation, Limits, Policy, format_bytes,
+};
+
+use crate::quantity::parse_size;
+use crate::reader::Reader;
+use crate::tree::Node;
+use crate::{keys, steps, toml_tree};
+
+/// Reads a host's policy. `file` is the name that positions get.
+///
+/// What the file leaves out is as in [`Policy::default`]; a default that it leaves out is lowered to the ceiling where that is
+/// lower. No ceiling can be above the built-in one, so that nothing becomes unlimited.
+///
+/// # Errors
+/// Everything that is wrong with the file, in its order: unknown keys, bad quantities, zeros, ceilings above the built-in ones,
+/// defaults above their ceilings.
+pub fn parse_policy(file: &str, text: &str) -> Result<Policy, Diagnostics> {
+    let reader = Reader::new(file, text);
+    let policy = toml_tree::read(text, &reader).map(|tree| read(&tree, &reader));
+    let diagnostics = reader.finish();
+    match policy {
+        Some(policy) if diagnostics.is_empty() => Ok(policy),
+        _ => Err(Diagnostics(diagnostics)),
+    }
+}
+
+fn read(tree: &Node, reader: &Reader<'_>) -> Policy {
+    let mut policy = Policy::default();
+    let fields = reader.fields(tree, "the file", &keys::HOST);
+    let Some(node) = fields.and_then(|fields| fields.get("policy")) else { return policy };
+    let Some(fields) = reader.fields(node, "policy", &keys::POLICY) else { return policy };
+    if let Some(node) = fields.get("limits") {
+        limits(node, &mut policy, reader);
+    }
+    if let Some(node) = fields.get("component") {
+        component(node, &mut policy, reader);
+    }
+    policy
+}
+
+fn limits(node: &Node, policy: &mut Policy, reader: &Reader<'_>) {
+    let Some(fields) = reader.fields(node, "limits", &keys::POLICY_LIMITS) else { return };
+    let built_in = Policy::default();
+    if let Some(node) = fields.get("ceilings") {
+        let given = finite(node, "ceilings", reader);
+        // Where the file is silent, the highest that there can be.
+        let highest = Policy { defaults: built_in.ceilings.clone(), ..built_in.clone() };
+        policy.ceilings = hold(given, &highest, node, reader, |key, violation| {
+            let (asked, most) = (&violation.asked, &violation.allowed);
+            (format!("`{key}` is {asked}; no host can allow more than {most}"), format!("write {most} or less"))
+        });
+    }
+    policy.defaults = built_in.defaults.lower(&policy.ceilings);
+    if let Some(node) = fields.get("defaults") {
+        let given = finite(node, "defaults", reader);
+        policy.defaults = hold(given, policy, node, reader, |key, violation| {
+            let (asked, ceiling) = (&violation.asked, &violation.allowed);
+            (
+                format!("the default of `{key}` is {asked}, above its ceiling of {ceiling}"),
+                "lower the default, or raise the ceiling".to_owned(),
+            )
+        });
+    }
+}
+
+/// The limits as they are given, where no one is over its ceiling. One that is has been reported, and counts as not given.
+fn hold(
+    given: LimitOverrides,
+    policy: &Policy,
+    node: &Node,
+    reader: &Reader<'_>,
+    explain: impl Fn(&str, &LimitViolation) -> (String, String),
+) -> Limits {
+    let violations = match policy.resolve(given) {
+        Ok(limits) => return limits,
+        Err(violations) => violations,
+    };
+    for violation in violations {
+        let key = violation.limit.to_string();
+        let span = node.get(&key).map_or(node.span, |node| node.span);
+        let (message, help) = explain(&key, &violation);
+        reader.error(Code::LimitAbovePolicy, span, message, help);
+    }
+    policy.defaults.clone()
+}
+
+/// Limits of a policy: as anywhere, and none of them zero, which would forbid every unit.
+fn finite(node: &Node, key: &str, reader: &Reader<'_>) -> LimitOverrides {
+    if reader.members(node, key, "memory = \"64MiB\"").is_none() {
+        return LimitOverrides::default();
+    }
+    let limits = steps::limits(node, reader);
+    let zeros = [
+        ("memory", limits.memory),
+        ("output", limits.output),
+        ("log", limits.log),
+        ("table_elements", limits.table_elements),
+    ];
+    for (key, _) in zeros.iter().filter(|(_, value)| *value == Some(0)) {
+        if let Some(node) = node.get(key) {
+            let message = format!("`{key}` is zero: nothing could run");
+            reader.error(Code::InvalidValue, node.span, message, "leave it out for the built-in one");
+        }
+    }
+    limits
+}
+
+fn component(node: &Node, policy: &mut Policy, reader: &Reader<'_>) {
+    let Some(fields) = reader.fields(node, "component", &keys::POLICY_COMPONENT) else { return };
+    let Some(node) = fields.get("memory_ceiling") else { return };
+    let Some(bytes) = reader.quantity(node, "memory_ceiling", "a size", "\"16MiB\"", parse_size) else { return };
+    let ceiling = policy.ceilings.memory;
+    if bytes < COMPONENT_MEMORY_FLOOR {
+        let message = format!("`memory_ceiling` is {}: no Component.toml could be right", format_bytes(bytes));
+        let help = format!("a Component.toml asks for {} or more", format_bytes(COMPONENT_MEMORY_FLOOR));
+        reader.error(Code::InvalidValue, node.span, message, help);
+    } else if bytes > ceiling {
+        let (bytes, ceiling) = (format_bytes(bytes), format_bytes(ceiling));
+        let message = format!("`memory_ceiling` is {bytes}; the ceiling of memory is {ceiling}");
+        let help = format!("write {ceiling} or less, or raise `[policy.limits.ceilings] memory`");
+        reader.error(Code::LimitAbovePolicy, node.span, message, help);
+    } else {
+        policy.component_memory = bytes;
+    }
+}
