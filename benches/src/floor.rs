@@ -133,6 +133,17 @@ impl Add {
         let add = function::<_, (i32, i32), i32>(&mut store, &instance, &self.add)?;
         add.call_async(&mut store, (left, right)).await
     }
+
+    /// One call in a fresh instance, without `async`.
+    ///
+    /// # Errors
+    /// What the guest trapped with.
+    pub fn call_blocking(&self, left: i32, right: i32) -> Result<i32> {
+        let mut store = blocking_store(&self.engine)?;
+        let instance = self.pre.instantiate(&mut store)?;
+        let add = function::<_, (i32, i32), i32>(&mut store, &instance, &self.add)?;
+        add.call(&mut store, (left, right))
+    }
 }
 
 /// A core module with the C ABI: `allocate`, `process`, bytes in and bytes out.

@@ -105,6 +105,8 @@ pub(crate) fn report(effort: Effort) -> Result<Report, Box<dyn Error>> {
                  the plugin has no limits.",
         rows,
         notes: vec![
+            "With 1 MiB the work itself decides: a loop over a million bytes, which Wasmill counts (fuel) and the plugin does not."
+                .to_owned(),
             "extism 1.41.0 is its newest release; it says nothing of a Rust version, its wasmtime 49 asks for Rust 1.96 and builds with 1.95 \
              (`--ignore-rust-version`)."
                 .to_owned(),
