@@ -47,7 +47,7 @@ where
                     while !stop.load(Ordering::Relaxed) {
                         black_box(call().await);
                         calls += 1;
-                        if calls % TURN == 0 {
+                        if calls.is_multiple_of(TURN) {
                             tokio::task::yield_now().await;
                         }
                     }
@@ -94,7 +94,7 @@ fn main() {
         for (index, runtime) in runtimes.iter().enumerate() {
             let (floor, wasmill) = &mut samples[index];
             // Another order each round.
-            if round % 2 == 0 {
+            if round.is_multiple_of(2) {
                 floor.push(rate(runtime, index + 1, floor_call.clone()));
                 wasmill.push(rate(runtime, index + 1, wasmill_call.clone()));
             } else {

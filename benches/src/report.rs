@@ -37,7 +37,7 @@ fn thousands(figure: f64) -> String {
     let digits = format!("{figure:.0}");
     let mut shown = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);

@@ -8,7 +8,7 @@ mod machine;
 mod page;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -113,7 +113,7 @@ fn peers_cargo(paths: &Paths, target: &Path, verb: &str) -> Command {
     command
 }
 
-fn read(path: &PathBuf) -> Outcome<Section> {
+fn read(path: &Path) -> Outcome<Section> {
     let text = fs::read_to_string(path).during(path.display());
     let text = text.map_err(|failure| failure.help("the bench of this name ran, and left no report"))?;
     serde_json::from_str(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
