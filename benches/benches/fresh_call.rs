@@ -6,125 +6,105 @@
     reason = "a bench that cannot be set up has nothing to say"
 )]
 
-use std::hint::black_box;
-use std::sync::Arc;
+use bytes::Bytes;
+use wasmill_benches::guests::{ADD, BYTES_UPPER, COMMAND_COPY, COMPONENT_UPPER, text, unit};
+use wasmill_benches::measure::{Effort, Samples, Side, current_thread, in_turn, side};
+use wasmill_benches::report::{Report, Row, Target};
+use wasmill_benches::wasmill::{Prepared, SLOTS, engine};
+use wasmill_benches::{floor, guests};
+use wasmill_model::{Input, Value};
 
-use criterion::{Criterion, criterion_group};
-use tokio::runtime::Runtime;
-use wasmill_benches::floor;
-use wasmill_benches::guests::{ADD, BYTES_UPPER, COMPONENT_UPPER, text, unit};
-use wasmill_benches::ratios::{Ratio, print, target_dir};
-use wasmill_engine::{Binding, Call, Cancel, Engine as _, PreparedUnit};
-use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
-use wasmill_model::{Input, Limits, OutputFormat, Value};
-use wasmtime::Module;
-use wasmtime::component::Component;
+/// Rounds of a full measurement.
+const ROUNDS: usize = 250;
 
-const SLOTS: u32 = 100;
+const SMALL: Target = Target::Times(1.3);
+const LARGE: Target = Target::Times(1.1);
 
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+struct Bench {
+    effort: Effort,
+    runtime: tokio::runtime::Runtime,
+    floor: wasmtime::Engine,
+    rows: Vec<Row>,
 }
 
-fn prepare(runtime: &Runtime, wat: &str, function: Option<&str>) -> Arc<dyn PreparedUnit> {
-    let engine = WasmtimeEngine::new(Settings { slots: SLOTS, ..Settings::default() }).unwrap();
-    let binding = Binding { function: function.map(str::to_owned), output: OutputFormat::Bytes, ..Binding::default() };
-    runtime.block_on(engine.prepare(&unit(wat), &binding)).unwrap()
-}
+impl Bench {
+    fn prepare(&self, wat: &str, function: Option<&str>, input: Input, expected: &Value) -> Prepared {
+        let engine = engine().unwrap();
+        let prepared = self.runtime.block_on(Prepared::new(&engine, &unit(wat), function, input)).unwrap();
+        assert_eq!(&self.runtime.block_on(prepared.output()).unwrap(), expected);
+        prepared
+    }
 
-fn measure(criterion: &mut Criterion, name: &str, prepared: &Arc<dyn PreparedUnit>, input: &Input) {
-    let runtime = runtime();
-    let (limits, cancel) = (Limits::default(), Cancel::new());
-    let call = Call { input, limits: &limits, cancel: &cancel };
-    let check = runtime.block_on(prepared.call(call));
-    assert!(check.verdict.is_ok(), "{:?}", check.verdict);
-    criterion.bench_function(name, |bencher| {
-        bencher.to_async(&runtime).iter(|| async { black_box(prepared.call(call).await) })
-    });
-}
+    fn compare(&mut self, case: &str, target: Target, floor: Side<'_>, prepared: &Prepared) {
+        let samples = in_turn(self.effort, ROUNDS, &mut [floor, side(&self.runtime, || prepared.call())]);
+        let row = Row::beside(case, "bare wasmtime", &samples[0], &samples[1], target);
+        eprintln!("{case}: {:.2}x", quotient(&samples));
+        self.rows.push(row);
+    }
 
-fn core(criterion: &mut Criterion) {
-    let runtime = runtime();
-    let engine = floor::engine(SLOTS).unwrap();
-    let module = Module::new(&engine, wat::parse_str(ADD).unwrap()).unwrap();
-    let pre = wasmtime::Linker::new(&engine).instantiate_pre(&module).unwrap();
-    criterion.bench_function("core/floor", |bencher| {
-        bencher.to_async(&runtime).iter(|| async {
-            let mut store = floor::store(&engine).unwrap();
-            let instance = pre.instantiate_async(&mut store).await.unwrap();
-            let add = instance.get_typed_func::<(i32, i32), i32>(&mut store, "add").unwrap();
-            black_box(add.call_async(&mut store, (2, 3)).await.unwrap())
-        });
-    });
-    let input = Input::Positional(vec![Value::Int(2), Value::Int(3)]);
-    measure(criterion, "core/wasmill", &prepare(&runtime, ADD, Some("add")), &input);
-}
+    fn core(&mut self) {
+        let floor = floor::Add::new(&self.floor, &guests::binary(ADD)).unwrap();
+        let input = Input::Positional(vec![Value::Int(2), Value::Int(3)]);
+        let prepared = self.prepare(ADD, Some("add"), input, &Value::Int(5));
+        let runtime = current_thread().unwrap();
+        self.compare("core add", SMALL, side(&runtime, || floor.call(2, 3)), &prepared);
+    }
 
-fn bytes(criterion: &mut Criterion) {
-    for (name, size) in [("1KiB", 1 << 10), ("1MiB", 1 << 20)] {
-        let runtime = runtime();
-        let engine = floor::engine(SLOTS).unwrap();
-        let module = Module::new(&engine, wat::parse_str(BYTES_UPPER).unwrap()).unwrap();
-        let pre = wasmtime::Linker::new(&engine).instantiate_pre(&module).unwrap();
-        let input = text(size);
-        criterion.bench_function(&format!("bytes-{name}/floor"), |bencher| {
-            bencher.to_async(&runtime).iter(|| async {
-                let mut store = floor::store(&engine).unwrap();
-                let instance = pre.instantiate_async(&mut store).await.unwrap();
-                let memory = instance.get_memory(&mut store, "memory").unwrap();
-                let allocate = instance.get_typed_func::<i32, i32>(&mut store, "allocate").unwrap();
-                let process = instance.get_typed_func::<(i32, i32, i32), i32>(&mut store, "process").unwrap();
-                let at = allocate.call_async(&mut store, input.len() as i32).await.unwrap();
-                memory.write(&mut store, at as usize, input.as_bytes()).unwrap();
-                let out = allocate.call_async(&mut store, 4).await.unwrap();
-                let result = process.call_async(&mut store, (at, input.len() as i32, out)).await.unwrap();
-                let mut length = [0; 4];
-                memory.read(&store, out as usize, &mut length).unwrap();
-                let (start, length) = (result as usize, u32::from_le_bytes(length) as usize);
-                black_box(memory.data(&store)[start..start + length].to_vec())
-            });
-        });
-        let input = Input::Single(Value::text(input));
-        measure(criterion, &format!("bytes-{name}/wasmill"), &prepare(&runtime, BYTES_UPPER, None), &input);
+    fn bytes(&mut self, size: &str, bytes: usize, target: Target) {
+        let floor = floor::BytesUnit::new(&self.floor, &guests::binary(BYTES_UPPER)).unwrap();
+        let input = text(bytes);
+        let expected = input.to_ascii_uppercase();
+        let runtime = current_thread().unwrap();
+        assert_eq!(runtime.block_on(floor.call(input.as_bytes())).unwrap(), expected.as_bytes());
+        let prepared =
+            self.prepare(BYTES_UPPER, None, Input::Single(Value::text(input.clone())), &Value::Bytes(expected.into()));
+        self.compare(&format!("bytes {size}"), target, side(&runtime, || floor.call(input.as_bytes())), &prepared);
+    }
+
+    fn component(&mut self, size: &str, bytes: usize, target: Target) {
+        let floor = floor::Upper::new(&self.floor, &guests::binary(COMPONENT_UPPER)).unwrap();
+        let input = text(bytes);
+        let expected = Value::text(input.to_ascii_uppercase());
+        let prepared = self.prepare(COMPONENT_UPPER, None, Input::Single(Value::text(input.clone())), &expected);
+        let runtime = current_thread().unwrap();
+        self.compare(&format!("component string {size}"), target, side(&runtime, || floor.call(&input)), &prepared);
+    }
+
+    fn command(&mut self) {
+        let floor = floor::Command::new(&self.floor, &guests::binary(COMMAND_COPY)).unwrap();
+        let input = Bytes::from(text(1 << 10));
+        let runtime = current_thread().unwrap();
+        assert_eq!(runtime.block_on(floor.call(input.clone())).unwrap(), input);
+        let value = Value::Bytes(input.clone());
+        let prepared = self.prepare(COMMAND_COPY, None, Input::Single(value.clone()), &value);
+        self.compare("command (preview 1) 1 KiB", SMALL, side(&runtime, || floor.call(input.clone())), &prepared);
     }
 }
 
-fn component(criterion: &mut Criterion) {
-    for (name, size) in [("1KiB", 1 << 10), ("1MiB", 1 << 20)] {
-        let runtime = runtime();
-        let engine = floor::engine(SLOTS).unwrap();
-        let component = Component::new(&engine, wat::parse_str(COMPONENT_UPPER).unwrap()).unwrap();
-        let pre = wasmtime::component::Linker::new(&engine).instantiate_pre(&component).unwrap();
-        let input = text(size);
-        criterion.bench_function(&format!("component-{name}/floor"), |bencher| {
-            bencher.to_async(&runtime).iter(|| async {
-                let mut store = floor::store(&engine).unwrap();
-                let instance = pre.instantiate_async(&mut store).await.unwrap();
-                let upper = instance.get_typed_func::<(&str,), (String,)>(&mut store, "upper").unwrap();
-                black_box(upper.call_async(&mut store, (&input,)).await.unwrap())
-            });
-        });
-        let input = Input::Single(Value::text(input));
-        measure(criterion, &format!("component-{name}/wasmill"), &prepare(&runtime, COMPONENT_UPPER, None), &input);
-    }
+fn quotient(samples: &[Samples]) -> f64 {
+    samples[1].median() / samples[0].median()
 }
-
-criterion_group!(benches, core, bytes, component);
 
 fn main() {
-    benches();
-    let ratio = |case: &str, target: &str| Ratio {
-        case: format!("{case}/wasmill"),
-        floor: format!("{case}/floor"),
-        target: format!("at most {target}"),
-        per: None,
+    let effort = Effort::from_arguments();
+    let mut bench =
+        Bench { effort, runtime: current_thread().unwrap(), floor: floor::engine(SLOTS).unwrap(), rows: Vec::new() };
+    bench.core();
+    bench.bytes("1 KiB", 1 << 10, SMALL);
+    bench.bytes("1 MiB", 1 << 20, LARGE);
+    bench.component("16 B", 16, SMALL);
+    bench.component("1 KiB", 1 << 10, SMALL);
+    bench.component("1 MiB", 1 << 20, LARGE);
+    bench.command();
+    let report = Report {
+        name: "fresh_call",
+        title: "Fresh call",
+        method: "One call through the public API (`PreparedUnit::call`): slot, clock, store, instance, input in, guest, output out, \
+                 usage, all gone again. Every limit is on: memory and tables summed, fuel, wall clock, output, log, instances. Beside \
+                 it bare wasmtime doing the same to the same bytes with fuel, epochs, a memory limiter, the same pool, `InstancePre`, \
+                 and exports looked up beforehand (for the command: one `WasiCtx` a call, linked beforehand). One thread.",
+        rows: bench.rows,
+        notes: Vec::new(),
     };
-    let ratios = [
-        ratio("core", "2.0x"),
-        ratio("bytes-1KiB", "2.0x"),
-        ratio("bytes-1MiB", "2.0x"),
-        ratio("component-1KiB", "2.0x"),
-        ratio("component-1MiB", "2.0x"),
-    ];
-    print(&target_dir(), &ratios);
+    report.publish(effort).unwrap();
 }

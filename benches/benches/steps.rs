@@ -15,7 +15,8 @@ use criterion::{Criterion, criterion_group};
 use indexmap::IndexMap;
 use tokio::runtime::{Handle, Runtime};
 use wasmill_benches::guests::{NOOP, unit};
-use wasmill_benches::ratios::{Ratio, print, target_dir};
+use wasmill_benches::measure::Effort;
+use wasmill_benches::report::{Measure, Report, Row, Target, criterion_median};
 use wasmill_engine::{
     Binding, BoxFuture, Call, Cancel, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, Router,
 };
@@ -261,17 +262,33 @@ criterion_group! {
 
 fn main() {
     benches();
-    let ratio = |case: &str, steps: f64| Ratio {
-        case: format!("{case}/wasmill"),
-        floor: format!("{case}/floor"),
-        target: "at most +10,000 ns a step".to_owned(),
-        per: Some(steps),
+    let mut rows = Vec::new();
+    let mut row = |case: &str, name: &str, floor: &str, steps: f64| {
+        let (Some(bare), Some(figure)) =
+            (criterion_median(&format!("{name}/floor")), criterion_median(&format!("{name}/wasmill")))
+        else {
+            return;
+        };
+        rows.push(Row {
+            case: case.to_owned(),
+            floor: Some((floor.to_owned(), bare / steps)),
+            figure: figure / steps,
+            measure: Measure::Time,
+            target: Target::More(10_000.0),
+        });
     };
-    let ratios = [
-        ratio("chain-10000", 1e4),
-        ratio("fan-out-10000", 1e4),
-        ratio("layered-100x100", 1e4),
-        ratio("noop-unit-1000", 1e3),
-    ];
-    print(&target_dir(), &ratios);
+    row("chain of 10,000", "chain-10000", "bare tokio", 1e4);
+    row("fan-out to 10,000", "fan-out-10000", "bare tokio", 1e4);
+    row("100 layers of 100", "layered-100x100", "bare tokio", 1e4);
+    row("chain of 1,000 real units", "noop-unit-1000", "prepared calls in a loop", 1e3);
+    let report = Report {
+        name: "steps",
+        title: "A step of a pipeline",
+        method: "Pipelines whose steps do nothing (an engine that answers at once), for each step: plan, templates, receipt and all. \
+                 Beside it a bare tokio loop over the same graph. The last line runs a real unit that does nothing, beside the same calls \
+                 in a loop. Two workers; medians by criterion, one side after the other.",
+        rows,
+        notes: Vec::new(),
+    };
+    report.publish(Effort::from_arguments()).unwrap();
 }

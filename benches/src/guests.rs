@@ -57,13 +57,83 @@ pub const COMPONENT_UPPER: &str = r#"(component
     (func (export "upper") (param "text" string) (result string)
         (canon lift (core func $i "upper") (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))"#;
 
+/// A WASI preview 1 program that copies stdin to stdout.
+pub const COMMAND_COPY: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 2)
+    (func (export "_start")
+        (i32.store (i32.const 0) (i32.const 1024))
+        (loop $next
+            (i32.store (i32.const 4) (i32.const 65536))
+            (if (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)) (then (unreachable)))
+            (if (i32.load (i32.const 8)) (then
+                (i32.store (i32.const 4) (i32.load (i32.const 8)))
+                (if (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)) (then (unreachable)))
+                (br $next))))))"#;
+
+/// Never ends.
+pub const SPIN: &str = r#"(module (func (export "run") (loop $again (br $again))))"#;
+
+/// The text of a module with about this many bytes of code in small functions that call each other, always the same.
+pub fn large_module(bytes: usize) -> String {
+    /// Instructions of a function, and the bytes that they and their function take.
+    const OPERATIONS: usize = 24;
+    const BYTES_PER_FUNCTION: usize = 263;
+    let functions = bytes / BYTES_PER_FUNCTION;
+    let mut text = String::from("(module (memory 1)\n");
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: u64| {
+        // xorshift64 (Marsaglia, 2003).
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    for function in 0..functions {
+        text.push_str(&format!("(func $f{function} (param $a i32) (param $b i32) (result i32)\n"));
+        for _ in 0..OPERATIONS {
+            let operation =
+                ["add", "sub", "mul", "xor", "and", "rotl"].get(random(6) as usize).copied().unwrap_or("or");
+            let line = match random(4) {
+                0 => format!("(local.set $a (i32.{operation} (local.get $a) (i32.const {})))\n", random(1 << 20)),
+                1 => format!("(local.set $b (i32.{operation} (local.get $a) (local.get $b)))\n"),
+                2 => "(if (i32.lt_u (local.get $a) (local.get $b)) (then (local.set $a (local.get $b))))\n".to_owned(),
+                _ => format!(
+                    "(local.set $b (i32.load offset={} (i32.and (local.get $a) (i32.const 1023))))\n",
+                    random(64)
+                ),
+            };
+            text.push_str(&line);
+        }
+        let called = if function == 0 { 0 } else { random(function as u64) };
+        let result = if function == 0 {
+            "(local.get $a))\n".to_owned()
+        } else {
+            format!("(call $f{called} (local.get $a) (local.get $b)))\n")
+        };
+        text.push_str(&result);
+    }
+    text.push_str(&format!("(export \"run\" (func $f{})))", functions.saturating_sub(1)));
+    text
+}
+
+/// A binary from its text.
+///
+/// # Panics
+/// When the text is wrong: a defect of the benches.
+#[allow(clippy::expect_used, reason = "a defect of the benches must be seen")]
+pub fn binary(wat: &str) -> Vec<u8> {
+    wat::parse_str(wat).expect("the guest's text parses")
+}
+
 /// A unit from its text.
 ///
 /// # Panics
 /// When the text is wrong: a defect of the benches.
 #[allow(clippy::expect_used, reason = "a defect of the benches must be seen")]
 pub fn unit(wat: &str) -> Unit {
-    Unit::from_binary(wat::parse_str(wat).expect("the guest's text parses")).expect("the guest is a unit")
+    Unit::from_binary(binary(wat)).expect("the guest is a unit")
 }
 
 /// Text of this many bytes.

@@ -5,4 +5,6 @@
 
 pub mod floor;
 pub mod guests;
-pub mod ratios;
+pub mod measure;
+pub mod report;
+pub mod wasmill;

@@ -4,6 +4,7 @@
 //! rest does not compile. Only `printer` prints.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod digest;
 mod failure;
 mod fuzz;
@@ -45,6 +46,8 @@ enum Verb {
     Fuzz(fuzz::Args),
     /// Sets up what is missing, builds the guests, and runs every test.
     Test(test::Args),
+    /// Runs the benches and writes docs/benchmarks.md from what they found.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Verb::Wasm32 => wasm32::run(&paths, &printer),
         Verb::Fuzz(args) => fuzz::run(&args, &paths, &printer),
         Verb::Test(args) => test::run(&args, &paths, &printer),
+        Verb::Bench(args) => bench::run(&args, &paths, &printer),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

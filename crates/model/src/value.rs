@@ -94,6 +94,15 @@ impl<T: Into<Value>> From<T> for Input {
     }
 }
 
+/// Text that several values share, as bytes.
+struct SharedText(Arc<String>);
+
+impl AsRef<[u8]> for SharedText {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 impl Value {
     /// A text value.
     pub fn text(text: impl Into<String>) -> Self {
@@ -130,10 +139,10 @@ impl Value {
         }
     }
 
-    /// The bytes that this value is as the input of a `bytes` unit or a `command`.
+    /// The bytes that this value is as the input of a `bytes` unit or a `command`. Text and bytes are shared, not copied.
     pub fn to_bytes(&self) -> Bytes {
         match self {
-            Value::String(text) => Bytes::copy_from_slice(text.as_bytes()),
+            Value::String(text) => Bytes::from_owner(SharedText(text.clone())),
             Value::Bytes(bytes) => bytes.clone(),
             other => Bytes::from(other.to_json().into_bytes()),
         }
