@@ -8,7 +8,7 @@
 
 use bytes::Bytes;
 use wasmill_benches::guests::{ADD, BYTES_UPPER, COMMAND_COPY, COMPONENT_UPPER, text, unit};
-use wasmill_benches::measure::{Effort, Samples, Side, current_thread, in_turn, side};
+use wasmill_benches::measure::{Effort, Side, current_thread, in_turn, side};
 use wasmill_benches::report::{Report, Row, Target};
 use wasmill_benches::wasmill::{Prepared, SLOTS, engine};
 use wasmill_benches::{floor, guests};
@@ -38,7 +38,6 @@ impl Bench {
     fn compare(&mut self, case: &str, target: Target, floor: Side<'_>, prepared: &Prepared) {
         let samples = in_turn(self.effort, ROUNDS, &mut [floor, side(&self.runtime, || prepared.call())]);
         let row = Row::beside(case, "bare wasmtime", &samples[0], &samples[1], target);
-        eprintln!("{case}: {:.2}x", quotient(&samples));
         self.rows.push(row);
     }
 
@@ -79,10 +78,6 @@ impl Bench {
         let prepared = self.prepare(COMMAND_COPY, None, Input::Single(value.clone()), &value);
         self.compare("command (preview 1) 1 KiB", SMALL, side(&runtime, || floor.call(input.clone())), &prepared);
     }
-}
-
-fn quotient(samples: &[Samples]) -> f64 {
-    samples[1].median() / samples[0].median()
 }
 
 fn main() {

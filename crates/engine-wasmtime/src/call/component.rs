@@ -37,24 +37,23 @@ enum BulkResult {
     Fallible(Bulk),
 }
 
-/// The most bytes that any one call, to the host or back to it, may make the host copy out of the guest: the output that the step
-/// may have, and no less than what ordinary calls to WASI need. An output that is over is refused by this before all of it is copied.
-///
-/// wasmtime counts what values take in the host: a list of small numbers takes 40 bytes for each byte or two of JSON.
-fn budget(store: &mut Store<State>, limit: u64) {
+/// Sets the most bytes that any one call, to the host or back to it, may make the host copy out of the guest, by what the result may
+/// cost. A result that is over is refused by this before all of it is copied.
+fn budget(store: &mut Store<State>, result: u64) {
+    /// Ordinary calls to WASI need this much.
     const LEAST: u64 = 16 << 20;
-    let budget = limit
-        .max(LEAST)
-        .saturating_mul(HOST_BYTES_PER_OUTPUT_BYTE)
-        .min(MOST_HOST_BYTES.max(limit))
-        .saturating_add(1 << 16);
+    let budget = result.max(LEAST).saturating_add(1 << 16);
     store.set_hostcall_fuel(usize::try_from(budget).unwrap_or(usize::MAX));
 }
 
-/// What a value costs the host while it is lifted, for each byte of output that a step may give.
-const HOST_BYTES_PER_OUTPUT_BYTE: u64 = 64;
-/// … and never more than this, unless the output itself may be larger. wasmtime's own default is 128 MiB.
-const MOST_HOST_BYTES: u64 = 256 << 20;
+/// What a result of any type may cost the host while it is lifted. wasmtime counts what values take there; the densest, a list of
+/// one-digit numbers, takes 40 bytes for two bytes of JSON.
+fn lifted(limit: u64) -> u64 {
+    const HOST_BYTES_PER_OUTPUT_BYTE: u64 = 32;
+    /// Never more than this, unless the output itself may be larger. wasmtime's own default is 128 MiB.
+    const MOST: u64 = 256 << 20;
+    limit.saturating_mul(HOST_BYTES_PER_OUTPUT_BYTE).min(MOST.max(limit))
+}
 
 impl Bulk {
     fn of(kind: &Type) -> Option<Bulk> {
@@ -124,7 +123,7 @@ impl Entry {
 
         let params =
             wasmill_witjson::lower_params(call.input, &self.params).map_err(|error| Stop::Input(error.to_string()))?;
-        budget(store, limit);
+        budget(store, lifted(limit));
         let instance = self.pre.instantiate_async(&mut *store).await?;
         let function = self.find(store, &instance)?;
         let mut results = vec![Val::Bool(false); self.results.len()];

@@ -175,7 +175,7 @@ impl Prepared {
             }
             let text = stderr.take();
             usage.log_bytes = text.len() as u64;
-            log = String::from_utf8_lossy(&text).into_owned();
+            log = as_text(&text, call.limits.log);
             if let (Ok(answer), true) = (&mut result, self.reads_stdout()) {
                 let written = stdout.take();
                 answer.bytes = written.len() as u64;
@@ -322,6 +322,13 @@ async fn within(
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it does not say why")
+}
+
+/// Log as text, of no more bytes than `most`: what replaces a byte that is no text takes three.
+fn as_text(log: &[u8], most: u64) -> String {
+    let mut text = String::from_utf8_lossy(log).into_owned();
+    text.truncate(text.floor_char_boundary(usize::try_from(most).unwrap_or(usize::MAX)));
+    text
 }
 
 /// A guest that exits with an error mostly says why in its last words.

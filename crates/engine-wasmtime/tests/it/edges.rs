@@ -7,8 +7,9 @@ use wasmill_model::{Input, LimitKind, Limits, TrapKind, Value, Verdict};
 
 use crate::units::{built, engine, nothing, unit};
 
-async fn run(name: &str, function: &str, input: Input, limits: Limits) -> (Option<Value>, Verdict) {
-    let load = engine().load(built("limits", name).bytes().clone()).unwrap();
+async fn run(guest: &str, function: &str, input: Input, limits: Limits) -> (Option<Value>, Verdict) {
+    let (suite, name) = guest.split_once('/').unwrap();
+    let load = engine().load(built(suite, name).bytes().clone()).unwrap();
     let attempt = load.function(function).limits(limits).prepare().await.unwrap().call(input).await;
     (attempt.output, attempt.receipt.verdict)
 }
@@ -16,10 +17,10 @@ async fn run(name: &str, function: &str, input: Input, limits: Limits) -> (Optio
 #[tokio::test]
 async fn a_result_is_copied_before_post_return_runs() {
     for (function, output) in [("text", Value::from("hello world")), ("bytes", Value::Bytes("hello world".into()))] {
-        let (found, verdict) = run("scribbling-post-return", function, "x".into(), Limits::default()).await;
+        let (found, verdict) = run("limits/scribbling-post-return", function, "x".into(), Limits::default()).await;
         assert_eq!((found, verdict), (Some(output), Verdict::Ok));
     }
-    let (_, verdict) = run("scribbling-post-return", "failure", "x".into(), Limits::default()).await;
+    let (_, verdict) = run("limits/scribbling-post-return", "failure", "x".into(), Limits::default()).await;
     assert_eq!(verdict, Verdict::GuestError { message: "hello world".to_owned() });
 }
 
@@ -64,13 +65,13 @@ async fn the_limit_that_refused_is_named() {
 
 #[tokio::test]
 async fn a_modules_own_maximum_is_no_limit_of_ours() {
-    let (_, verdict) = run("own-maximum", "run", nothing(), Limits::default()).await;
+    let (_, verdict) = run("limits/own-maximum", "run", nothing(), Limits::default()).await;
     assert!(matches!(verdict, Verdict::Trap { kind: TrapKind::Unreachable, .. }), "{verdict:?}");
 }
 
 #[tokio::test]
 async fn a_function_that_exits_has_not_answered() {
-    let (_, verdict) = run("exit-zero", "run", nothing(), Limits::default()).await;
+    let (_, verdict) = run("limits/exit-zero", "run", nothing(), Limits::default()).await;
     assert_eq!(verdict, Verdict::GuestError { message: "exited before it answered".to_owned() });
 }
 
@@ -78,7 +79,7 @@ async fn a_function_that_exits_has_not_answered() {
 async fn who_ends_after_the_deadline_has_not_made_it() {
     // Longer than any machine takes for one, and ended by no epoch.
     let limits = Limits { timeout: Duration::from_micros(1), ..Limits::default() };
-    let (output, verdict) = run("long-fill", "run", Input::from(Value::Int(1)), limits).await;
+    let (output, verdict) = run("limits/long-fill", "run", Input::from(Value::Int(1)), limits).await;
     assert_eq!(output, None);
     assert!(matches!(verdict, Verdict::TimedOut { .. }), "{verdict:?}");
 }

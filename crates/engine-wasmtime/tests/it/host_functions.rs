@@ -40,8 +40,9 @@ async fn component(engine: &WasmtimeEngine, grants: Grants, function: &str, inpu
     load.function(function).grants(grants).prepare().await.unwrap().call(input).await
 }
 
-async fn module(engine: &WasmtimeEngine, grants: Grants, name: &str, input: &str) -> Attempt {
-    let load = engine.load(built("grants", name).bytes().clone()).unwrap();
+async fn module(engine: &WasmtimeEngine, grants: Grants, guest: &str, input: &str) -> Attempt {
+    let (suite, name) = guest.split_once('/').unwrap();
+    let load = engine.load(built(suite, name).bytes().clone()).unwrap();
     load.grants(grants).prepare().await.unwrap().call(input).await
 }
 
@@ -61,7 +62,7 @@ async fn an_embedders_function_is_called_from_components_and_modules() {
     let refused = component(&engine, everything(&server), "price", order("", 2)).await;
     assert_eq!(refused.receipt.verdict, Verdict::GuestError { message: "no such item".to_owned() });
 
-    let price = async |input| module(&engine, everything(&server), "call-price", input).await;
+    let price = async |input| module(&engine, everything(&server), "grants/call-price", input).await;
     assert_eq!(text(&price(r#"["nail", 2]"#).await), r#"{"ok":19.0}"#);
     assert_eq!(text(&price(r#"["", 2]"#).await), r#"{"error":"no such item"}"#);
     assert!(text(&price(r#"["nail"]"#).await).contains("do not fit"));
@@ -72,27 +73,30 @@ async fn an_embedders_function_is_called_from_components_and_modules() {
 #[tokio::test]
 async fn what_was_not_granted_is_found_before_anything_runs() {
     let (engine, server) = (shop(), Server::start());
-    let refusal = async |name: &str, take: fn(&mut Grants)| {
+    let refusal = async |guest: &str, take: fn(&mut Grants)| {
         let mut grants = everything(&server);
         take(&mut grants);
-        let load = engine.load(built("grants", name).bytes().clone()).unwrap();
+        let (suite, name) = guest.split_once('/').unwrap();
+        let load = engine.load(built(suite, name).bytes().clone()).unwrap();
         let load = if name == "host-component" { load.function("sleep") } else { load };
         match load.grants(grants).prepare().await {
             Err(PrepareError::MissingGrant { import, grant }) => format!("{import} needs {grant}"),
-            other => panic!("{name}: {:?}", other.map(|_| ())),
+            other => panic!("{guest}: {:?}", other.map(|_| ())),
         }
     };
-    let functions: fn(&mut Grants) = |grants| grants.functions.clear();
-    let (net, dirs): (fn(&mut Grants), fn(&mut Grants)) = (|grants| grants.net.clear(), |grants| grants.dirs.clear());
-    for (name, take, needs) in [
-        ("host-component", functions, "functions: [\"acme:billing/prices\"]"),
-        ("host-component", net, "net: "),
-        ("host-component", dirs, "dirs: "),
-        ("call-price", functions, "functions: [\"acme:billing/prices\"]"),
-        ("call-fetch", net, "net: "),
-        ("call-read", dirs, "dirs: "),
+    type Take = fn(&mut Grants);
+    const FUNCTIONS: Take = |grants| grants.functions.clear();
+    const NET: Take = |grants| grants.net.clear();
+    const DIRS: Take = |grants| grants.dirs.clear();
+    for (guest, take, needs) in [
+        ("grants/host-component", FUNCTIONS, "functions: [\"acme:billing/prices\"]"),
+        ("grants/host-component", NET, "net: "),
+        ("grants/host-component", DIRS, "dirs: "),
+        ("grants/call-price", FUNCTIONS, "functions: [\"acme:billing/prices\"]"),
+        ("grants/call-fetch", NET, "net: "),
+        ("grants/call-read", DIRS, "dirs: "),
     ] {
-        assert!(refusal(name, take).await.contains(needs), "{name}: {}", refusal(name, take).await);
+        assert!(refusal(guest, take).await.contains(needs), "{guest}: {}", refusal(guest, take).await);
     }
     // Nobody registered it with this engine.
     let load = self::engine().load(built("grants", "call-price").bytes().clone()).unwrap();
@@ -106,7 +110,7 @@ async fn a_host_function_that_panics_ends_its_attempt_and_nothing_else() {
         let bomb = component(&engine, everything(&server), "price", order("bomb", 1)).await;
         let Verdict::HostError { message } = &bomb.receipt.verdict else { panic!("{:?}", bomb.receipt) };
         assert!(message.contains("the shop exploded"), "{message}");
-        let bomb = module(&engine, everything(&server), "call-price", r#"["bomb", 1]"#).await;
+        let bomb = module(&engine, everything(&server), "grants/call-price", r#"["bomb", 1]"#).await;
         assert!(matches!(bomb.receipt.verdict, Verdict::HostError { .. }), "{:?}", bomb.receipt);
     }
     let sold = component(&engine, everything(&server), "price", order("nail", 2)).await;
@@ -165,7 +169,7 @@ async fn files_of_granted_folders_are_read() {
     let mut grants = Grants::default();
     grants.dirs.insert(folder.path().to_owned(), DirGrant { at: "/data".to_owned(), mode: DirMode::Ro });
     let read = async |path: &str| {
-        let attempt = module(&engine, grants.clone(), "call-read", &serde_json::json!([path]).to_string()).await;
+        let attempt = module(&engine, grants.clone(), "grants/call-read", &serde_json::json!([path]).to_string()).await;
         text(&attempt).to_owned()
     };
     assert_eq!(read("/data/a.txt").await, r#"{"ok":{"$base64":"aW5zaWRl"}}"#);
@@ -195,7 +199,8 @@ async fn a_fetch_is_held_against_the_grants_at_every_redirect() {
     let mut grants = Grants::default();
     grants.net = vec![server.address.to_string().parse().unwrap()];
     let fetch = async |request: serde_json::Value| {
-        let attempt = module(&engine, grants.clone(), "call-fetch", &serde_json::json!([request]).to_string()).await;
+        let attempt =
+            module(&engine, grants.clone(), "grants/call-fetch", &serde_json::json!([request]).to_string()).await;
         serde_json::from_str::<serde_json::Value>(text(&attempt)).unwrap()
     };
     let get = async |url: String| fetch(serde_json::json!({ "url": url })).await;
@@ -232,7 +237,7 @@ async fn a_fetch_is_held_against_the_grants_at_every_redirect() {
 async fn sleeping_jumps_a_virtual_clock_and_waits_by_a_real_one() {
     let engine = engine();
     let hour = "[3600000]";
-    assert_eq!(text(&module(&engine, Grants::default(), "call-sleep", hour).await), r#"{"ok":null}"#);
+    assert_eq!(text(&module(&engine, Grants::default(), "grants/call-sleep", hour).await), r#"{"ok":null}"#);
     let mut grants = Grants::default();
     grants.clock = Source::Real;
     let limits = Limits { timeout: Duration::from_millis(50), ..Limits::default() };
