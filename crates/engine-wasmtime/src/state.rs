@@ -14,6 +14,10 @@ use wasmtime_wasi_http::WasiHttpCtx;
 use crate::limiter::Limiter;
 use crate::wasi::{HttpHooks, Network, VirtualTime, virtual_time};
 
+/// What the component values of one call may take in the host's memory on either way, unless the guest's own memory (for arguments) or
+/// its output (for results) may be larger.
+pub(crate) const MOST_HOST_BYTES: usize = 256 << 20;
+
 /// The data of one call's store.
 pub(crate) struct State {
     pub(crate) limiter: Limiter,

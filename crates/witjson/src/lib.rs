@@ -25,10 +25,10 @@
 //!
 //! let params = [("first-name".to_owned(), Type::String), ("age".to_owned(), Type::U8)];
 //! let Value::Object(given) = Value::from_json(br#"{"age": 41, "first_name": "Ada"}"#)? else { unreachable!() };
-//! let lowered = wasmill_witjson::lower_params(&Input::Named((*given).clone()), &params)?;
+//! let lowered = wasmill_witjson::lower_params(&Input::Named((*given).clone()), &params, 1 << 20)?;
 //! assert_eq!(lowered, [Val::String("Ada".to_owned()), Val::U8(41)]);
 //!
-//! let error = wasmill_witjson::lower(&Value::from(300_i64), &Type::U8).unwrap_err();
+//! let error = wasmill_witjson::lower(&Value::from(300_i64), &Type::U8, 1 << 20).unwrap_err();
 //! assert_eq!(error.to_string(), "expected u8 (0 to 255), found 300");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

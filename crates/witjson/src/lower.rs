@@ -1,5 +1,6 @@
 //! From JSON to component values.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -14,15 +15,63 @@ use crate::plan::{Cases, Parts, Plan};
 /// The member that marks bytes in JSON; `Value` reads it by itself, but an expression may build it.
 const BYTES_KEY: &str = "$base64";
 
-/// Turns a value into one of a component's type. The table of this crate's documentation says how.
+/// Turns a value into one of a component's type, which takes at most `most` bytes of the host's memory. The table of this crate's
+/// documentation says how.
 ///
 /// # Errors
 /// What does not fit, and where.
-pub fn lower(value: &Value, ty: &Type) -> Result<Val, MismatchError> {
-    planned(value, &Plan::new(ty.clone()))
+pub fn lower(value: &Value, ty: &Type, most: usize) -> Result<Val, MismatchError> {
+    lower_into(value, ty, &Room::new(most))
 }
 
-fn planned(value: &Value, plan: &Plan) -> Result<Val, MismatchError> {
+/// As [`lower`], into what is left of this room.
+pub(crate) fn lower_into(value: &Value, ty: &Type, room: &Room) -> Result<Val, MismatchError> {
+    room.take(1, size_of::<Val>())?;
+    planned(value, &Plan::new(ty.clone()), room)
+}
+
+/// What component values may take in the host's memory. They take more than the value that they are made of: every number as much as
+/// any other value, every record the names of all its members, whether they were given or not.
+pub(crate) struct Room {
+    most: usize,
+    left: Cell<usize>,
+}
+
+impl Room {
+    pub(crate) fn new(most: usize) -> Self {
+        Room { most, left: Cell::new(most) }
+    }
+
+    /// Takes room for so many of this size, before they are made.
+    fn take(&self, count: usize, size: usize) -> Result<(), MismatchError> {
+        match count.checked_mul(size).and_then(|bytes| self.left.get().checked_sub(bytes)) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => Err(self.is_full()),
+        }
+    }
+
+    #[cold]
+    fn is_full(&self) -> MismatchError {
+        let most = format!("component values of at most {} MiB in the host's memory", self.most >> 20);
+        MismatchError::new(most, "more").help("bytes or text as the only parameter take no more than they are")
+    }
+
+    fn boxed(&self, val: Val) -> Result<Option<Box<Val>>, MismatchError> {
+        self.take(1, size_of::<Val>())?;
+        Ok(Some(Box::new(val)))
+    }
+
+    fn text(&self, text: &str) -> Result<String, MismatchError> {
+        // The least that an allocator gives.
+        self.take(text.len().max(32), 1)?;
+        Ok(text.to_owned())
+    }
+}
+
+fn planned(value: &Value, plan: &Plan, room: &Room) -> Result<Val, MismatchError> {
     let ty = &plan.ty;
     let mismatch = || MismatchError::kind(ty, value);
     Ok(match ty {
@@ -44,35 +93,35 @@ fn planned(value: &Value, plan: &Plan) -> Result<Val, MismatchError> {
             character(value).ok_or_else(|| MismatchError::new("char (a string of one character)", excerpt(value)))?,
         ),
         Type::String => match value {
-            Value::String(text) => Val::String(text.as_str().to_owned()),
+            Value::String(text) => Val::String(room.text(text)?),
             Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => Val::String(text.to_owned()),
+                Ok(text) => Val::String(room.text(text)?),
                 Err(_) => return Err(MismatchError::new("string", "bytes that are not UTF-8")),
             },
             _ => return Err(mismatch()),
         },
-        Type::Flags(flags) => lower_flags(value, ty, flags)?,
+        Type::Flags(flags) => lower_flags(value, ty, flags, room)?,
         Type::Own(_) | Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => {
             return Err(mismatch().help("resources, futures and streams cannot be passed to a step"));
         }
-        compound => lower_compound(value, compound, plan)?,
+        compound => lower_compound(value, compound, plan, room)?,
     })
 }
 
-fn lower_compound(value: &Value, ty: &Type, plan: &Plan) -> Result<Val, MismatchError> {
+fn lower_compound(value: &Value, ty: &Type, plan: &Plan, room: &Room) -> Result<Val, MismatchError> {
     let mismatch = || MismatchError::kind(ty, value);
     Ok(match (ty, plan.parts()) {
-        (Type::List(_), Parts::One(item)) => Val::List(items(value, ty, item)?),
+        (Type::List(_), Parts::One(item)) => Val::List(items(value, ty, item, room)?),
         (Type::FixedLengthList(list), Parts::One(item)) => {
-            let items = items(value, ty, item)?;
+            let items = items(value, ty, item, room)?;
             if items.len() != list.len() as usize {
                 return Err(mismatch());
             }
             Val::FixedLengthList(items)
         }
-        (Type::Map(_), Parts::Entry(entry)) => Val::Map(entries(value, ty, &entry.0, &entry.1)?),
+        (Type::Map(_), Parts::Entry(entry)) => Val::Map(entries(value, ty, &entry.0, &entry.1, room)?),
         (Type::Record(_), Parts::Members(fields)) => match value {
-            Value::Object(object) => Val::Record(members(object, fields)?),
+            Value::Object(object) => Val::Record(members(object, fields, room)?),
             _ => return Err(mismatch()),
         },
         (Type::Tuple(_), Parts::Members(types)) => {
@@ -80,26 +129,27 @@ fn lower_compound(value: &Value, ty: &Type, plan: &Plan) -> Result<Val, Mismatch
             if list.len() != types.len() {
                 return Err(mismatch());
             }
+            room.take(list.len(), size_of::<Val>())?;
             let items = list.iter().zip(types).enumerate();
-            Val::Tuple(items.map(|(index, (item, (_, plan)))| at(index, item, plan)).collect::<Result<_, _>>()?)
+            Val::Tuple(items.map(|(index, (item, (_, plan)))| at(index, item, plan, room)).collect::<Result<_, _>>()?)
         }
         (Type::Variant(_), Parts::Cases(cases)) => {
             let (name, payload) = case(value).ok_or_else(mismatch)?;
-            lower_case(name, payload, cases, value)?
+            lower_case(name, payload, cases, value, room)?
         }
         (Type::Enum(_), Parts::Cases(names)) => {
             let Value::String(text) = value else { return Err(mismatch()) };
             match names.find(text) {
-                Some((name, _)) => Val::Enum(name.to_string()),
+                Some((name, _)) => Val::Enum(room.text(name)?),
                 None => return Err(MismatchError::unknown("one of", text, names.names())),
             }
         }
-        (Type::Option(_), Parts::One(inner)) => Val::Option(lower_option(value, ty, inner)?),
+        (Type::Option(_), Parts::One(inner)) => Val::Option(lower_option(value, ty, inner, room)?),
         (Type::Result(_), Parts::Outcome(outcome)) => {
             let (name, payload) = case(value).ok_or_else(mismatch)?;
             let lower_payload = |plan: &Option<Plan>| match plan {
-                Some(plan) => planned(payload.ok_or_else(mismatch)?, plan)
-                    .map(|val| Some(Box::new(val)))
+                Some(plan) => planned(payload.ok_or_else(mismatch)?, plan, room)
+                    .and_then(|val| room.boxed(val))
                     .map_err(|error| error.in_member(name)),
                 None if payload.is_none_or(|payload| *payload == Value::Null) => Ok(None),
                 None => Err(mismatch()),
@@ -114,7 +164,7 @@ fn lower_compound(value: &Value, ty: &Type, plan: &Plan) -> Result<Val, Mismatch
     })
 }
 
-fn lower_flags(value: &Value, ty: &Type, flags: &types::Flags) -> Result<Val, MismatchError> {
+fn lower_flags(value: &Value, ty: &Type, flags: &types::Flags, room: &Room) -> Result<Val, MismatchError> {
     let Value::List(list) = value else { return Err(MismatchError::kind(ty, value)) };
     let mut set: Vec<String> = Vec::new();
     for (index, item) in list.iter().enumerate() {
@@ -123,7 +173,10 @@ fn lower_flags(value: &Value, ty: &Type, flags: &types::Flags) -> Result<Val, Mi
         };
         match flags.names().find(|name| same(text, name)) {
             Some(name) if set.iter().any(|known| known == name) => {}
-            Some(name) => set.push(name.to_owned()),
+            Some(name) => {
+                room.take(1, size_of::<String>())?;
+                set.push(room.text(name)?);
+            }
             None => return Err(MismatchError::unknown("one of", text, flags.names()).at_index(index)),
         }
     }
@@ -145,8 +198,8 @@ pub(crate) fn is_option(ty: &Type) -> bool {
     matches!(ty, Type::Option(_))
 }
 
-fn at(index: usize, item: &Value, plan: &Plan) -> Result<Val, MismatchError> {
-    planned(item, plan).map_err(|error| error.at_index(index))
+fn at(index: usize, item: &Value, plan: &Plan, room: &Room) -> Result<Val, MismatchError> {
+    planned(item, plan, room).map_err(|error| error.at_index(index))
 }
 
 /// The integer that a value is; none where it is none, or none of 65 bits.
@@ -213,30 +266,43 @@ fn character(value: &Value) -> Option<char> {
     characters.next().filter(|_| characters.next().is_none())
 }
 
-fn items(value: &Value, ty: &Type, item: &Plan) -> Result<Vec<Val>, MismatchError> {
-    let bytes = |bytes: &[u8]| bytes.iter().map(|byte| Val::U8(*byte)).collect();
+fn items(value: &Value, ty: &Type, item: &Plan, room: &Room) -> Result<Vec<Val>, MismatchError> {
+    let bytes = |bytes: &[u8]| {
+        room.take(bytes.len(), size_of::<Val>())?;
+        Ok(bytes.iter().map(|byte| Val::U8(*byte)).collect())
+    };
     match value {
-        Value::List(list) => list.iter().enumerate().map(|(index, value)| at(index, value, item)).collect(),
-        Value::Bytes(data) if item.ty == Type::U8 => Ok(bytes(data)),
-        Value::String(text) if item.ty == Type::U8 => Ok(bytes(text.as_bytes())),
+        Value::List(list) => {
+            room.take(list.len(), size_of::<Val>())?;
+            list.iter().enumerate().map(|(index, value)| at(index, value, item, room)).collect()
+        }
+        Value::Bytes(data) if item.ty == Type::U8 => bytes(data),
+        Value::String(text) if item.ty == Type::U8 => bytes(text.as_bytes()),
         Value::Object(object) if item.ty == Type::U8 && object.len() == 1 => match object.get(BYTES_KEY) {
             Some(Value::String(text)) => BASE64
                 .decode(text.as_bytes())
-                .map(|data| bytes(&data))
-                .map_err(|error| MismatchError::new("base64", error.to_string()).in_member(BYTES_KEY)),
+                .map_err(|error| MismatchError::new("base64", error.to_string()).in_member(BYTES_KEY))
+                .and_then(|data| bytes(&data)),
             _ => Err(MismatchError::kind(ty, value)),
         },
         _ => Err(MismatchError::kind(ty, value)),
     }
 }
 
-fn entries(value: &Value, ty: &Type, key_plan: &Plan, value_plan: &Plan) -> Result<Vec<(Val, Val)>, MismatchError> {
+fn entries(
+    value: &Value,
+    ty: &Type,
+    key_plan: &Plan,
+    value_plan: &Plan,
+    room: &Room,
+) -> Result<Vec<(Val, Val)>, MismatchError> {
     match value {
         Value::Object(object) if key_plan.ty == Type::String => object
             .iter()
             .map(|(key, value)| {
-                let lowered = planned(value, value_plan).map_err(|error| error.in_member(key))?;
-                Ok((Val::String(key.to_string()), lowered))
+                room.take(1, size_of::<(Val, Val)>())?;
+                let lowered = planned(value, value_plan, room).map_err(|error| error.in_member(key))?;
+                Ok((Val::String(room.text(key)?), lowered))
             })
             .collect(),
         Value::List(list) => list
@@ -251,28 +317,30 @@ fn entries(value: &Value, ty: &Type, key_plan: &Plan, value_plan: &Plan) -> Resu
                     return Err(MismatchError::new("[key, value]", excerpt(entry)).at_index(index));
                 };
                 let in_entry = |error: MismatchError| error.at_index(index);
-                let key = at(0, key, key_plan).map_err(in_entry)?;
-                Ok((key, at(1, value, value_plan).map_err(in_entry)?))
+                room.take(1, size_of::<(Val, Val)>())?;
+                let key = at(0, key, key_plan, room).map_err(in_entry)?;
+                Ok((key, at(1, value, value_plan, room).map_err(in_entry)?))
             })
             .collect(),
         _ => Err(MismatchError::kind(ty, value)),
     }
 }
 
-fn members(object: &Object, fields: &[(Arc<str>, Plan)]) -> Result<Vec<(String, Val)>, MismatchError> {
+fn members(object: &Object, fields: &[(Arc<str>, Plan)], room: &Room) -> Result<Vec<(String, Val)>, MismatchError> {
     let names = || fields.iter().map(|(name, _)| &**name);
+    room.take(fields.len(), size_of::<(String, Val)>())?;
     let mut members = Vec::with_capacity(fields.len());
     let mut used = 0;
     for (name, plan) in fields {
         let val = match find(object, name) {
             Some(value) => {
                 used += 1;
-                planned(value, plan).map_err(|error| error.in_member(name))?
+                planned(value, plan, room).map_err(|error| error.in_member(name))?
             }
             None if plan.is_option() => Val::Option(None),
             None => return Err(missing(object, name, &plan.ty, names)),
         };
-        members.push((name.to_string(), val));
+        members.push((room.text(name)?, val));
     }
     if used != object.len() {
         return Err(unknown_member("a member", object, names));
@@ -322,7 +390,13 @@ fn case(value: &Value) -> Option<(&str, Option<&Value>)> {
     }
 }
 
-fn lower_case(name: &str, payload: Option<&Value>, cases: &Cases, value: &Value) -> Result<Val, MismatchError> {
+fn lower_case(
+    name: &str,
+    payload: Option<&Value>,
+    cases: &Cases,
+    value: &Value,
+    room: &Room,
+) -> Result<Val, MismatchError> {
     let Some((name, plan)) = cases.find(name) else {
         return Err(MismatchError::unknown("one of", name, cases.names()));
     };
@@ -335,22 +409,24 @@ fn lower_case(name: &str, payload: Option<&Value>, cases: &Cases, value: &Value)
             let payload = crate::type_text(&plan.ty);
             return Err(MismatchError::new(format!("{{{name:?}: {payload}}}"), excerpt(value)));
         }
-        (Some(plan), Some(payload)) => Some(Box::new(planned(payload, plan).map_err(|error| error.in_member(name))?)),
+        (Some(plan), Some(payload)) => {
+            room.boxed(planned(payload, plan, room).map_err(|error| error.in_member(name))?)?
+        }
     };
-    Ok(Val::Variant(name.to_string(), payload))
+    Ok(Val::Variant(room.text(name)?, payload))
 }
 
-fn lower_option(value: &Value, ty: &Type, inner: &Plan) -> Result<Option<Box<Val>>, MismatchError> {
+fn lower_option(value: &Value, ty: &Type, inner: &Plan, room: &Room) -> Result<Option<Box<Val>>, MismatchError> {
     if *value == Value::Null {
         return Ok(None);
     }
     if !inner.is_option() {
-        return planned(value, inner).map(|val| Some(Box::new(val)));
+        return planned(value, inner, room).and_then(|val| room.boxed(val));
     }
     // `null` could be the outer or the inner `none`; so the inner one is wrapped.
     match case(value) {
         Some(("some", Some(some))) => {
-            planned(some, inner).map(|val| Some(Box::new(val))).map_err(|error| error.in_member("some"))
+            planned(some, inner, room).and_then(|val| room.boxed(val)).map_err(|error| error.in_member("some"))
         }
         _ => Err(MismatchError::kind(ty, value).help("an option of an option is null or {\"some\": value}")),
     }

@@ -12,7 +12,7 @@ use wasmtime::component::{
 };
 
 use super::{Answer, internal, json_size};
-use crate::state::{State, Stop};
+use crate::state::{MOST_HOST_BYTES, State, Stop};
 
 pub(super) struct Entry {
     pre: InstancePre<State>,
@@ -50,9 +50,7 @@ fn budget(store: &mut Store<State>, result: u64) {
 /// one-digit numbers, takes 40 bytes for two bytes of JSON.
 fn lifted(limit: u64) -> u64 {
     const HOST_BYTES_PER_OUTPUT_BYTE: u64 = 32;
-    /// Never more than this, unless the output itself may be larger. wasmtime's own default is 128 MiB.
-    const MOST: u64 = 256 << 20;
-    limit.saturating_mul(HOST_BYTES_PER_OUTPUT_BYTE).min(MOST.max(limit))
+    limit.saturating_mul(HOST_BYTES_PER_OUTPUT_BYTE).min(limit.max(MOST_HOST_BYTES as u64))
 }
 
 impl Bulk {
@@ -121,8 +119,9 @@ impl Entry {
             };
         }
 
-        let params =
-            wasmill_witjson::lower_params(call.input, &self.params).map_err(|error| Stop::Input(error.to_string()))?;
+        let most = usize::try_from(call.limits.memory).unwrap_or(usize::MAX).max(MOST_HOST_BYTES);
+        let params = wasmill_witjson::lower_params(call.input, &self.params, most)
+            .map_err(|error| Stop::Input(error.to_string()))?;
         budget(store, lifted(limit));
         let instance = self.pre.instantiate_async(&mut *store).await?;
         let function = self.find(store, &instance)?;

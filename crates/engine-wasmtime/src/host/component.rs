@@ -9,7 +9,7 @@ use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{Linker, Type, Val};
 
 use super::{HostCall, HostFunction, HostFunctions};
-use crate::state::{State, Stop};
+use crate::state::{MOST_HOST_BYTES, State, Stop};
 
 /// Links every function whose grant is there.
 pub(crate) fn add_to_component_linker(
@@ -26,6 +26,10 @@ pub(crate) fn add_to_component_linker(
     for (interface, functions) in interfaces {
         let mut instance = linker.instance(interface)?;
         for (name, function) in functions {
+            if let Some(typed) = function.typed {
+                typed(&mut instance, name)?;
+                continue;
+            }
             let function = function.clone();
             let label: Arc<str> = format!("{interface}#{name}").into();
             instance.func_new_async(name, move |store, kind, params, results| {
@@ -44,10 +48,7 @@ async fn call(
     params: &[Val],
     results: &mut [Val],
 ) -> wasmtime::Result<()> {
-    let Some(side) = &store.data().host else {
-        return Err(Stop::Host(format!("`{label}` was called by a unit that imports nothing")).into());
-    };
-    let host = HostCall::new(side);
+    let host = caller(&store)?;
     let arguments =
         params.iter().zip(kind.params()).map(|(val, (_, kind))| wasmill_witjson::lift(val, &kind)).collect();
     let answer = function.call(host, arguments).await;
@@ -60,11 +61,19 @@ async fn call(
     Ok(())
 }
 
+/// Who calls.
+pub(super) fn caller(store: &StoreContextMut<'_, State>) -> Result<HostCall, Stop> {
+    let side = store.data().host.as_ref();
+    side.map(HostCall::new)
+        .ok_or_else(|| Stop::Host("a host function was called by a unit that imports nothing".to_owned()))
+}
+
 /// The answer as the component declares it.
 fn result(answer: Result<Value, String>, kind: &Type, label: &str) -> Result<Val, Stop> {
     let fail = |why: String| Stop::Function(format!("`{label}`: {why}"));
-    let lower =
-        |value: &Value, kind: &Type| wasmill_witjson::lower(value, kind).map_err(|error| fail(error.to_string()));
+    let lower = |value: &Value, kind: &Type| {
+        wasmill_witjson::lower(value, kind, MOST_HOST_BYTES).map_err(|error| fail(error.to_string()))
+    };
     match (kind, answer) {
         (Type::Result(result), Ok(value)) => {
             let value = result.ok().map(|kind| lower(&value, &kind)).transpose()?;

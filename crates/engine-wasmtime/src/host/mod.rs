@@ -25,8 +25,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasmill_engine::BoxFuture;
 use wasmill_model::{Grants, Value};
+use wasmtime::component::LinkerInstance;
 
-use crate::state::HostSide;
+use crate::state::{HostSide, State};
 
 pub(crate) use component::add_to_component_linker;
 pub(crate) use core::add_to_core_linker;
@@ -57,7 +58,11 @@ type Implementation = dyn Fn(HostCall, Vec<Value>) -> BoxFuture<'static, Answer>
 pub(crate) struct HostFunction {
     pub(crate) needs: Needs,
     implementation: Box<Implementation>,
+    /// Links it to components with its own types, which move bytes as one piece; the WIT of other functions is the component's.
+    typed: Option<Typed>,
 }
+
+type Typed = fn(&mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()>;
 
 /// The grant without which a function is not linked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +125,7 @@ impl HostFunctions {
         R: Serialize,
         F: Future<Output = Result<R, String>> + Send + 'static,
     {
-        self.insert(interface, name, Needs::Named, move |call, arguments| {
+        self.insert(interface, name, Needs::Named, None, move |call, arguments| {
             let arguments = from_values(arguments).map(|arguments| function(call, arguments));
             async move {
                 let answer = arguments?.await?;
@@ -135,6 +140,7 @@ impl HostFunctions {
         interface: &str,
         name: &str,
         needs: Needs,
+        typed: Option<Typed>,
         function: impl Fn(HostCall, Vec<Value>) -> F + Send + Sync + 'static,
     ) -> &mut Self
     where
@@ -142,7 +148,7 @@ impl HostFunctions {
     {
         let implementation =
             Box::new(move |call, arguments| -> BoxFuture<'static, Answer> { Box::pin(function(call, arguments)) });
-        let function = Arc::new(HostFunction { needs, implementation });
+        let function = Arc::new(HostFunction { needs, implementation, typed });
         self.functions.insert((interface.to_owned(), name.to_owned()), function);
         self
     }

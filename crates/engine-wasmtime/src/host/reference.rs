@@ -13,9 +13,13 @@ use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde::Deserialize;
 use wasmill_model::{Grants, Value};
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lift, LinkerInstance, Lower};
 use wasmtime_wasi_http::{DEFAULT_FORBIDDEN_HEADERS, Error as HttpError};
 
+use super::component::caller;
 use super::{HostCall, HostFunctions, Needs, from_values};
+use crate::state::State;
 
 /// Redirects that one fetch follows.
 const MAX_REDIRECTS: usize = 10;
@@ -24,31 +28,50 @@ const MAX_BYTES: u64 = 256 << 20;
 
 /// The interfaces, with the version of the package.
 pub(super) fn add(functions: &mut HostFunctions) {
-    functions.insert("wasmill:host/files@1.0.0", "read", Needs::Dirs, |call, arguments| async move {
+    let (files, http, time) = ("wasmill:host/files@1.0.0", "wasmill:host/http@1.0.0", "wasmill:host/time@1.0.0");
+    functions.insert(files, "read", Needs::Dirs, Some(link_read), |call, arguments| async move {
         let (path,): (String,) = from_values(arguments)?;
-        read(call, path).await.map(Value::Bytes)
+        read(call, path).await.map(|bytes| Value::Bytes(bytes.into()))
     });
-    functions.insert("wasmill:host/http@1.0.0", "fetch", Needs::Net, |call, arguments| async move {
+    functions.insert(http, "fetch", Needs::Net, Some(link_fetch), |call, arguments| async move {
         let (request,): (Request,) = from_values(arguments)?;
         let response = fetch(&call, request).await?;
+        let headers =
+            response.headers.into_iter().map(|(name, value)| Value::from(vec![Value::text(name), Value::text(value)]));
         let members = [
             ("status", Value::Int(i64::from(response.status))),
-            ("headers", Value::from(response.headers)),
-            ("body", Value::Bytes(response.body)),
+            ("headers", Value::from(headers.collect::<Vec<_>>())),
+            ("body", Value::Bytes(response.body.into())),
         ];
         Ok(Value::from(
             members.into_iter().map(|(name, value)| (name.into(), value)).collect::<wasmill_model::Object>(),
         ))
     });
-    functions.insert("wasmill:host/time@1.0.0", "sleep", Needs::Nothing, |call, arguments| async move {
+    functions.insert(time, "sleep", Needs::Nothing, None, |call, arguments| async move {
         let (milliseconds,): (u64,) = from_values(arguments)?;
         call.sleep(Duration::from_millis(milliseconds)).await;
         Ok(Value::Null)
     });
 }
 
+fn link_read(instance: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
+    instance.func_wrap_async(name, |store: StoreContextMut<'_, State>, (path,): (String,)| {
+        let call = caller(&store);
+        Box::new(async move { Ok((read(call?, path).await,)) })
+    })
+}
+
+fn link_fetch(instance: &mut LinkerInstance<'_, State>, name: &str) -> wasmtime::Result<()> {
+    instance.func_wrap_async(name, |store: StoreContextMut<'_, State>, (request,): (TypedRequest,)| {
+        let call = caller(&store);
+        let TypedRequest { method, url, headers, body } = request;
+        let request = Request { method, url, headers, body: Value::Bytes(body.into()) };
+        Box::new(async move { Ok((fetch(&call?, request).await,)) })
+    })
+}
+
 /// Reads a whole file of a granted folder; links and `..` do not lead out of it.
-async fn read(call: HostCall, path: String) -> Result<Bytes, String> {
+async fn read(call: HostCall, path: String) -> Result<Vec<u8>, String> {
     let Some((folder, inside)) = locate(call.grants(), &path) else {
         return Err(call.deny("dirs: { ./folder: /folder }", format!("reading `{path}`")));
     };
@@ -68,7 +91,7 @@ async fn read(call: HostCall, path: String) -> Result<Bytes, String> {
         Ok(bytes)
     };
     let result = tokio::task::spawn_blocking(work).await.map_err(|_| format!("`{path}` could not be read"))?;
-    result.map(Bytes::from).map_err(|error| format!("`{path}` cannot be read: {error}"))
+    result.map_err(|error| format!("`{path}` cannot be read: {error}"))
 }
 
 /// The granted folder that a unit's absolute path lies in, and the path in it.
@@ -96,20 +119,31 @@ struct Request {
     url: String,
     #[serde(default)]
     headers: Vec<(String, String)>,
-    /// Text, bytes (`{"$base64": …}`), or nothing; a component's `list<u8>` comes as bytes.
+    /// Text, bytes (`{"$base64": …}`), or nothing.
     #[serde(default)]
     body: Value,
+}
+
+/// The same, as `wit/host.wit` has it.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct TypedRequest {
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
 }
 
 fn get() -> String {
     "GET".to_owned()
 }
 
-#[derive(Debug)]
+#[derive(ComponentType, Lower)]
+#[component(record)]
 struct Response {
     status: u16,
-    headers: Vec<Value>,
-    body: Bytes,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
 }
 
 /// Sends a request and follows redirects; each connection is held against the grants.
@@ -123,18 +157,16 @@ async fn fetch(call: &HostCall, request: Request) -> Result<Response, String> {
     };
     for _ in 0..=MAX_REDIRECTS {
         let response = send(call, &method, &url, &headers, body.clone()).await?;
-        let next = match StatusCode::from_u16(response.0) {
-            Ok(status) if status.is_redirection() => response.1.iter().find(|(name, _)| name == LOCATION.as_str()),
+        let next = match StatusCode::from_u16(response.status) {
+            Ok(status) if status.is_redirection() => {
+                response.headers.iter().find(|(name, _)| name == LOCATION.as_str())
+            }
             _ => None,
         };
-        let Some((_, location)) = next else {
-            let headers =
-                response.1.into_iter().map(|(name, value)| Value::from(vec![Value::text(name), Value::text(value)]));
-            return Ok(Response { status: response.0, headers: headers.collect(), body: response.2 });
-        };
+        let Some((_, location)) = next else { return Ok(response) };
         let target = resolve(&url, location)?;
         // As browsers and curl do: after 303, and after 301 and 302 where something was posted, the next request is a GET.
-        if response.0 == 303 || (matches!(response.0, 301 | 302) && method == Method::POST) {
+        if response.status == 303 || (matches!(response.status, 301 | 302) && method == Method::POST) {
             method = Method::GET;
             body = Bytes::new();
         }
@@ -162,15 +194,13 @@ fn resolve(base: &Uri, location: &str) -> Result<Uri, String> {
     parse_url(base.join(location).map_err(fail)?.as_str())
 }
 
-type Parts = (u16, Vec<(String, String)>, Bytes);
-
 async fn send(
     call: &HostCall,
     method: &Method,
     url: &Uri,
     headers: &[(String, String)],
     body: Bytes,
-) -> Result<Parts, String> {
+) -> Result<Response, String> {
     let authority = url.authority().map(ToString::to_string).unwrap_or_default();
     let mut request = http::Request::builder().method(method.clone()).uri(url.clone()).header("host", authority);
     for (name, value) in headers {
@@ -206,5 +236,5 @@ async fn send(
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    Ok((parts.status.as_u16(), headers, body))
+    Ok(Response { status: parts.status.as_u16(), headers, body: body.into() })
 }

@@ -187,6 +187,9 @@ async fn a_component_reads_fetches_and_sleeps() {
     let mut grants = everything(&server);
     grants.dirs.insert(folder.path().to_owned(), DirGrant { at: "/data".to_owned(), mode: DirMode::Ro });
     assert_eq!(text(&component(&engine, grants.clone(), "read", "/data/a.txt").await), "inside");
+    // As bytes in one piece: as numbers it would take forty times as much of the host.
+    fs::write(folder.path().join("large.txt"), "0123456789".repeat(1_000_000)).unwrap();
+    assert_eq!(text(&component(&engine, grants.clone(), "read", "/data/large.txt").await).len(), 10_000_000);
     let url = format!("http://{}/echo", server.address);
     assert_eq!(text(&component(&engine, grants.clone(), "fetch", url.as_str()).await), "/echo");
     let denied = component(&engine, grants, "read", "/etc/passwd").await;

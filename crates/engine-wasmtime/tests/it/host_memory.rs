@@ -3,7 +3,7 @@
 //! Each test is a process of its own, whose high-water mark the kernel keeps.
 #![cfg(target_os = "linux")]
 
-use wasmill_model::{Grants, Input, Limits, OutputFormat, Source, VerdictKind};
+use wasmill_model::{Grants, Input, Limits, Object, OutputFormat, Source, Value, Verdict, VerdictKind};
 
 use crate::units::{built, call, engine, nothing, prepare, prepare_with, status, text};
 
@@ -69,6 +69,30 @@ async fn text_is_not_converted_before_its_length_is_known() {
     assert_eq!(verdict, VerdictKind::OutputExceeded);
     // The guest never wrote to what it gives, so that it is not resident itself.
     assert!(peak < allowed(1 << 16), "{peak} bytes");
+}
+
+/// A step's input is another guest's output, and its types are its own: two that belong together could make much of little.
+#[tokio::test]
+async fn little_that_goes_in_does_not_become_much() {
+    let fields: String = (0..2_000).map(|index| format!("(field \"f{index}\" (option u8))")).collect();
+    let wat = format!(
+        "(component
+           (type $wide' (record {fields})) (import \"wide\" (type $wide (eq $wide')))
+           (core module $m (memory (export \"memory\") 1)
+             (func (export \"realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 16))
+             (func (export \"run\") (param i32 i32)))
+           (core instance $i (instantiate $m))
+           (func (export \"run\") (param \"rows\" (list $wide))
+             (canon lift (core func $i \"run\") (memory (core memory $i \"memory\")) (realloc (core func $i \"realloc\")))))"
+    );
+    let rows = Value::from(vec![Value::from(Object::default()); 100_000]);
+    let prepared = prepare(&engine(), &crate::units::unit(&wat), None).await;
+    let before = status("VmRSS");
+    let outcome = call(&prepared, Input::Single(rows), &limits()).await;
+    let Verdict::InvalidInput { message } = &outcome.verdict else { panic!("{:?}", outcome.verdict) };
+    assert!(message.contains("`rows[") && message.contains("256 MiB in the host's memory"), "{message}");
+    let peak = status("VmHWM").saturating_sub(before);
+    assert!(peak < (256 << 20) + HOST, "{peak} bytes");
 }
 
 #[tokio::test]

@@ -11,6 +11,9 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Type};
 use wasmtime::{Config, Engine};
 
+/// What values may take in the host's memory, where a test says nothing else.
+const MOST: usize = 1 << 20;
+
 /// The parameters and results of the function that a component with these definitions imports as `f`.
 fn function(definitions: &str, signature: &str) -> (Vec<(String, Type)>, Vec<Type>) {
     let mut config = Config::new();

@@ -1,10 +1,10 @@
 use wasmill_model::{Input, Value};
 use wasmill_witjson::{lower, lower_params};
 
-use crate::{define, function, json, named_type, ty};
+use crate::{MOST, define, function, json, named_type, ty};
 
 fn message(definitions: &str, kind: &str, value: &str) -> String {
-    lower(&json(value), &named_type(definitions, kind)).unwrap_err().to_string()
+    lower(&json(value), &named_type(definitions, kind), MOST).unwrap_err().to_string()
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn the_path_begins_with_the_parameter() {
         "(param \"rows\" (list $row)) (param \"currency\" string)",
     );
     let input = Input::Single(json(r#"{"rows": [{"price": 1}, {"price": null}], "currency": "EUR"}"#));
-    let error = lower_params(&input, &params).unwrap_err();
+    let error = lower_params(&input, &params, MOST).unwrap_err();
     assert_eq!((error.path.as_str(), error.expected.as_str(), error.found.as_str()), ("rows[1].price", "f64", "null"));
 }
 
@@ -64,8 +64,41 @@ fn names_are_suggested() {
 #[test]
 fn long_values_are_cut() {
     let long = "x".repeat(1000);
-    let error = lower(&Value::from(long.clone()), &ty("u8")).unwrap_err();
+    let error = lower(&Value::from(long.clone()), &ty("u8"), MOST).unwrap_err();
     assert!(error.to_string().len() < 120, "{error}");
     let level = named_type(&define("level", "(enum \"low\")"), "$level");
-    assert!(lower(&Value::from(long), &level).unwrap_err().to_string().len() < 200);
+    assert!(lower(&Value::from(long), &level, MOST).unwrap_err().to_string().len() < 200);
+}
+
+/// Each takes much more in the host than in JSON: numbers, members that were not given, long names of cases.
+#[test]
+fn what_takes_too_much_of_the_host_is_refused_before_it_does() {
+    let options: String = (0..1_000).map(|index| format!("(field \"f{index}\" (option u8))")).collect();
+    let many = define("many", &format!("(record {options})"));
+    let long = define("long", &format!("(enum \"{}\" \"b\")", "a".repeat(10_000)));
+    let name = |count| Value::from(vec![Value::from("a".repeat(10_000)); count]);
+    for (definitions, kind, fits, does_not) in [
+        ("", "(list u8)", Value::Bytes(vec![0; 20_000].into()), Value::Bytes(vec![0; 30_000].into())),
+        ("", "(list u8)", Value::from("0".repeat(20_000)), Value::from("0".repeat(30_000))),
+        (
+            "",
+            "(list bool)",
+            json(&format!("[{}true]", "true,".repeat(20_000))),
+            json(&format!("[{}true]", "true,".repeat(30_000))),
+        ),
+        (&*many, "(list $many)", json("[{},{},{},{}]"), json(&format!("[{}{{}}]", "{},".repeat(20)))),
+        (&*long, "(list $long)", name(50), name(110)),
+        (
+            "",
+            "(list (list (option (tuple u8))))",
+            json("[[[1]]]"),
+            json(&format!("[{}[]]", "[[1],[1],[1]],".repeat(3_000))),
+        ),
+    ] {
+        let kind = named_type(definitions, kind);
+        lower(&fits, &kind, MOST).unwrap();
+        let error = lower(&does_not, &kind, MOST).unwrap_err().to_string();
+        assert!(error.contains("at most 1 MiB in the host's memory"), "{error}");
+        lower(&does_not, &kind, 4 * MOST).unwrap();
+    }
 }

@@ -2,7 +2,7 @@ use wasmill_model::{Input, Object, Value};
 use wasmill_witjson::lower_params;
 use wasmtime::component::{Type, Val};
 
-use crate::{define, function, json};
+use crate::{MOST, define, function, json};
 
 fn named(text: &str) -> Input {
     let Value::Object(object) = json(text) else { panic!("not an object") };
@@ -19,11 +19,11 @@ fn single(text: &str) -> Input {
 }
 
 fn lowered(input: &Input, params: &[(String, Type)]) -> Vec<Val> {
-    lower_params(input, params).unwrap_or_else(|error| panic!("{input:?}: {error}"))
+    lower_params(input, params, MOST).unwrap_or_else(|error| panic!("{input:?}: {error}"))
 }
 
 fn message(input: &Input, params: &[(String, Type)]) -> String {
-    lower_params(input, params).unwrap_err().to_string()
+    lower_params(input, params, MOST).unwrap_err().to_string()
 }
 
 fn text(text: &str) -> Val {
@@ -109,5 +109,5 @@ fn no_parameters() {
         "expected no parameters, found 1 (leave `with` out, or give `with: {}`)"
     );
     assert_eq!(message(&named(r#"{"a": 1}"#), &params), "expected no parameters, found `a`");
-    assert!(lower_params(&positional("[1]"), &params).is_err());
+    assert!(lower_params(&positional("[1]"), &params, MOST).is_err());
 }

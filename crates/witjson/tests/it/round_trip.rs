@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use wasmill_model::{Object, Value};
 use wasmill_witjson::{lift, lower};
 
-use crate::named_type;
+use crate::{MOST, named_type};
 
 /// A type, to be written as WebAssembly text.
 #[derive(Clone, Debug)]
@@ -200,7 +200,7 @@ proptest! {
         let text = kind.text(&mut definitions, &mut 0);
         let ty = named_type(&definitions, &text);
         for value in values {
-            let lowered = lower(&value, &ty).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            let lowered = lower(&value, &ty, MOST).map_err(|error| TestCaseError::fail(error.to_string()))?;
             prop_assert_eq!(&lift(&lowered, &ty), &value);
         }
     }
@@ -209,7 +209,7 @@ proptest! {
     fn values_of_another_type_never_panic(one in kinds(), value in kinds().prop_flat_map(|kind| kind.values())) {
         let mut definitions = String::new();
         let text = one.text(&mut definitions, &mut 0);
-        if let Err(error) = lower(&value, &named_type(&definitions, &text)) {
+        if let Err(error) = lower(&value, &named_type(&definitions, &text), MOST) {
             prop_assert!(!error.to_string().is_empty());
         }
     }

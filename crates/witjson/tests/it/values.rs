@@ -2,11 +2,11 @@ use wasmill_model::Value;
 use wasmill_witjson::{Lifted, lift, lift_results, lower, type_text};
 use wasmtime::component::{Type, Val};
 
-use crate::{define, function, json, named_type, ty};
+use crate::{MOST, define, function, json, named_type, ty};
 
 /// `given` becomes `val`, which becomes `back`.
 fn both(ty: &Type, given: &str, val: Val, back: &str) {
-    let lowered = lower(&json(given), ty).unwrap_or_else(|error| panic!("{given}: {error}"));
+    let lowered = lower(&json(given), ty, MOST).unwrap_or_else(|error| panic!("{given}: {error}"));
     assert_eq!(lowered, val, "{given}");
     assert_eq!(lift(&val, ty), json(back), "{given}");
 }
@@ -16,7 +16,7 @@ fn same(ty: &Type, text: &str, val: Val) {
 }
 
 fn refused(ty: &Type, text: &str) {
-    assert!(lower(&json(text), ty).is_err(), "{} as {}", text, type_text(ty));
+    assert!(lower(&json(text), ty, MOST).is_err(), "{} as {}", text, type_text(ty));
 }
 
 #[test]
@@ -66,18 +66,18 @@ fn integers_are_checked_and_lose_no_digit() {
         refused(&ty, text);
     }
     for special in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        assert!(lower(&Value::Float(special), &Type::S64).is_err());
+        assert!(lower(&Value::Float(special), &Type::S64, MOST).is_err());
     }
 }
 
 #[test]
 fn floats_have_names_for_what_json_lacks() {
     same(&Type::Float64, "0.1", Val::Float64(0.1));
-    assert_eq!(lower(&json("3"), &Type::Float64).unwrap(), Val::Float64(3.0));
-    assert_eq!(lower(&json("\"-Infinity\""), &Type::Float64).unwrap(), Val::Float64(f64::NEG_INFINITY));
+    assert_eq!(lower(&json("3"), &Type::Float64, MOST).unwrap(), Val::Float64(3.0));
+    assert_eq!(lower(&json("\"-Infinity\""), &Type::Float64, MOST).unwrap(), Val::Float64(f64::NEG_INFINITY));
     assert_eq!(lift(&Val::Float64(f64::INFINITY), &Type::Float64).to_json(), "\"Infinity\"");
-    assert!(matches!(lower(&json("\"NaN\""), &Type::Float32).unwrap(), Val::Float32(value) if value.is_nan()));
-    assert_eq!(lower(&json("0.5"), &Type::Float32).unwrap(), Val::Float32(0.5));
+    assert!(matches!(lower(&json("\"NaN\""), &Type::Float32, MOST).unwrap(), Val::Float32(value) if value.is_nan()));
+    assert_eq!(lower(&json("0.5"), &Type::Float32, MOST).unwrap(), Val::Float32(0.5));
     assert_eq!(lift(&Val::Float32(0.5), &Type::Float32), json("0.5"));
     refused(&Type::Float32, "1e39");
     refused(&Type::Float64, "\"nan\"");
@@ -99,9 +99,9 @@ fn strings_and_bytes() {
     both(&bytes, "\"\"", Val::List(vec![]), "{\"$base64\": \"\"}");
     // As an expression builds it: an object, not bytes.
     let built = Value::from(wasmill_model::Object::from_iter([("$base64".into(), Value::text("aGk="))]));
-    assert_eq!(lower(&built, &bytes).unwrap(), val());
+    assert_eq!(lower(&built, &bytes, MOST).unwrap(), val());
     let broken = Value::from(wasmill_model::Object::from_iter([("$base64".into(), Value::text("?"))]));
-    assert_eq!(lower(&broken, &bytes).unwrap_err().path, "$base64");
+    assert_eq!(lower(&broken, &bytes, MOST).unwrap_err().path, "$base64");
     refused(&bytes, "[256]");
     refused(&bytes, "{\"a\": 1}");
     refused(&ty("(list u16)"), "\"hi\"");
@@ -226,7 +226,7 @@ fn results_are_unwrapped() {
 #[test]
 fn resources_cannot_be_passed() {
     let handle = named_type("(import \"r\" (type $r (sub resource)))", "(own $r)");
-    let error = lower(&json("1"), &handle).unwrap_err();
+    let error = lower(&json("1"), &handle, MOST).unwrap_err();
     assert!(error.to_string().contains("resources, futures and streams cannot be passed"), "{error}");
 }
 
