@@ -16,6 +16,7 @@ use crate::config::{self, Allocator, Settings};
 use crate::host::HostFunctions;
 use crate::link::Linkers;
 use crate::ticker::Ticker;
+use crate::turns::Turns;
 
 /// Why an engine could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pools: [OnceLock<Result<Arc<Pool>, String>>; Profile::ALL.len()],
     compiled: Cache<(Digest, Profile), Code>,
     pub(crate) ticker: Arc<Ticker>,
+    pub(crate) turns: Turns,
     /// What drives blocking calls, made at the first one.
     pub(crate) blocking: OnceLock<Result<Runtime, String>>,
 }
@@ -125,7 +127,16 @@ impl WasmtimeEngine {
         let mut info = info();
         info.functions = settings.functions.interfaces();
         let engine = WasmtimeEngine {
-            shared: Arc::new(Shared { info, settings, functions, pools, compiled, ticker, blocking: OnceLock::new() }),
+            shared: Arc::new(Shared {
+                info,
+                settings,
+                functions,
+                pools,
+                compiled,
+                ticker,
+                turns: Turns::default(),
+                blocking: OnceLock::new(),
+            }),
         };
         // The default profile now, so that a machine on which nothing can run says so at once.
         engine.shared.pool(Profile::default()).map_err(EngineError::Configuration)?;

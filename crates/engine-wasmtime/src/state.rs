@@ -137,6 +137,12 @@ impl Deadline {
         self.started.elapsed()
     }
 
+    /// When it passes; a limit that no clock reaches passes in a year.
+    pub(crate) fn end(&self) -> Instant {
+        const YEAR: Duration = Duration::from_secs(365 * 86_400);
+        self.started + self.limit.min(YEAR)
+    }
+
     pub(crate) fn remaining(&self) -> Duration {
         self.limit.saturating_sub(self.elapsed())
     }

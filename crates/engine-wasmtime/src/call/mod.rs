@@ -28,6 +28,7 @@ use crate::host::Needs;
 use crate::outcome;
 use crate::state::{Deadline, HostSide, State, Stop, Wasi, store};
 use crate::ticker::Running;
+use crate::turns::Turns;
 use crate::wasi::WasiInput;
 
 /// A unit that is compiled, linked and bound.
@@ -157,7 +158,7 @@ impl Prepared {
         };
 
         let guest = self.enter(&mut store, call, input);
-        let mut result = within(guest, self.imports, &deadline, call).await;
+        let mut result = within(guest, self.imports, &deadline, &self.shared.turns, call).await;
 
         usage.fuel = store.get_fuel().ok().map(|left| call.limits.fuel.saturating_sub(left));
         let limiter = &store.data().limiter;
@@ -297,6 +298,7 @@ async fn within(
     guest: impl Future<Output = wasmtime::Result<Answer>>,
     can_wait: bool,
     deadline: &Deadline,
+    turns: &Turns,
     call: Call<'_>,
 ) -> wasmtime::Result<Answer> {
     let mut guest = pin!(guest);
@@ -304,9 +306,21 @@ async fn within(
     if let Poll::Ready(result) = futures_util::poll!(guest.as_mut()) {
         return result;
     }
-    let guest = poll_fn(|context| match deadline.check() {
-        Ok(()) => guest.as_mut().poll(context),
-        Err(stop) => Poll::Ready(Err(stop.into())),
+    let mut turn = turns.guest(deadline.end());
+    turn.waits();
+    let guest = poll_fn(|context| {
+        if let Err(stop) = deadline.check() {
+            return Poll::Ready(Err(stop.into()));
+        }
+        if !turn.comes() {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let result = guest.as_mut().poll(context);
+        if result.is_pending() {
+            turn.waits();
+        }
+        result
     });
     if !can_wait {
         return guest.await;
