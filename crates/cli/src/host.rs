@@ -17,7 +17,7 @@ use wasmill_runtime::{Clock, Host, Overrides, RunOptions, Spawner};
 use crate::commands::run::Job;
 use crate::failure::{Failure, cancelled};
 use crate::printer::Printer;
-use crate::progress::Progress;
+use crate::progress::{self, Progress};
 use crate::settings::{CompilerChoice, HostSettings};
 
 /// The most calls that the engine makes room for: each slot costs some microseconds at start.
@@ -79,7 +79,7 @@ async fn link_and_run(
     note_unused_secrets(&job.pipeline, settings, printer);
     let linking = wasmill_runtime::link(&host, job.pipeline.clone(), &job.units, &overrides);
     let linked = tokio::select! {
-        linked = linking => linked?,
+        linked = progress::compiling(printer, job.units.len(), linking) => linked?,
         () = cancel.cancelled() => return Err(cancelled()),
     };
     let progress = Progress::start(printer, job.pipeline.steps.len());

@@ -71,6 +71,44 @@ impl Progress {
     }
 }
 
+/// Says that units are being compiled, while `work` does it and takes long: at the first run of a large unit it takes seconds.
+pub(crate) async fn compiling<T>(printer: &Printer, units: usize, work: impl Future<Output = T>) -> T {
+    const EACH: Duration = Duration::from_secs(10);
+    let what = if units == 1 { "1 unit".to_owned() } else { format!("{units} units") };
+    let is_drawn = io::stderr().is_terminal() && !printer.is_quiet();
+    let start = Instant::now();
+    let mut bar: Option<ProgressBar> = None;
+    let mut next = if is_drawn { TICK } else { Duration::from_secs(1) };
+    let mut work = std::pin::pin!(work);
+    let result = loop {
+        tokio::select! {
+            biased;
+            result = &mut work => break result,
+            () = tokio::time::sleep(next) => {}
+        }
+        let time = format!("{DIM}{:.1} s{DIM:#}", start.elapsed().as_secs_f64());
+        if is_drawn {
+            let bar = bar.get_or_insert_with(spinner);
+            bar.set_message(format!("compiling {what}  {time}"));
+            bar.tick();
+        } else {
+            printer.note(&format!("{DIM}compiling {what}{DIM:#}  {time}\n"));
+            next = EACH;
+        }
+    };
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    result
+}
+
+fn spinner() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{spinner:.cyan} {msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -140,14 +178,7 @@ impl Tree {
                 continue;
             }
             let picture = state.picture(start);
-            let bar = bar.get_or_insert_with(|| {
-                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-                bar.set_style(
-                    ProgressStyle::with_template("{spinner:.cyan} {msg}")
-                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-                );
-                bar
-            });
+            let bar = bar.get_or_insert_with(spinner);
             bar.set_message(picture);
             bar.tick();
         }

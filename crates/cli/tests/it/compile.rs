@@ -62,14 +62,14 @@ fn huge_table() -> Vec<u8> {
 #[test]
 fn a_bomb_for_the_time_ends_in_time() {
     let project = project().file("bomb.wasm", nested_blocks());
-    let output = project.wasmill(["call", "bomb.wasm", "f"]).env("WASMILL_COMPILE_TIMEOUT", "1s").run();
+    let output = project.wasmill(["call", "--quiet", "bomb.wasm", "f"]).env("WASMILL_COMPILE_TIMEOUT", "1s").run();
     assert_snapshot!(output.expect(2).to_string());
 }
 
 #[test]
 fn a_bomb_for_the_memory_ends_at_its_limit() {
     let project = project().file("bomb.wasm", locals_times_loops());
-    let output = project.wasmill(["call", "bomb.wasm", "f"]).env("WASMILL_COMPILE_MEMORY", "256MiB").run();
+    let output = project.wasmill(["call", "--quiet", "bomb.wasm", "f"]).env("WASMILL_COMPILE_MEMORY", "256MiB").run();
     assert_snapshot!(output.expect(2).to_string());
     let stats = json(project.wasmill(["cache", "stats", "--output", "json"]).run().expect(0));
     assert_eq!(stats["entries"], 0, "nothing of it is kept");
@@ -152,8 +152,9 @@ fn settings_that_make_no_sense() {
 fn no_child_outlives_its_parent() {
     let project = project().file("bomb.wasm", nested_blocks());
     for (signal, code) in [("INT", Some(130)), ("KILL", None)] {
-        let running = project.wasmill(["call", "bomb.wasm", "f"]).start();
+        let mut running = project.wasmill(["call", "bomb.wasm", "f"]).start();
         let child = child_of(running.id());
+        running.wait_for("compiling 1 unit");
         running.signal(signal);
         let output = running.finish();
         assert_eq!(output.code, code, "{output}");
