@@ -123,7 +123,7 @@ pub(crate) fn grant_of_function(module: &str, name: &str) -> Option<&'static str
         ("fd_readdir", "dirs"),
         ("sock_", "net"),
         ("environ_", "env"),
-        ("args_", "env"),
+        ("args_", "args"),
     ];
     PREFIXES.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, grant)| *grant)
 }

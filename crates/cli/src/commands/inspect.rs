@@ -91,6 +91,7 @@ fn spell(grant: &str) -> &str {
     match grant {
         "clock" => "clock: real",
         "random" => "random: real",
+        "args" => "args: [argument]",
         "env" => "env: { NAME: value }",
         "dirs" => "dirs: { ./folder: /folder }",
         "net" => "net: [\"host.example:443\"]",
