@@ -150,6 +150,9 @@ pub(crate) fn failure(document: &RunDocument, pipeline: &Pipeline, sources: &Sou
     let attempt = step.and_then(|id| document.steps.get(id)).and_then(|report| report.attempts.last());
     if let Some(receipt) = attempt {
         backtrace(&mut text, receipt);
+        if let Some(file) = &receipt.coredump {
+            let _ = writeln!(text, "\n  {BOLD}core dump{BOLD:#}\n  {}", render::printable(&file.display().to_string()));
+        }
         log(&mut text, receipt);
     }
     Some(text)

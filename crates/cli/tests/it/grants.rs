@@ -160,3 +160,18 @@ fn core_dumps_need_a_folder() {
     assert!(project.path().join("dumps/of/today").is_dir());
     assert_snapshot!(call("arithmetic.wat").expect(2).to_string());
 }
+
+#[test]
+fn a_trap_leaves_a_core_dump_and_says_where() {
+    let project = project().file("trap.wat", "(module (memory 1) (func (export \"run\") unreachable))");
+    let output = project.wasmill(["call", "trap.wat", "--coredump", "dumps"]).run();
+    let said = output.expect(1).stderr.lines().last().unwrap().trim().to_owned();
+    let files: Vec<_> =
+        std::fs::read_dir(project.path().join("dumps")).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(files.len(), 1);
+    assert!(project.path().join(&said) == files[0] && output.stderr.contains("\n  core dump\n"), "{output}");
+    assert_eq!(std::fs::read(&files[0]).unwrap().get(..8), Some(&b"\0asm\x01\0\0\0"[..]), "it is a module");
+    let output = project.wasmill(["call", "trap.wat", "--coredump", "dumps", "--output", "json"]).run();
+    let receipt = &json(output.expect(1))["steps"]["call"]["attempts"][0];
+    assert!(std::path::Path::new(receipt["coredump"].as_str().unwrap()).starts_with("dumps"), "{receipt}");
+}
