@@ -155,18 +155,8 @@ fn piece(input: &Input, params: &[(String, Type)], kind: Bulk) -> Option<Bytes> 
         },
     };
     match (kind, value) {
-        (Bulk::Text | Bulk::Bytes, Value::String(text)) => Some(Bytes::from_owner(SharedText(text.clone()))),
-        (Bulk::Bytes, Value::Bytes(bytes)) => Some(bytes.clone()),
+        (Bulk::Text | Bulk::Bytes, Value::String(_)) | (Bulk::Bytes, Value::Bytes(_)) => Some(value.to_bytes()),
         _ => None,
-    }
-}
-
-/// Text that several values share, as bytes, without a copy.
-struct SharedText(std::sync::Arc<String>);
-
-impl AsRef<[u8]> for SharedText {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
     }
 }
 
