@@ -8,6 +8,7 @@
 
 mod diagnostic;
 mod digest;
+mod flow;
 mod grants;
 mod limits;
 mod pipeline;
@@ -20,6 +21,7 @@ mod verdict;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Location};
 pub use digest::{Digest, DigestError};
+pub use flow::{Backoff, Concurrency, Fallback, FallbackTo, Foreach, Jitter, OnFailure, Retry, VerdictSet};
 pub use grants::{DirGrant, DirMode, Grants, NetGrant, NetGrantError, SecretTooShort, Secrets, Source};
 pub use limits::{
     COMPONENT_MEMORY_CEILING, COMPONENT_MEMORY_FLOOR, LimitKind, LimitOverrides, LimitViolation, Limits, Policy,

@@ -284,9 +284,26 @@ impl Default for Schedule {
 /// The policy by which ready steps are started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
 pub enum Strategy {
     /// Ready steps by the longest path to a sink, then by their order in the file.
     #[default]
     WorkQueue,
+    /// One level of the graph after the other.
+    Level,
+    /// A step as soon as all that it waits for has ended, first come first served.
+    Reactive,
+}
+
+impl Strategy {
+    /// Every strategy.
+    pub const ALL: [Strategy; 3] = [Strategy::WorkQueue, Strategy::Level, Strategy::Reactive];
+
+    /// The name in manifests.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Strategy::WorkQueue => "work-queue",
+            Strategy::Level => "level",
+            Strategy::Reactive => "reactive",
+        }
+    }
 }

@@ -105,8 +105,12 @@ pub enum SkipReason {
     Upstream,
     /// The run stopped at another step's failure before this one could start.
     FailFast,
-    /// The run was cancelled before this one could start.
+    /// The run was cancelled, or its time was over, before this one could start.
     Cancelled,
+    /// Its own `when` said no.
+    When,
+    /// It only takes the place of a step that fails, and that one did not.
+    NotNeeded,
 }
 
 /// The kind of a verdict, without its data: what policies and tests name.
@@ -413,6 +417,8 @@ impl Verdict {
                 SkipReason::Upstream => "a step that it depends on did not succeed",
                 SkipReason::FailFast => "another step failed before this one could start",
                 SkipReason::Cancelled => "the run was cancelled before this one could start",
+                SkipReason::When => "its `when` said no",
+                SkipReason::NotNeeded => "the step that it stands in for did not fail",
             }
             .to_owned(),
         }

@@ -1,5 +1,7 @@
 //! The steps and who waits for whom, laid out for reading.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::fmt;
 
 /// A step, by its place in the pipeline: the first of the file is 0.
@@ -55,7 +57,7 @@ fn display_path(path: &[StepIndex]) -> String {
     path.iter().chain(path.first()).map(ToString::to_string).collect::<Vec<_>>().join(" → ")
 }
 
-/// A directed acyclic graph of steps. Compact: 16 bytes a step and 4 an edge; built in time linear in both, without recursion.
+/// A directed acyclic graph of steps. Compact: 28 bytes a step and 4 an edge; built in time linear in both, without recursion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Graph {
     dependents: Rows,
@@ -63,6 +65,12 @@ pub struct Graph {
     dependencies: Vec<u32>,
     /// The number of edges on the longest path to a sink.
     distances: Vec<u32>,
+    /// The number of edges on the longest path from a step that waits for nothing.
+    levels: Vec<u32>,
+    /// The steps in the order of one at a time.
+    order: Vec<StepIndex>,
+    /// Where each step stands in that order.
+    ranks: Vec<u32>,
 }
 
 impl Graph {
@@ -93,7 +101,15 @@ impl Graph {
         let order = topological_order(&dependents, &dependencies)
             .map_err(|left| GraphError::Cycle { path: find_cycle(&waits_for, &left) })?;
         let distances = distances_to_sinks(&dependents, &order);
-        Ok(Graph { dependents, dependencies, distances })
+        let levels = levels(&dependents, &order);
+        let order = one_at_a_time(&dependents, &dependencies, &distances);
+        let mut ranks = vec![0; steps];
+        for (rank, step) in (0_u32..).zip(&order) {
+            if let Some(slot) = ranks.get_mut(step.get()) {
+                *slot = rank;
+            }
+        }
+        Ok(Graph { dependents, dependencies, distances, levels, order, ranks })
     }
 
     /// How many steps there are.
@@ -125,6 +141,22 @@ impl Graph {
     /// The number of edges on the longest path from this step to one that nothing waits for.
     pub fn distance_to_sink(&self, step: StepIndex) -> u32 {
         self.distances.get(step.get()).copied().unwrap_or(0)
+    }
+
+    /// The number of edges on the longest path to this step from one that waits for nothing.
+    pub fn level(&self, step: StepIndex) -> u32 {
+        self.levels.get(step.get()).copied().unwrap_or(0)
+    }
+
+    /// Every step in the order of one at a time: of those whose dependencies are done, the one with the longest path to a sink, then the
+    /// first of the file. What a run that failed has done is said in terms of this order, whatever the order was.
+    pub fn order(&self) -> &[StepIndex] {
+        &self.order
+    }
+
+    /// The place of a step in [`Graph::order`].
+    pub fn rank(&self, step: StepIndex) -> u32 {
+        self.ranks.get(step.get()).copied().unwrap_or(u32::MAX)
     }
 
     /// The steps that nothing waits for, in the order of the file.
@@ -229,6 +261,40 @@ fn distances_to_sinks(dependents: &Rows, order: &[StepIndex]) -> Vec<u32> {
     distances
 }
 
+fn levels(dependents: &Rows, order: &[StepIndex]) -> Vec<u32> {
+    let mut levels = vec![0_u32; order.len()];
+    for &step in order {
+        let next = levels.get(step.get()).map_or(0, |level| level + 1);
+        for then in dependents.row(step) {
+            if let Some(level) = levels.get_mut(then.get()) {
+                *level = next.max(*level);
+            }
+        }
+    }
+    levels
+}
+
+/// The order in which a work queue starts the steps of an acyclic graph when each is done before the next one starts.
+fn one_at_a_time(dependents: &Rows, dependencies: &[u32], distances: &[u32]) -> Vec<StepIndex> {
+    let mut left = dependencies.to_vec();
+    let urgency = |step: StepIndex| (distances.get(step.get()).copied().unwrap_or(0), Reverse(step));
+    let first = (0_u32..).map(StepIndex).zip(&left).filter(|(_, count)| **count == 0);
+    let mut ready: BinaryHeap<_> = first.map(|(step, _)| urgency(step)).collect();
+    let mut order = Vec::with_capacity(left.len());
+    while let Some((_, Reverse(step))) = ready.pop() {
+        order.push(step);
+        for &then in dependents.row(step) {
+            if let Some(count) = left.get_mut(then.get()) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.push(urgency(then));
+                }
+            }
+        }
+    }
+    order
+}
+
 /// A cycle among the steps that Kahn's algorithm left over. Each of them waits for another of them, so that walking from one to
 /// the next must come back.
 fn find_cycle(waits_for: &Rows, left: &[u32]) -> Vec<StepIndex> {
@@ -266,6 +332,16 @@ mod tests {
         assert_eq!(graph.dependency_count(StepIndex(3)), 2);
         assert_eq!(graph.steps().map(|step| graph.distance_to_sink(step)).collect::<Vec<_>>(), [2, 1, 0, 0]);
         assert_eq!(graph.sinks().collect::<Vec<_>>(), [StepIndex(2), StepIndex(3)]);
+        assert_eq!(graph.steps().map(|step| graph.level(step)).collect::<Vec<_>>(), [0, 1, 1, 2]);
+    }
+
+    #[test]
+    fn one_at_a_time_is_the_longest_path_first_then_the_file() {
+        // 0 alone; 1 → 3; 2 → 4 → 5.
+        let graph = Graph::new(6, &edges(&[(1, 3), (2, 4), (4, 5)])).unwrap();
+        let order: Vec<u32> = graph.order().iter().map(|step| step.number()).collect();
+        assert_eq!(order, [2, 1, 4, 0, 3, 5]);
+        assert!(graph.order().iter().zip(0..).all(|(step, rank)| graph.rank(*step) == rank));
     }
 
     #[test]

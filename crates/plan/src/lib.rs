@@ -13,6 +13,8 @@
 mod graph;
 mod machine;
 mod policy;
+mod rules;
 
 pub use graph::{Graph, GraphError, StepIndex};
-pub use machine::{Command, Event, OnFailure, Plan, PlanOptions, UnexpectedEvent};
+pub use machine::{Call, Command, Ending, Event, Opening, Plan, Task, UnexpectedEvent};
+pub use rules::{FallbackKind, FallbackRule, PlanOptions, StepRules};

@@ -1,91 +1,163 @@
 //! The state machine.
 
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
-use wasmill_model::{RunVerdict, Schedule, SkipReason, Strategy, VerdictKind};
+use wasmill_model::{OnFailure, RunVerdict, SkipReason, VerdictKind};
 
 use crate::policy::Policy;
-use crate::{Graph, StepIndex};
+use crate::rules::{FallbackKind, StepRules, chance};
+use crate::{Graph, PlanOptions, StepIndex};
 
-/// What a failed step means for the others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OnFailure {
-    /// Nothing new starts, what runs is told to stop, and the run fails.
-    #[default]
-    FailFast,
+/// Something that is called: a step, or one item of a step that has items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Task {
+    /// The step.
+    pub step: StepIndex,
+    /// The item, from 0; 0 where the step has none.
+    pub item: u32,
 }
 
-/// How a plan goes about it.
+/// What is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlanOptions {
-    /// The most steps that run at once; 0 counts as 1.
-    pub max_concurrency: u32,
-    /// In which order ready steps start.
-    pub strategy: Strategy,
-    /// What a failed step means for the others.
-    pub on_failure: OnFailure,
-}
-
-impl From<Schedule> for PlanOptions {
-    fn from(schedule: Schedule) -> Self {
-        PlanOptions {
-            max_concurrency: schedule.max_concurrency,
-            strategy: schedule.strategy,
-            on_failure: OnFailure::FailFast,
-        }
-    }
-}
-
-impl Default for PlanOptions {
-    fn default() -> Self {
-        Schedule::default().into()
-    }
+pub enum Call {
+    /// The step's unit.
+    Primary,
+    /// What this fallback of the step names.
+    Fallback(u32),
 }
 
 /// What the driver is to do. Not `non_exhaustive`: a driver that does not know a command must not compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Start this step; answer with [`Event::Finished`] of the same attempt.
+    /// All that this step waits for has ended: look at its condition and its items; answer with [`Event::Opened`].
+    Open {
+        /// The step.
+        step: StepIndex,
+    },
+    /// Make this call; answer with [`Event::Finished`] of the same attempt.
     Start {
-        /// The step.
-        step: StepIndex,
-        /// Which try this is, from 1.
+        /// What is called.
+        task: Task,
+        /// Which try this is, from 1; that of a fallback counts on.
         attempt: u32,
+        /// Its unit, or what takes its place.
+        call: Call,
     },
-    /// This step will never start. It has ended.
-    Skip {
-        /// The step.
-        step: StepIndex,
-        /// Why.
-        reason: SkipReason,
+    /// Let this time pass before the attempt; answer with [`Event::Due`].
+    Wait {
+        /// What will be called.
+        task: Task,
+        /// The attempt that is waited for.
+        attempt: u32,
+        /// How long.
+        delay: Duration,
     },
-    /// Tell this running step to stop. It ends, one way or another, with [`Event::Finished`].
+    /// Tell this running call to stop. It ends, one way or another, with [`Event::Finished`].
     CancelRunning {
+        /// The call.
+        task: Task,
+    },
+    /// This step has ended.
+    Settle {
         /// The step.
         step: StepIndex,
+        /// How.
+        ending: Ending,
+    },
+    /// This step had ended, and does not count: the run failed before it, in the order of one at a time.
+    Discard {
+        /// The step.
+        step: StepIndex,
+        /// As what it counts instead.
+        reason: SkipReason,
     },
     /// Every step has ended. The last command of a plan.
     Finish {
         /// How the run ended.
         verdict: RunVerdict,
-        /// Where steps failed, the one of them that stands first in the file. Steps that were told to stop have not failed.
+        /// Where steps failed, the first of them in the order of one at a time.
         failed: Option<StepIndex>,
     },
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Every call gave its answer.
+    Succeeded,
+    /// A call failed for good: that of this item, the first that did.
+    Failed {
+        /// The item; attempts of later ones do not count, unless the plan goes on as well as it can.
+        item: u32,
+        /// The step whose output is this one's, where a fallback says so.
+        replaced_by: Option<StepIndex>,
+    },
+    /// Its condition or its items could not be worked out.
+    NotOpened {
+        /// As for [`Ending::Failed`].
+        replaced_by: Option<StepIndex>,
+    },
+    /// Its own time was over.
+    TimedOut {
+        /// As for [`Ending::Failed`].
+        replaced_by: Option<StepIndex>,
+    },
+    /// It was told to stop, with the run.
+    Cancelled,
+    /// It never started, or does not count.
+    Skipped(SkipReason),
+}
+
+/// What a look at a step found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// It is called once.
+    Once,
+    /// It is called for each of so many items.
+    Items(u32),
+    /// Its condition says no.
+    No,
+    /// Its condition or its items could not be worked out.
+    Failed,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A step that was started has ended.
-    Finished {
+    /// The answer to [`Command::Open`].
+    Opened {
         /// The step.
         step: StepIndex,
+        /// What was found.
+        opening: Opening,
+    },
+    /// A call that was started has ended.
+    Finished {
+        /// What was called.
+        task: Task,
         /// The attempt that it was started with.
         attempt: u32,
-        /// How it ended. [`VerdictKind::Cancelled`] from a step that was not told to stop means that the whole run is cancelled.
+        /// How it ended. [`VerdictKind::Cancelled`] from a call that was not told to stop means that the whole run is cancelled.
         verdict: VerdictKind,
+        /// Whether another attempt would be in vain.
+        permanent: bool,
     },
+    /// The time of a [`Command::Wait`] has passed.
+    Due {
+        /// What is to be called.
+        task: Task,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The time that this step may take in all is over.
+    StepTimedOut {
+        /// The step.
+        step: StepIndex,
+    },
+    /// The time that the run may take is over.
+    TimedOut,
     /// Somebody wants the run to stop.
     Cancel,
 }
@@ -95,67 +167,129 @@ pub enum Event {
 #[non_exhaustive]
 pub enum UnexpectedEvent {
     /// This attempt does not run.
-    #[error("attempt {attempt} of step {step} does not run")]
+    #[error("attempt {attempt} of item {} of step {} does not run", task.item, task.step)]
     NotRunning {
-        /// The step.
-        step: StepIndex,
+        /// What was said to have ended.
+        task: Task,
         /// The attempt.
         attempt: u32,
     },
-    /// A step that was started cannot have been skipped.
+    /// A call that was started cannot have been skipped.
     #[error("step {step} was started and cannot end as skipped")]
     Skipped {
         /// The step.
         step: StepIndex,
     },
+    /// Nobody asked for a look at this step.
+    #[error("step {step} was not to be opened")]
+    NotOpening {
+        /// The step.
+        step: StepIndex,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Waiting,
+    Opening,
+    Active,
+    Ended {
+        /// Whether its dependents may go on.
+        good: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    phase: Phase,
+    /// How many steps it still waits for.
+    waits: u32,
+    /// Something that it needs did not succeed.
+    blocked: bool,
+    /// The step that it stands in for failed.
+    needed: bool,
+    /// Its time is over.
+    timed_out: bool,
+    /// It is in the policy's queue.
+    queued: bool,
+    items: u32,
+    /// The first item that was not started.
+    next: u32,
+    /// How many items gave their answer.
+    done: u32,
+    in_flight: u32,
+    /// The first item that failed.
+    failed: Option<u32>,
+    replaced_by: Option<StepIndex>,
+}
+
+/// A call that was started and has not ended for good.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    attempt: u32,
+    call: Call,
+    state: FlightState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum FlightState {
+    Running,
+    /// Running, and told to stop.
+    Told,
+    /// Until its delay has passed.
     Waiting,
-    Running { attempt: u32 },
-    Succeeded,
-    Failed,
-    Cancelled,
-    Skipped,
+    /// To be started again.
+    Queued,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
-    Failure,
+    TimedOut,
     Cancel,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Group {
+    max: u32,
+    running: u32,
+    /// What would have started, were there room.
+    parked: Vec<Task>,
 }
 
 /// One run of a [`Graph`], from the first step to the last.
 ///
 /// # What is the same in every run
 ///
-/// A step starts only after every step that it waits for has succeeded, so what it reads is the same whatever the order. Hence, of
-/// units that are functions of their input:
-///
-/// - a run that succeeds has run every step, and every output and verdict is the same, for every concurrency and strategy;
-/// - an attempt that was made and not told to stop ends the same way in every run in which it is made.
-///
-/// Under fail-fast with a concurrency above 1, *which* attempts are made before the first failure is seen depends on which step is
-/// quicker. What is reported then is a function of the set of failed steps alone, not of their order: the failure is that of the
-/// failed step that stands first in the file, and a step is skipped as [`SkipReason::Upstream`] if it waits (through any number of
-/// others) for a failed one, and as [`SkipReason::FailFast`] otherwise. With a concurrency of 1 all of it is the same in every run.
+/// A step starts only after every step that it waits for has ended, so what it reads is the same whatever the order. Hence, of
+/// units that are functions of their input, every [`Ending`] of every step, every attempt that counts and the [`Command::Finish`] are the
+/// same for every strategy, every concurrency and every order in which calls end, unless time decides (a cancellation, a timeout). This
+/// holds for runs that fail, too: under fail-fast the run ends as it would have with one step at a time in [`Graph::order`]. What
+/// stands before the failure in that order runs to its end; what stands after it counts as skipped
+/// ([`SkipReason::Upstream`] if it waits, through any number of others, for the failed step, and [`SkipReason::FailFast`] otherwise), also
+/// where it was done already ([`Command::Discard`]). The same holds for the items of a step.
 ///
 /// # Cost
 ///
-/// 16 bytes a step besides the graph; after the start nothing is allocated but room in the queue of ready steps. An event costs
-/// the number of dependents, and the logarithm of the number of ready steps for each step that gets ready.
+/// 60 bytes a step besides the graph, and some for each call that is under way. An event costs the number of dependents, and the
+/// logarithm of the number of ready steps for each step that gets ready; a failure costs the number of calls under way.
 #[derive(Clone, Debug)]
 pub struct Plan {
     graph: Arc<Graph>,
     policy: Policy,
-    max_concurrency: u32,
+    options: PlanOptions,
     states: Vec<State>,
-    /// How many steps each still waits for.
-    waits: Vec<u32>,
+    flights: HashMap<Task, Flight>,
+    /// Calls to make again, the most urgent first.
+    due: BTreeSet<(u32, u32)>,
+    groups: Vec<Group>,
     running: u32,
-    succeeded: usize,
     stop: Option<Stop>,
+    /// Nothing behind this rank counts any more.
+    barrier: u32,
+    /// Every step before this rank has ended.
+    frontier: u32,
+    /// The failed step of the lowest rank.
     failed: Option<StepIndex>,
     started: bool,
     finished: bool,
@@ -163,19 +297,23 @@ pub struct Plan {
 
 impl Plan {
     /// A plan that was not started.
-    pub fn new(graph: Arc<Graph>, options: PlanOptions) -> Self {
-        let OnFailure::FailFast = options.on_failure;
+    pub fn new(graph: Arc<Graph>, mut options: PlanOptions) -> Self {
+        options.max_concurrency = options.max_concurrency.max(1);
+        let states = graph.dependency_counts().iter().map(|waits| State { waits: *waits, ..State::default() });
         Plan {
-            policy: Policy::new(options.strategy),
-            max_concurrency: options.max_concurrency.max(1),
-            states: vec![State::Waiting; graph.len()],
-            waits: graph.dependency_counts().to_vec(),
+            policy: Policy::new(options.strategy, &graph),
+            states: states.collect(),
+            flights: HashMap::new(),
+            due: BTreeSet::new(),
+            groups: options.groups.iter().map(|max| Group { max: (*max).max(1), ..Group::default() }).collect(),
             running: 0,
-            succeeded: 0,
             stop: None,
+            barrier: u32::MAX,
+            frontier: 0,
             failed: None,
             started: false,
             finished: false,
+            options,
             graph,
         }
     }
@@ -186,8 +324,11 @@ impl Plan {
             return;
         }
         self.started = true;
-        for step in self.graph.steps().filter(|step| self.graph.dependency_count(*step) == 0) {
-            self.policy.ready(&self.graph, step);
+        let first = self.graph.steps().filter(|step| self.graph.dependency_count(*step) == 0);
+        for step in first.collect::<Vec<_>>() {
+            if let Some(ending) = self.decide(step, commands) {
+                self.end(step, ending, commands);
+            }
         }
         self.advance(commands);
     }
@@ -198,7 +339,13 @@ impl Plan {
     /// The event cannot have happened; it is ignored.
     pub fn handle(&mut self, event: Event, commands: &mut Vec<Command>) -> Result<(), UnexpectedEvent> {
         match event {
-            Event::Finished { step, attempt, verdict } => self.step_ended(step, attempt, verdict, commands)?,
+            Event::Opened { step, opening } => self.opened(step, opening, commands)?,
+            Event::Finished { task, attempt, verdict, permanent } => {
+                self.call_ended(task, attempt, verdict, permanent, commands)?;
+            }
+            Event::Due { task, attempt } => self.due(task, attempt),
+            Event::StepTimedOut { step } => self.step_timed_out(step, commands),
+            Event::TimedOut => self.stop(Stop::TimedOut, commands),
             Event::Cancel => self.stop(Stop::Cancel, commands),
         }
         self.advance(commands);
@@ -210,46 +357,356 @@ impl Plan {
         self.finished
     }
 
-    /// How many steps run now.
+    /// How many calls run now.
     pub fn running(&self) -> u32 {
         self.running
     }
 
-    fn step_ended(
+    fn rules(&self, step: StepIndex) -> Option<&StepRules> {
+        self.options.rules.get(step.get())
+    }
+
+    fn state(&self, step: StepIndex) -> State {
+        self.states.get(step.get()).copied().unwrap_or_default()
+    }
+
+    fn change(&mut self, step: StepIndex, change: impl FnOnce(&mut State)) {
+        if let Some(state) = self.states.get_mut(step.get()) {
+            change(state);
+        }
+    }
+
+    /// Whether the step counts, as far as is known.
+    fn counts(&self, step: StepIndex) -> bool {
+        self.stop.is_none() && self.graph.rank(step) <= self.barrier
+    }
+
+    fn best_effort(&self) -> bool {
+        self.options.on_failure == OnFailure::BestEffort
+    }
+
+    /// All that this step waits for has ended: it gets ready, or ends.
+    fn decide(&mut self, step: StepIndex, commands: &mut Vec<Command>) -> Option<Ending> {
+        if !self.counts(step) {
+            return None;
+        }
+        let state = self.state(step);
+        let (mut blocked, mut unneeded, mut opens) = (state.blocked, false, false);
+        if let Some(rules) = self.rules(step) {
+            unneeded = rules.stands_in_for.is_some() && !state.needed;
+            opens = rules.opens;
+            blocked |= rules.stand_ins.iter().any(|other| {
+                let other = self.state(*other);
+                other.needed && other.phase != Phase::Ended { good: true }
+            });
+        }
+        if unneeded {
+            Some(Ending::Skipped(SkipReason::NotNeeded))
+        } else if blocked {
+            Some(Ending::Skipped(SkipReason::Upstream))
+        } else if opens {
+            self.change(step, |state| state.phase = Phase::Opening);
+            commands.push(Command::Open { step });
+            None
+        } else {
+            self.activate(step, 1);
+            None
+        }
+    }
+
+    fn activate(&mut self, step: StepIndex, items: u32) {
+        self.change(step, |state| {
+            state.phase = Phase::Active;
+            state.items = items;
+        });
+        self.queue(step);
+    }
+
+    /// Whether another of its items may start.
+    fn has_more(&self, step: StepIndex) -> bool {
+        let state = self.state(step);
+        let parallel = self.rules(step).and_then(|rules| rules.max_parallel).unwrap_or(u32::MAX).max(1);
+        state.phase == Phase::Active
+            && self.counts(step)
+            && state.next < state.items
+            && state.in_flight < parallel
+            && (self.best_effort() || state.failed.is_none())
+            && !state.timed_out
+    }
+
+    /// Puts a step into the queue, if there is something of it to start.
+    fn queue(&mut self, step: StepIndex) {
+        if self.has_more(step) && !self.state(step).queued {
+            self.change(step, |state| state.queued = true);
+            self.policy.ready(&self.graph, step);
+        }
+    }
+
+    fn opened(
         &mut self,
         step: StepIndex,
-        attempt: u32,
-        verdict: VerdictKind,
+        opening: Opening,
         commands: &mut Vec<Command>,
     ) -> Result<(), UnexpectedEvent> {
-        let state = self.states.get_mut(step.get()).filter(|state| **state == State::Running { attempt });
-        let state = state.ok_or(UnexpectedEvent::NotRunning { step, attempt })?;
-        match verdict {
-            VerdictKind::Skipped => return Err(UnexpectedEvent::Skipped { step }),
-            VerdictKind::Ok => {
-                *state = State::Succeeded;
-                self.succeeded += 1;
-                for &then in self.graph.dependents(step) {
-                    if let Some(waits) = self.waits.get_mut(then.get()) {
-                        *waits -= 1;
-                        if *waits == 0 {
-                            self.policy.ready(&self.graph, then);
-                        }
-                    }
-                }
-            }
-            VerdictKind::Cancelled => {
-                *state = State::Cancelled;
-                self.stop(Stop::Cancel, commands);
-            }
-            _ => {
-                *state = State::Failed;
-                self.failed = Some(self.failed.map_or(step, |failed| failed.min(step)));
-                self.stop(Stop::Failure, commands);
+        if self.state(step).phase != Phase::Opening {
+            return Err(UnexpectedEvent::NotOpening { step });
+        }
+        self.change(step, |state| state.phase = Phase::Waiting);
+        if !self.counts(step) {
+            return Ok(());
+        }
+        match opening {
+            Opening::Once => self.activate(step, 1),
+            Opening::Items(0) => self.end(step, Ending::Succeeded, commands),
+            Opening::Items(items) => self.activate(step, items),
+            Opening::No => self.end(step, Ending::Skipped(SkipReason::When), commands),
+            Opening::Failed => {
+                let replaced_by = self.stand_in(step, VerdictKind::InvalidInput);
+                self.end(step, Ending::NotOpened { replaced_by }, commands);
             }
         }
-        self.running -= 1;
         Ok(())
+    }
+
+    /// The step that takes the place of one that fails with this verdict.
+    fn stand_in(&self, step: StepIndex, verdict: VerdictKind) -> Option<StepIndex> {
+        match self.rules(step)?.fallback(verdict)? {
+            (_, FallbackKind::Step(other)) => Some(other),
+            (_, FallbackKind::Call) => None,
+        }
+    }
+
+    fn call_ended(
+        &mut self,
+        task: Task,
+        attempt: u32,
+        verdict: VerdictKind,
+        permanent: bool,
+        commands: &mut Vec<Command>,
+    ) -> Result<(), UnexpectedEvent> {
+        let flight = self.flights.get(&task).copied().filter(|flight| {
+            flight.attempt == attempt && matches!(flight.state, FlightState::Running | FlightState::Told)
+        });
+        let flight = flight.ok_or(UnexpectedEvent::NotRunning { task, attempt })?;
+        if verdict == VerdictKind::Skipped {
+            return Err(UnexpectedEvent::Skipped { step: task.step });
+        }
+        self.running -= 1;
+        self.leave_group(task.step);
+        let told = flight.state == FlightState::Told;
+        match verdict {
+            VerdictKind::Ok => self.land(task, None, commands),
+            _ if told => self.drop_flight(task, commands),
+            VerdictKind::Cancelled => {
+                self.drop_flight(task, commands);
+                self.stop(Stop::Cancel, commands);
+            }
+            _ => self.call_failed(task, flight, verdict, permanent, commands),
+        }
+        Ok(())
+    }
+
+    fn call_failed(
+        &mut self,
+        task: Task,
+        flight: Flight,
+        verdict: VerdictKind,
+        permanent: bool,
+        commands: &mut Vec<Command>,
+    ) {
+        let seed = self.options.seed;
+        let rules = self.options.rules.get(task.step.get()).filter(|_| flight.call == Call::Primary);
+        let retry = rules.map(|rules| rules.retry).unwrap_or_default();
+        if !permanent && flight.attempt < retry.attempts && retry.on.contains(verdict) {
+            let delay = retry.delay(flight.attempt, chance(seed, task.step, task.item, flight.attempt));
+            let attempt = flight.attempt + 1;
+            self.flights.insert(task, Flight { attempt, state: FlightState::Waiting, ..flight });
+            commands.push(Command::Wait { task, attempt, delay });
+            return;
+        }
+        match rules.and_then(|rules| rules.fallback(verdict)) {
+            Some((place, FallbackKind::Call)) => {
+                let flight =
+                    Flight { attempt: flight.attempt + 1, call: Call::Fallback(place), state: FlightState::Queued };
+                self.flights.insert(task, flight);
+                self.due.insert((self.graph.rank(task.step), task.item));
+            }
+            Some((_, FallbackKind::Step(other))) => self.land(task, Some(Some(other)), commands),
+            None => self.land(task, Some(None), commands),
+        }
+    }
+
+    /// A call has ended for good: well, or with what takes its place.
+    fn land(&mut self, task: Task, failure: Option<Option<StepIndex>>, commands: &mut Vec<Command>) {
+        match failure {
+            None => self.change(task.step, |state| state.done += 1),
+            Some(replaced_by) => {
+                self.change(task.step, |state| {
+                    if state.failed.is_none_or(|first| task.item < first) {
+                        state.failed = Some(task.item);
+                        state.replaced_by = replaced_by;
+                    }
+                });
+                if !self.best_effort() {
+                    self.recall(commands, |other, _| other.step == task.step && other.item > task.item);
+                }
+            }
+        }
+        self.drop_flight(task, commands);
+    }
+
+    /// Forgets a call, and ends its step if that was the last one.
+    fn drop_flight(&mut self, task: Task, commands: &mut Vec<Command>) {
+        if self.flights.remove(&task).is_some() {
+            self.change(task.step, |state| state.in_flight -= 1);
+        }
+        self.call_left(task.step, commands);
+    }
+
+    /// One call less of this step is under way.
+    fn call_left(&mut self, step: StepIndex, commands: &mut Vec<Command>) {
+        let state = self.state(step);
+        if state.phase != Phase::Active {
+            return;
+        }
+        if state.in_flight > 0 {
+            self.queue(step);
+            return;
+        }
+        let is_done = state.done == state.items;
+        let ending = if self.stop.is_some() {
+            if is_done { Ending::Succeeded } else { Ending::Cancelled }
+        } else if !self.counts(step) {
+            // It is skipped in the end.
+            self.change(step, |state| state.phase = Phase::Waiting);
+            return;
+        } else if state.timed_out {
+            match self.rules(step).and_then(|rules| rules.fallback(VerdictKind::TimedOut)) {
+                Some((place, FallbackKind::Call)) if state.items == 1 => return self.fall_back(step, place),
+                Some((_, FallbackKind::Step(other))) => Ending::TimedOut { replaced_by: Some(other) },
+                _ => Ending::TimedOut { replaced_by: None },
+            }
+        } else {
+            match state.failed {
+                Some(item) if !self.best_effort() || state.next == state.items => {
+                    Ending::Failed { item, replaced_by: state.replaced_by }
+                }
+                None if is_done => Ending::Succeeded,
+                _ => {
+                    self.queue(step);
+                    return;
+                }
+            }
+        };
+        self.end(step, ending, commands);
+    }
+
+    /// Its time is over, and something else is called instead, which has its own.
+    fn fall_back(&mut self, step: StepIndex, place: u32) {
+        self.change(step, |state| {
+            state.timed_out = false;
+            state.in_flight = 1;
+            state.next = 1;
+        });
+        let attempt = self.options.rules.get(step.get()).map_or(1, |rules| rules.retry.attempts) + 1;
+        let flight = Flight { attempt, call: Call::Fallback(place), state: FlightState::Queued };
+        self.flights.insert(Task { step, item: 0 }, flight);
+        self.due.insert((self.graph.rank(step), 0));
+    }
+
+    /// A step has ended, and with it perhaps others that need it.
+    fn end(&mut self, step: StepIndex, ending: Ending, commands: &mut Vec<Command>) {
+        let graph = self.graph.clone();
+        let mut ended = VecDeque::from([(step, ending)]);
+        while let Some((step, ending)) = ended.pop_front() {
+            let (fails, replaced_by) = match ending {
+                Ending::Failed { replaced_by, .. }
+                | Ending::NotOpened { replaced_by }
+                | Ending::TimedOut { replaced_by } => (true, replaced_by),
+                Ending::Succeeded | Ending::Cancelled | Ending::Skipped(_) => (false, None),
+            };
+            let good = ending == Ending::Succeeded
+                || replaced_by.is_some()
+                || (fails && self.options.on_failure == OnFailure::BestEffort);
+            self.change(step, |state| state.phase = Phase::Ended { good });
+            self.policy.ended(&graph, step);
+            commands.push(Command::Settle { step, ending });
+            if fails && replaced_by.is_none() {
+                self.fail(step, commands);
+            }
+            for &then in graph.dependents(step) {
+                let bears = self.rules(then).is_some_and(|rules| {
+                    rules.tolerates.contains(&step)
+                        || rules.stand_ins.contains(&step)
+                        || rules.stands_in_for == Some(step)
+                });
+                let Some(state) = self.states.get_mut(then.get()) else { continue };
+                state.blocked |= !good && !bears;
+                state.needed |= replaced_by == Some(then);
+                state.waits -= 1;
+                if state.waits == 0
+                    && let Some(ending) = self.decide(then, commands)
+                {
+                    ended.push_back((then, ending));
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self, step: StepIndex, commands: &mut Vec<Command>) {
+        let rank = self.graph.rank(step);
+        if self.options.on_failure == OnFailure::BestEffort {
+            return;
+        }
+        if self.failed.is_none_or(|failed| rank < self.graph.rank(failed)) {
+            self.failed = Some(step);
+        }
+        if self.options.on_failure == OnFailure::FailFast && rank < self.barrier {
+            self.barrier = rank;
+            self.policy.lift_barriers();
+            self.recall(commands, |_, other| other > rank);
+        }
+    }
+
+    /// Tells running calls to stop, and forgets those that wait; of the tasks and ranks that are asked for.
+    fn recall(&mut self, commands: &mut Vec<Command>, which: impl Fn(Task, u32) -> bool) {
+        let mut found: Vec<Task> = self.flights.keys().copied().collect();
+        found.retain(|task| which(*task, self.graph.rank(task.step)));
+        found.sort_unstable();
+        for task in found {
+            match self.flights.get_mut(&task) {
+                Some(flight) if flight.state == FlightState::Running => {
+                    flight.state = FlightState::Told;
+                    commands.push(Command::CancelRunning { task });
+                }
+                Some(flight) if flight.state != FlightState::Told => self.drop_flight(task, commands),
+                _ => {}
+            }
+        }
+    }
+
+    fn due(&mut self, task: Task, attempt: u32) {
+        // The wait may have been called off.
+        if let Some(flight) = self.flights.get_mut(&task)
+            && flight.attempt == attempt
+            && flight.state == FlightState::Waiting
+        {
+            flight.state = FlightState::Queued;
+            self.due.insert((self.graph.rank(task.step), task.item));
+        }
+    }
+
+    fn step_timed_out(&mut self, step: StepIndex, commands: &mut Vec<Command>) {
+        let state = self.state(step);
+        let is_over = matches!(state.phase, Phase::Active) && state.done < state.items && !state.timed_out;
+        if !is_over || !self.counts(step) {
+            return;
+        }
+        self.change(step, |state| state.timed_out = true);
+        self.recall(commands, |task, _| task.step == step);
+        if self.state(step).phase == Phase::Active && self.state(step).in_flight == 0 {
+            self.call_left(step, commands);
+        }
     }
 
     /// Nothing starts from now on. The first reason to stop is the one that counts.
@@ -259,52 +716,129 @@ impl Plan {
         }
         self.stop = Some(stop);
         self.started = true;
-        let running = self.graph.steps().zip(&self.states).filter(|(_, state)| matches!(state, State::Running { .. }));
-        commands.extend(running.map(|(step, _)| Command::CancelRunning { step }));
+        self.recall(commands, |_, _| true);
+    }
+
+    fn leave_group(&mut self, step: StepIndex) {
+        let Some(group) = self.rules(step).and_then(|rules| rules.group) else { return };
+        let Some(group) = self.groups.get_mut(group as usize) else { return };
+        group.running -= 1;
+        for task in std::mem::take(&mut group.parked) {
+            if self.flights.contains_key(&task) {
+                self.due.insert((self.graph.rank(task.step), task.item));
+            } else {
+                self.queue(task.step);
+            }
+        }
+    }
+
+    /// What to start next.
+    fn next(&mut self) -> Option<Task> {
+        if let Some((rank, item)) = self.due.pop_first() {
+            let step = self.graph.order().get(rank as usize).copied()?;
+            return Some(Task { step, item });
+        }
+        let step = self.policy.next()?;
+        Some(Task { step, item: self.state(step).next })
     }
 
     fn advance(&mut self, commands: &mut Vec<Command>) {
         while self.stop.is_none()
-            && self.running < self.max_concurrency
-            && let Some(step) = self.policy.next()
+            && self.running < self.options.max_concurrency
+            && let Some(task) = self.next()
         {
-            if let Some(state) = self.states.get_mut(step.get()) {
-                *state = State::Running { attempt: 1 };
-                self.running += 1;
-                commands.push(Command::Start { step, attempt: 1 });
-            }
+            self.start_call(task, commands);
         }
-        let at_the_end = self.stop.is_some() || self.succeeded == self.states.len();
-        if self.started && !self.finished && self.running == 0 && at_the_end {
+        if self.started && !self.finished && self.is_over() {
             self.finish(commands);
         }
     }
 
-    /// Skips what never started. Only now, when all has ended that will: so the reasons do not depend on what ended first.
+    fn start_call(&mut self, task: Task, commands: &mut Vec<Command>) {
+        let again = self.flights.get(&task).copied();
+        if again.is_none() {
+            self.change(task.step, |state| state.queued = false);
+        }
+        let startable = match again {
+            Some(flight) => flight.state == FlightState::Queued,
+            None => self.has_more(task.step),
+        };
+        if !startable {
+            return;
+        }
+        if let Some(group) = self.rules(task.step).and_then(|rules| rules.group)
+            && let Some(group) = self.groups.get_mut(group as usize)
+        {
+            if group.running == group.max {
+                group.parked.push(task);
+                return;
+            }
+            group.running += 1;
+        }
+        let flight = match again {
+            Some(flight) => Flight { state: FlightState::Running, ..flight },
+            None => {
+                self.change(task.step, |state| {
+                    state.next += 1;
+                    state.in_flight += 1;
+                });
+                Flight { attempt: 1, call: Call::Primary, state: FlightState::Running }
+            }
+        };
+        self.flights.insert(task, flight);
+        self.running += 1;
+        commands.push(Command::Start { task, attempt: flight.attempt, call: flight.call });
+        if again.is_none() {
+            self.queue(task.step);
+        }
+    }
+
+    fn is_over(&mut self) -> bool {
+        if !self.flights.is_empty() {
+            return false;
+        }
+        if self.stop.is_some() {
+            return true;
+        }
+        while let Some(step) = self.graph.order().get(self.frontier as usize)
+            && matches!(self.state(*step).phase, Phase::Ended { .. })
+        {
+            self.frontier += 1;
+        }
+        self.frontier >= self.barrier.min(self.graph.order().len() as u32)
+    }
+
+    /// Skips what never started, and what does not count. Only now, when all has ended that will: so the reasons do not depend on
+    /// what ended first.
     fn finish(&mut self, commands: &mut Vec<Command>) {
         self.finished = true;
-        let (verdict, other) = match self.stop {
-            None => (RunVerdict::Ok, None),
-            Some(Stop::Failure) => (RunVerdict::Failed, Some(SkipReason::FailFast)),
-            Some(Stop::Cancel) => (RunVerdict::Cancelled, Some(SkipReason::Cancelled)),
+        let fast = self.options.on_failure == OnFailure::FailFast;
+        let (verdict, other) = match (self.stop, self.failed) {
+            (Some(Stop::Cancel), _) => (RunVerdict::Cancelled, SkipReason::Cancelled),
+            (Some(Stop::TimedOut), _) => (RunVerdict::Failed, SkipReason::Cancelled),
+            (None, Some(_)) => (RunVerdict::Failed, SkipReason::FailFast),
+            (None, None) => (RunVerdict::Ok, SkipReason::FailFast),
         };
-        if let Some(other) = other {
-            let downstream = self.downstream_of_failures();
-            for ((step, state), downstream) in self.graph.steps().zip(&mut self.states).zip(downstream) {
-                if *state == State::Waiting {
-                    *state = State::Skipped;
-                    let reason = if downstream { SkipReason::Upstream } else { other };
-                    commands.push(Command::Skip { step, reason });
+        let downstream = match self.failed {
+            Some(failed) if fast || self.stop.is_some() => self.downstream(failed),
+            _ => Vec::new(),
+        };
+        for step in self.graph.steps() {
+            let reason = if downstream.get(step.get()) == Some(&true) { SkipReason::Upstream } else { other };
+            match self.state(step).phase {
+                Phase::Ended { .. } if self.graph.rank(step) > self.barrier && self.stop.is_none() => {
+                    commands.push(Command::Discard { step, reason });
                 }
+                Phase::Ended { .. } => {}
+                _ => commands.push(Command::Settle { step, ending: Ending::Skipped(reason) }),
             }
         }
         commands.push(Command::Finish { verdict, failed: self.failed });
     }
 
-    fn downstream_of_failures(&self) -> Vec<bool> {
+    fn downstream(&self, failed: StepIndex) -> Vec<bool> {
         let mut downstream = vec![false; self.states.len()];
-        let failed = self.graph.steps().zip(&self.states).filter(|(_, state)| **state == State::Failed);
-        let mut open: Vec<StepIndex> = failed.map(|(step, _)| step).collect();
+        let mut open = vec![failed];
         while let Some(step) = open.pop() {
             for &then in self.graph.dependents(step) {
                 if let Some(seen) = downstream.get_mut(then.get()).filter(|seen| !**seen) {
@@ -314,131 +848,5 @@ impl Plan {
             }
         }
         downstream
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn step(place: u32) -> StepIndex {
-        StepIndex::new(place)
-    }
-
-    fn plan(steps: usize, edges: &[(u32, u32)], max_concurrency: u32) -> Plan {
-        let edges: Vec<_> = edges.iter().map(|(first, then)| (step(*first), step(*then))).collect();
-        let graph = Arc::new(Graph::new(steps, &edges).unwrap());
-        Plan::new(graph, PlanOptions { max_concurrency, ..PlanOptions::default() })
-    }
-
-    fn start(plan: &mut Plan) -> Vec<Command> {
-        let mut commands = Vec::new();
-        plan.start(&mut commands);
-        commands
-    }
-
-    fn ends(plan: &mut Plan, place: u32, verdict: VerdictKind) -> Vec<Command> {
-        let mut commands = Vec::new();
-        plan.handle(Event::Finished { step: step(place), attempt: 1, verdict }, &mut commands).unwrap();
-        commands
-    }
-
-    fn starts(places: &[u32]) -> Vec<Command> {
-        places.iter().map(|place| Command::Start { step: step(*place), attempt: 1 }).collect()
-    }
-
-    #[test]
-    fn the_longest_path_goes_first_then_the_file() {
-        // 0, 1 and 2 are ready; 2 has two behind it, 1 has one.
-        let mut plan = plan(6, &[(1, 3), (2, 4), (4, 5)], 2);
-        assert_eq!(start(&mut plan), starts(&[2, 1]));
-        assert_eq!(ends(&mut plan, 1, VerdictKind::Ok), starts(&[0]));
-        assert_eq!(ends(&mut plan, 2, VerdictKind::Ok), starts(&[4]));
-        assert_eq!(ends(&mut plan, 0, VerdictKind::Ok), starts(&[3]));
-    }
-
-    #[test]
-    fn no_steps_is_a_success() {
-        let finish = Command::Finish { verdict: RunVerdict::Ok, failed: None };
-        assert_eq!(start(&mut plan(0, &[], 1)), [finish]);
-    }
-
-    #[test]
-    fn a_failure_stops_the_rest_and_tells_why() {
-        // 0 → 3 → 4, 1 → 5, 2; 0, 1 and 2 run.
-        let mut plan = plan(6, &[(0, 3), (3, 4), (1, 5)], 3);
-        assert_eq!(start(&mut plan), starts(&[0, 1, 2]));
-        let cancels = [0, 2].map(|place| Command::CancelRunning { step: step(place) });
-        assert_eq!(ends(&mut plan, 1, VerdictKind::Trap), cancels);
-        // Fails of its own before the signal reaches it, and stands first in the file.
-        assert_eq!(ends(&mut plan, 0, VerdictKind::GuestError), []);
-        let skip = |place, reason| Command::Skip { step: step(place), reason };
-        assert_eq!(
-            ends(&mut plan, 2, VerdictKind::Cancelled),
-            [
-                skip(3, SkipReason::Upstream),
-                skip(4, SkipReason::Upstream),
-                skip(5, SkipReason::Upstream),
-                Command::Finish { verdict: RunVerdict::Failed, failed: Some(step(0)) },
-            ]
-        );
-    }
-
-    #[test]
-    fn what_ended_well_after_the_failure_starts_nothing() {
-        let mut plan = plan(4, &[(0, 2), (1, 3)], 2);
-        start(&mut plan);
-        ends(&mut plan, 0, VerdictKind::TimedOut);
-        assert_eq!(
-            ends(&mut plan, 1, VerdictKind::Ok),
-            [
-                Command::Skip { step: step(2), reason: SkipReason::Upstream },
-                Command::Skip { step: step(3), reason: SkipReason::FailFast },
-                Command::Finish { verdict: RunVerdict::Failed, failed: Some(step(0)) },
-            ]
-        );
-    }
-
-    #[test]
-    fn a_cancel_before_the_start_is_a_cancelled_run() {
-        let mut plan = plan(1, &[], 1);
-        let mut commands = Vec::new();
-        plan.handle(Event::Cancel, &mut commands).unwrap();
-        plan.start(&mut commands);
-        plan.handle(Event::Cancel, &mut commands).unwrap();
-        assert_eq!(
-            commands,
-            [
-                Command::Skip { step: step(0), reason: SkipReason::Cancelled },
-                Command::Finish { verdict: RunVerdict::Cancelled, failed: None },
-            ]
-        );
-    }
-
-    #[test]
-    fn a_step_that_was_cancelled_from_outside_cancels_the_run() {
-        let mut plan = plan(2, &[], 2);
-        start(&mut plan);
-        assert_eq!(ends(&mut plan, 0, VerdictKind::Cancelled), [Command::CancelRunning { step: step(1) }]);
-        let finish = Command::Finish { verdict: RunVerdict::Cancelled, failed: None };
-        assert_eq!(ends(&mut plan, 1, VerdictKind::Cancelled), [finish]);
-    }
-
-    #[test]
-    fn impossible_events_change_nothing() {
-        let mut plan = plan(2, &[(0, 1)], 1);
-        let mut commands = start(&mut plan);
-        commands.clear();
-        let mut handle = |place, attempt, verdict| {
-            plan.handle(Event::Finished { step: step(place), attempt, verdict }, &mut commands)
-        };
-        let not_running = |place, attempt| Err(UnexpectedEvent::NotRunning { step: step(place), attempt });
-        assert_eq!(handle(1, 1, VerdictKind::Ok), not_running(1, 1));
-        assert_eq!(handle(0, 2, VerdictKind::Ok), not_running(0, 2));
-        assert_eq!(handle(9, 1, VerdictKind::Ok), not_running(9, 1));
-        assert_eq!(handle(0, 1, VerdictKind::Skipped), Err(UnexpectedEvent::Skipped { step: step(0) }));
-        assert_eq!(handle(0, 1, VerdictKind::Ok), Ok(()));
-        assert_eq!(handle(0, 1, VerdictKind::Ok), not_running(0, 1));
-        assert_eq!(commands, starts(&[1]));
     }
 }

@@ -1,6 +1,6 @@
 //! Which of the ready steps is next. The one place where strategies differ; it decides order and overlap, never results.
 
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use wasmill_model::Strategy;
 
@@ -10,21 +10,25 @@ use crate::{Graph, StepIndex};
 #[derive(Clone, Debug)]
 pub(crate) enum Policy {
     WorkQueue(WorkQueue),
+    Level(Level),
+    Reactive(VecDeque<StepIndex>),
 }
 
 impl Policy {
-    pub(crate) fn new(strategy: Strategy) -> Self {
+    pub(crate) fn new(strategy: Strategy, graph: &Graph) -> Self {
         match strategy {
             Strategy::WorkQueue => Policy::WorkQueue(WorkQueue::default()),
-            // A strategy changes order and overlap, never results: this one serves until the strategy has a policy of its own.
-            _ => Policy::WorkQueue(WorkQueue::default()),
+            Strategy::Level => Policy::Level(Level::new(graph)),
+            Strategy::Reactive => Policy::Reactive(VecDeque::new()),
         }
     }
 
-    /// All that this step waits for has succeeded.
+    /// This step has something to start.
     pub(crate) fn ready(&mut self, graph: &Graph, step: StepIndex) {
         match self {
             Policy::WorkQueue(queue) => queue.ready(graph, step),
+            Policy::Level(levels) => levels.ready.entry(graph.level(step)).or_default().ready(graph, step),
+            Policy::Reactive(queue) => queue.push_back(step),
         }
     }
 
@@ -32,6 +36,24 @@ impl Policy {
     pub(crate) fn next(&mut self) -> Option<StepIndex> {
         match self {
             Policy::WorkQueue(queue) => queue.next(),
+            Policy::Level(levels) => levels.next(),
+            Policy::Reactive(queue) => queue.pop_front(),
+        }
+    }
+
+    /// This step has ended.
+    pub(crate) fn ended(&mut self, graph: &Graph, step: StepIndex) {
+        if let Policy::Level(levels) = self
+            && let Some(open) = levels.open.get_mut(graph.level(step) as usize)
+        {
+            *open = open.saturating_sub(1);
+        }
+    }
+
+    /// The run has failed: what still starts need not wait for what never will.
+    pub(crate) fn lift_barriers(&mut self) {
+        if let Policy::Level(levels) = self {
+            levels.open.clear();
         }
     }
 }
@@ -52,5 +74,46 @@ impl WorkQueue {
     fn next(&mut self) -> Option<StepIndex> {
         // The low half is what was pushed.
         self.heap.pop().map(|key| StepIndex::new(!(key as u32)))
+    }
+}
+
+/// One level after the other: nothing starts before all of the levels before it has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Level {
+    ready: BTreeMap<u32, WorkQueue>,
+    /// How many steps of each level have not ended.
+    open: Vec<u32>,
+    /// No level before this one has a step that has not ended.
+    current: usize,
+}
+
+impl Level {
+    fn new(graph: &Graph) -> Self {
+        let mut open = Vec::new();
+        for step in graph.steps() {
+            let level = graph.level(step) as usize;
+            if open.len() <= level {
+                open.resize(level + 1, 0);
+            }
+            if let Some(count) = open.get_mut(level) {
+                *count += 1;
+            }
+        }
+        Level { ready: BTreeMap::new(), open, current: 0 }
+    }
+
+    fn next(&mut self) -> Option<StepIndex> {
+        while self.open.get(self.current) == Some(&0) {
+            self.current += 1;
+        }
+        let mut first = self.ready.first_entry()?;
+        if (*first.key() as usize) > self.current && !self.open.is_empty() {
+            return None;
+        }
+        let step = first.get_mut().next();
+        if first.get().heap.is_empty() {
+            first.remove();
+        }
+        step
     }
 }
