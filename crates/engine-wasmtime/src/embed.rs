@@ -174,6 +174,7 @@ impl Loaded {
     fn attempt(&self, input: &Input, outcome: Outcome) -> Attempt {
         let Outcome { verdict, output, usage, log, backtrace, coredump } = outcome;
         let receipt = Receipt {
+            item: None,
             attempt: 1,
             unit: self.unit.digest(),
             interface: self.unit.interface(),

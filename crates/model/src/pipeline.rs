@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Expression, Grants, LimitOverrides, Location, Profile, Template, Value};
+use crate::{
+    Concurrency, Digest, Expression, Fallback, FallbackTo, Foreach, Grants, LimitOverrides, Location, OnFailure,
+    Profile, Retry, Template, Value,
+};
 
 /// A DAG of steps with typed inputs and outputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,6 +30,11 @@ pub struct Pipeline {
     pub outputs: IndexMap<Arc<str>, Template>,
     /// How its steps are scheduled.
     pub schedule: Schedule,
+    /// What a failed step means for the others.
+    pub on_failure: OnFailure,
+    /// The time that a run may take in all.
+    #[serde(rename = "timeout_ms", skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
+    pub timeout: Option<Duration>,
     /// The most that units may use by their own word (`Component.toml`), by the names of the units: it lowers the limits of their
     /// steps, and never raises one. Whoever loads the units fills it; a manifest cannot.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
@@ -168,6 +177,25 @@ pub struct Step {
     pub limits: LimitOverrides,
     /// How it is metered.
     pub profile: Profile,
+    /// Whether it runs at all: a boolean. It looks at steps that may have failed or been skipped, which would else skip this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<Template>,
+    /// Called once for each item of an array: its output is the array of what they gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreach: Option<Foreach>,
+    /// When a call is made again.
+    pub retry: Retry,
+    /// What takes the place of a call that failed for good: the first that answers its verdict.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<Fallback>,
+    /// The time that all of its attempts may take together.
+    #[serde(rename = "timeout_ms", skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
+    pub timeout: Option<Duration>,
+    /// With which other steps its calls are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
+    /// What its unit's answer is.
+    pub emits: Emits,
     /// Its grants.
     pub grants: Grants,
     /// Engines to use, in order of preference; the router's own order where it is empty.
@@ -203,6 +231,13 @@ impl Step {
             output: OutputFormat::default(),
             limits: LimitOverrides::default(),
             profile: Profile::default(),
+            when: None,
+            foreach: None,
+            retry: Retry::default(),
+            fallback: Vec::new(),
+            timeout: None,
+            concurrency: None,
+            emits: Emits::default(),
             grants: Grants::default(),
             engines: Vec::new(),
             location: Location::default(),
@@ -226,13 +261,36 @@ impl Step {
 
     /// Every expression of the step.
     pub fn expressions(&self) -> Vec<&Expression> {
-        match &self.with {
+        let mut found = match &self.with {
             With::Inherited => Vec::new(),
             With::Named(members) => members.values().flat_map(Template::expressions).collect(),
             With::Positional(items) => items.iter().flat_map(Template::expressions).collect(),
             With::Single(template) => template.expressions(),
-        }
+        };
+        found.extend(self.foreach.iter().flat_map(|foreach| foreach.items.expressions()));
+        found.extend(self.fallback.iter().flat_map(|fallback| match &fallback.to {
+            FallbackTo::Value(template) => template.expressions(),
+            FallbackTo::Unit { .. } | FallbackTo::Step(_) => Vec::new(),
+        }));
+        found.extend(self.when.iter().flat_map(Template::expressions));
+        found
     }
+}
+
+/// What the answer of a step's unit is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Emits {
+    /// The step's output.
+    #[default]
+    Output,
+    /// What the step found out about its input, `steps.<id>.metadata`; its output is its input.
+    Metadata,
+}
+
+#[allow(clippy::ref_option, reason = "serde asks for this shape")]
+fn milliseconds<S: serde::Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)).serialize(serializer)
 }
 
 /// What a step's unit is called with.

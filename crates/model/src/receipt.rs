@@ -92,6 +92,9 @@ pub struct Frame {
 /// The record of one attempt. Everything but `usage.wall_us` is the same wherever and whenever the attempt is made.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Receipt {
+    /// Which item of the step this was for, from 0, where the step has items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
     /// Which try this was, from 1.
     pub attempt: u32,
     /// The unit's SHA-256.

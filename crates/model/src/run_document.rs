@@ -26,8 +26,19 @@ pub struct StepReport {
     pub verdict: Verdict,
     /// Its output, where it has one.
     pub output: Option<Value>,
-    /// Its attempts, in order.
+    /// What it found out about its input, where that is what it does.
+    pub metadata: Option<Value>,
+    /// What took the place of its unit: `value`, `unit spare`, `step other`.
+    pub fallback: Option<Arc<str>>,
+    /// Its attempts, in order: item by item.
     pub attempts: Vec<Receipt>,
+}
+
+impl StepReport {
+    /// A step that ended before its unit was called.
+    pub fn without_attempt(verdict: Verdict) -> Self {
+        StepReport { verdict, output: None, metadata: None, fallback: None, attempts: Vec::new() }
+    }
 }
 
 impl Serialize for StepReport {
@@ -37,14 +48,25 @@ impl Serialize for StepReport {
             verdict: VerdictKind,
             #[serde(skip_serializing_if = "Option::is_none")]
             output: Option<&'a Value>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            metadata: Option<&'a Value>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            fallback: Option<&'a str>,
             attempts: &'a [Receipt],
-            /// Only where there is no attempt that could say it.
+            /// Only where no attempt says it.
             #[serde(skip_serializing_if = "Option::is_none")]
             message: Option<String>,
         }
-        let message = (self.attempts.is_empty() && !self.verdict.is_ok()).then(|| self.verdict.message());
-        Shape { verdict: self.verdict.kind(), output: self.output.as_ref(), attempts: &self.attempts, message }
-            .serialize(serializer)
+        let said = self.attempts.iter().any(|attempt| attempt.verdict == self.verdict);
+        Shape {
+            verdict: self.verdict.kind(),
+            output: self.output.as_ref(),
+            metadata: self.metadata.as_ref(),
+            fallback: self.fallback.as_deref(),
+            attempts: &self.attempts,
+            message: (!said && !self.verdict.is_ok()).then(|| self.verdict.message()),
+        }
+        .serialize(serializer)
     }
 }
 
@@ -79,8 +101,12 @@ pub struct RunDocument {
     pub verdict: RunVerdict,
     /// The outputs; empty where the run failed.
     pub outputs: Object,
-    /// Every step, in the order of the file.
+    /// Every step, in the order of the file. In a run that fails these are the steps that would have run one at a time, up to the failure:
+    /// the same in every run.
     pub steps: IndexMap<Arc<str>, StepReport>,
+    /// The attempts of steps and items that ran besides, and do not count.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub discarded: IndexMap<Arc<str>, Vec<Receipt>>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Code, LimitKind, format_bytes, format_duration};
+use crate::{Code, LimitKind, Value, format_bytes, format_duration};
 
 /// How an attempt ended, with the limit that was set and the amount used where there is one.
 ///
@@ -322,6 +322,18 @@ impl fmt::Display for TrapKind {
 }
 
 impl Verdict {
+    /// Whether another attempt would be in vain, by the unit's own word: its error begins with `permanent:`, or is an object with
+    /// `"permanent": true`.
+    pub fn is_permanent(&self) -> bool {
+        let Verdict::GuestError { message } = self else { return false };
+        let said = match message.strip_prefix("exited with code ").and_then(|rest| rest.split_once(": ")) {
+            Some((_, said)) => said,
+            None => message,
+        };
+        said.starts_with("permanent:")
+            || matches!(Value::from_json(said.as_bytes()), Ok(Value::Object(members)) if members.get("permanent") == Some(&Value::Bool(true)))
+    }
+
     /// The same verdict with every text in it changed: what secrets are taken out with.
     #[must_use]
     pub fn map_texts(mut self, change: impl Fn(String) -> String) -> Verdict {
