@@ -8,8 +8,10 @@
 //! A stamp is only left when the file has been at rest for some time: a change within the same tick of the clock as the one before
 //! would not show in its times.
 //!
-//! What a stamp does not see: bits that flip on the disk beneath the file system, and writes around it (to the block device). Those
-//! are found within the day, and by [`CodeCache::verify`](crate::CodeCache::verify) at once.
+//! What a stamp does not see: bits that flip on the disk beneath the file system, writes around it (to the block device), and writes
+//! through a shared mapping that was made and written to before: until the system writes its pages back, they change no time. Those
+//! are found within the day, and by [`CodeCache::verify`](crate::CodeCache::verify) at once. Nor does it see a clock that was set back
+//! for the write. Only the user and root can do any of that, and both can read the key.
 
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Write};

@@ -215,7 +215,7 @@ fn the_doctor_mends_a_broken_folder() {
     let fixed = doctor(&project, &["--fix", "--output", "json"]).run();
     assert_eq!(checks(fixed.expect(0), "cache"), [("folder".to_owned(), "ok".to_owned())]);
     let told = json(&fixed)["fixed"].to_string();
-    for words in ["only you can write to it now", "removed 1 damaged entry", "removed 1 file of killed processes"] {
+    for words in ["only you can write to it now", "1 damaged entry: removed", "1 file of killed processes: removed"] {
         assert!(told.contains(words), "{words}: {told}");
     }
     assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);

@@ -103,10 +103,10 @@ pub(super) fn fix(folder: &Path) -> (Vec<String>, Option<CacheError>) {
     }
     if let Ok(found) = &repaired {
         if !found.damaged.is_empty() {
-            done.push(format!("removed {}", plural(found.damaged.len() as u64, "damaged entry", "damaged entries")));
+            done.push(format!("{}: removed", plural(found.damaged.len() as u64, "damaged entry", "damaged entries")));
         }
         if found.leftovers > 0 {
-            done.push(format!("removed {} of killed processes", plural(found.leftovers, "file", "files")));
+            done.push(format!("{} of killed processes: removed", plural(found.leftovers, "file", "files")));
         }
     }
     (done, repaired.err())
