@@ -4,6 +4,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use wasmill_model::{Digest, Profile};
@@ -12,7 +13,8 @@ use wasmtime::{Engine, Module};
 
 use crate::entry::{self, About, Authenticated, Key};
 use crate::fingerprint::name;
-use crate::folder::{INCOMING, distrust, key, prepare};
+use crate::folder::{self, Distrust, INCOMING, distrust, key, prepare};
+use crate::inventory;
 use crate::mapped;
 use crate::stamp::{self, Facts};
 
@@ -85,8 +87,24 @@ pub enum CacheError {
     Unsafe {
         /// The folder.
         path: PathBuf,
-        /// Who could write to it.
-        reason: &'static str,
+        /// Why.
+        reason: Distrust,
+    },
+    /// The folder is there, and is somebody's, not a cache.
+    #[error("the folder `{}` has other things in it (`{}`), and the cache needs one of its own", path.display(), other.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Something in it.
+        other: PathBuf,
+    },
+    /// The key in the folder can neither be read nor replaced.
+    #[error("the cache's key `{}` cannot be used: {error}", path.display())]
+    Key {
+        /// The key's file, or what is in its place.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
     },
     /// The system has no random numbers for a key.
     #[error("no key could be made: {message}")]
@@ -100,11 +118,24 @@ impl CacheError {
     /// What to do.
     pub fn help(&self) -> String {
         match self {
+            CacheError::Io { error, .. } if error.kind() == io::ErrorKind::StorageFull => {
+                "make room on the disk, or name a folder on another one".to_owned()
+            }
             CacheError::Io { path, .. } => {
                 format!("make `{}` a folder that you can write to, or name another", path.display())
             }
+            CacheError::Unsafe { path, reason: Distrust::Writable } => {
+                format!("`chmod 700 {}`, if nobody else is to write to it", path.display())
+            }
+            CacheError::Unsafe { path, reason: Distrust::Owner } => {
+                format!("name a folder of your own, or remove `{}` and Wasmill makes a new one", path.display())
+            }
             CacheError::Unsafe { path, .. } => {
-                format!("`chmod 700 {0}` if it is yours, or remove it and Wasmill makes a new one", path.display())
+                format!("remove `{}`, and Wasmill makes a new one", path.display())
+            }
+            CacheError::Foreign { .. } => "name a folder that is empty, or not there yet".to_owned(),
+            CacheError::Key { path, .. } => {
+                format!("remove `{}`: Wasmill makes a new one, and compiles everything again", path.display())
             }
             CacheError::NoRandom { .. } => "run without a cache of compiled code".to_owned(),
         }
@@ -148,13 +179,15 @@ pub struct CodeCache {
     stored: AtomicU64,
     evicted: AtomicU64,
     failures: AtomicU64,
+    last_failure: Mutex<Option<String>>,
 }
 
 impl CodeCache {
     /// Opens a folder, and makes it with a key of its own where it is new.
     ///
     /// # Errors
-    /// The folder cannot be written, belongs to another user, or can be written by others.
+    /// The folder is not there and cannot be made, belongs to another user, can be written by others, or is no cache. One that
+    /// can only be read is opened, where its key is in it: nothing new is kept then.
     pub fn open(dir: PathBuf) -> Result<Self, CacheError> {
         Self::open_with(dir, CacheOptions::default())
     }
@@ -165,7 +198,7 @@ impl CodeCache {
     /// As [`CodeCache::open`].
     pub fn open_with(dir: PathBuf, options: CacheOptions) -> Result<Self, CacheError> {
         let incoming = dir.join(INCOMING);
-        prepare(&dir, &incoming).map_err(|error| CacheError::Io { path: dir.clone(), error })?;
+        prepare(&dir, &incoming)?;
         for folder in [&dir, &incoming] {
             let reason = distrust(folder, &incoming).map_err(|error| CacheError::Io { path: folder.clone(), error })?;
             if let Some(reason) = reason {
@@ -185,6 +218,7 @@ impl CodeCache {
             rejected: AtomicU64::new(0),
             stored: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            last_failure: Mutex::new(None),
         })
     }
 
@@ -217,7 +251,7 @@ impl CodeCache {
         let about = About { unit: *unit, kind, profile, wasmtime: wasmtime_environ::VERSION.to_owned() };
         match entry::write(&self.key, &name, &path, &self.incoming, &about, serialized) {
             Ok(()) => count(&self.stored),
-            Err(_) => count(&self.failures),
+            Err(error) => self.failed(&error),
         }
         self.sweep();
         let removed = self.make_room(self.options.capacity);
@@ -242,6 +276,16 @@ impl CodeCache {
         }
     }
 
+    /// The system's words when the file system failed last, if it did.
+    pub fn last_failure(&self) -> Option<String> {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn failed(&self, error: &io::Error) {
+        count(&self.failures);
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+    }
+
     fn load<T>(
         &self,
         engine: &Engine,
@@ -261,7 +305,7 @@ impl CodeCache {
                 self.discard(&name);
             }
             Checked::Absent => count(&self.misses),
-            Checked::Failed => count(&self.failures),
+            Checked::Failed(error) => self.failed(&error),
         }
         Ok(None)
     }
@@ -270,10 +314,11 @@ impl CodeCache {
     fn authenticate(&self, name: &str) -> Checked {
         let path = entry::path_of(&self.folder, name);
         let now = SystemTime::now();
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Checked::Absent,
-            Err(_) => return Checked::Failed,
+        let mut file = match folder::open(&path) {
+            Ok(Some(file)) => file,
+            Ok(None) if fs::symlink_metadata(&path).is_ok() => return Checked::Bad,
+            Ok(None) => return Checked::Absent,
+            Err(error) => return Checked::Failed(error),
         };
         // All that is asked is asked of the open file, which is what is mapped in the end: what happens to the path is no matter.
         let facts = |file: &File| file.metadata().ok().filter(Metadata::is_file).as_ref().and_then(Facts::of);
@@ -288,12 +333,12 @@ impl CodeCache {
         let footer = match entry::read_footer(&self.key, name, &mut file) {
             Ok(Some(footer)) => footer,
             Ok(None) => return Checked::Bad,
-            Err(_) => return Checked::Failed,
+            Err(error) => return Checked::Failed(error),
         };
         match entry::check_code(&self.key, &footer, &mut file) {
             Ok(true) => {}
             Ok(false) => return Checked::Bad,
-            Err(_) => return Checked::Failed,
+            Err(error) => return Checked::Failed(error),
         }
         if let Some(facts_before) = before
             && !self.options.trust.is_zero()
@@ -309,7 +354,9 @@ impl CodeCache {
     pub(crate) fn discard(&self, name: &str) -> bool {
         // Another process may have removed them already.
         let _ = fs::remove_file(stamp::path_of(&self.folder, name));
-        fs::remove_file(entry::path_of(&self.folder, name)).is_ok()
+        let path = entry::path_of(&self.folder, name);
+        // An empty folder goes as well; what somebody keeps in one stays.
+        fs::remove_file(&path).or_else(|_| fs::remove_dir(&path)).is_ok()
     }
 
     /// Removes what killed processes left.
@@ -317,6 +364,9 @@ impl CodeCache {
         let mut removed = 0;
         let Ok(entries) = fs::read_dir(&self.incoming) else { return 0 };
         for entry in entries.filter_map(Result::ok) {
+            if !inventory::is_unfinished(&entry) {
+                continue;
+            }
             let age =
                 entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
             if age.is_some_and(|age| age > LEFTOVER_AGE) && fs::remove_file(entry.path()).is_ok() {
@@ -335,7 +385,7 @@ enum Checked {
     /// Damaged, cut off, or made with another key.
     Bad,
     /// The file system failed.
-    Failed,
+    Failed(io::Error),
 }
 
 fn count(counter: &AtomicU64) {

@@ -10,10 +10,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
 use wasmill_model::{Digest, Profile};
 
-use crate::CodeKind;
+use crate::{CodeKind, folder};
 
 /// The secret of an installation.
 pub(crate) type Key = [u8; 32];
@@ -181,13 +180,13 @@ pub(crate) fn write(key: &Key, name: &str, path: &Path, incoming: &Path, about: 
     let length = code.len() as u64;
     let about = about.to_bytes();
     let code_hash = blake3::keyed_hash(key, code);
-    let mut file = NamedTempFile::new_in(incoming)?;
-    file.write_all(code)?;
-    file.write_all(&about)?;
-    file.write_all(code_hash.as_bytes())?;
-    file.write_all(seal(key, name, length, &about, code_hash.as_bytes()).as_bytes())?;
-    file.write_all(&length.to_le_bytes())?;
-    file.write_all(&MAGIC)?;
+    let file = folder::new_file(incoming)?;
+    file.as_file().write_all(code)?;
+    file.as_file().write_all(&about)?;
+    file.as_file().write_all(code_hash.as_bytes())?;
+    file.as_file().write_all(seal(key, name, length, &about, code_hash.as_bytes()).as_bytes())?;
+    file.as_file().write_all(&length.to_le_bytes())?;
+    file.as_file().write_all(&MAGIC)?;
     file.as_file().sync_all()?;
     let temporary = file.into_temp_path();
     temporary.persist(path).map_err(|error| error.error)

@@ -1,12 +1,15 @@
 //! What is wrong with a cache's folder, also where it cannot be opened, and what can be put right without asking.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::code_cache::LEFTOVER_AGE;
-use crate::folder::{INCOMING, KEY_FILE, distrust, read_key};
+use crate::folder::{Distrust, INCOMING, KEY_FILE, distrust, plain, prepare, read_key, stranger};
 use crate::{CacheError, CodeCache, Verified, inventory};
+
+/// Bytes that are written to see whether there is room for more.
+const PROBE: usize = 64 << 10;
 
 /// One thing that is wrong with the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,9 +27,24 @@ pub enum Trouble {
         /// Which one: the folder, or the one in it where files are written first.
         folder: PathBuf,
         /// Why.
-        reason: &'static str,
+        reason: Distrust,
     },
-    /// The key is of another length, or others have been able to read it. The next run makes a new one, and all entries are lost.
+    /// It is there, and is somebody's, not a cache; nothing in it is touched.
+    Foreign {
+        /// Something in it.
+        other: PathBuf,
+    },
+    /// What is in it can be used, and nothing new can be kept.
+    ReadOnly {
+        /// The system's words.
+        message: String,
+    },
+    /// The key cannot be read, and is in the way of a new one.
+    KeyUnreadable {
+        /// The system's words.
+        message: String,
+    },
+    /// The key is of another length, belongs to somebody else, or others have been able to read it. The next run makes a new one, and all entries are lost.
     Key,
     /// Entries that are damaged, or made with another key.
     Damaged {
@@ -69,9 +87,25 @@ pub fn examine(dir: &Path) -> Condition {
         return condition;
     }
     let incoming = dir.join(INCOMING);
-    if !incoming.is_dir() {
-        condition.troubles.push(Trouble::Missing);
-        return condition;
+    match fs::metadata(&incoming) {
+        Ok(metadata) if metadata.is_dir() => {}
+        Ok(_) => {
+            let message = format!("`{INCOMING}` in it is no folder; remove that");
+            condition.troubles.push(Trouble::Unusable { message });
+            return condition;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            condition.troubles.push(match stranger(dir) {
+                Ok(Some(other)) => Trouble::Foreign { other },
+                Ok(None) => Trouble::Missing,
+                Err(error) => Trouble::Unusable { message: error.to_string() },
+            });
+            return condition;
+        }
+        Err(error) => {
+            condition.troubles.push(Trouble::Unusable { message: error.to_string() });
+            return condition;
+        }
     }
     for folder in [dir, &incoming] {
         match distrust(folder, &incoming) {
@@ -80,31 +114,55 @@ pub fn examine(dir: &Path) -> Condition {
             Err(error) => condition.troubles.push(Trouble::Unusable { message: error.to_string() }),
         }
     }
+    // Nothing in what is another's is this user's matter.
+    if condition.troubles.iter().any(|trouble| match trouble {
+        Trouble::Unsafe { reason, .. } => *reason != Distrust::Writable,
+        _ => false,
+    }) {
+        return condition;
+    }
     let leftovers = inventory::older_than(&incoming, LEFTOVER_AGE);
     if leftovers > 0 {
         condition.troubles.push(Trouble::Leftovers { files: leftovers });
     }
-    let key_file = dir.join(KEY_FILE);
-    match read_key(&key_file) {
-        Ok(Some(_)) => {}
-        Ok(None) if !key_file.exists() => {}
-        Ok(None) => condition.troubles.push(Trouble::Key),
-        Err(error) => condition.troubles.push(Trouble::Unusable { message: format!("its key: {error}") }),
+    let in_keys_place = fs::symlink_metadata(dir.join(KEY_FILE)).ok();
+    let has_key = in_keys_place.is_some();
+    match read_key(dir) {
+        // No file can be renamed to where a folder is.
+        Ok(None) if in_keys_place.is_some_and(|found| found.is_dir()) => {
+            condition.troubles.push(Trouble::KeyUnreadable { message: "it is a folder".to_owned() });
+        }
+        Ok(None) if has_key => condition.troubles.push(Trouble::Key),
+        Ok(_) => {}
+        Err(error) => condition.troubles.push(Trouble::KeyUnreadable { message: error.to_string() }),
     }
     // Only a folder in which nothing is wrong so far can be opened without making something in it.
-    if condition.troubles.iter().all(|trouble| matches!(trouble, Trouble::Leftovers { .. }))
-        && key_file.exists()
-        && let Ok(cache) = CodeCache::open(dir.to_owned())
-        && let Ok(entries) = cache.entries()
-    {
-        condition.entries = entries.len() as u64;
-        condition.bytes = entries.iter().map(|entry| entry.size).sum();
-        let damaged = entries.iter().filter(|entry| entry.about.is_none()).count() as u64;
-        if damaged > 0 {
-            condition.troubles.push(Trouble::Damaged { entries: damaged });
+    if condition.troubles.iter().all(|trouble| matches!(trouble, Trouble::Leftovers { .. })) && has_key {
+        match CodeCache::open(dir.to_owned()).map(|cache| cache.entries()) {
+            Ok(Ok(entries)) => {
+                condition.entries = entries.len() as u64;
+                condition.bytes = entries.iter().map(|entry| entry.size).sum();
+                let damaged = entries.iter().filter(|entry| entry.about.is_none()).count() as u64;
+                if damaged > 0 {
+                    condition.troubles.push(Trouble::Damaged { entries: damaged });
+                }
+            }
+            Ok(Err(error)) => condition.troubles.push(Trouble::Unusable { message: error.to_string() }),
+            Err(error) => condition.troubles.push(Trouble::Unusable { message: error.to_string() }),
         }
     }
+    if !condition.troubles.iter().any(|trouble| matches!(trouble, Trouble::Unsafe { .. } | Trouble::Unusable { .. }))
+        && let Err(error) = [dir, &incoming].into_iter().try_for_each(can_write)
+    {
+        condition.troubles.push(Trouble::ReadOnly { message: error.to_string() });
+    }
     condition
+}
+
+/// Tries to write as much as a small unit takes, to a file that nobody sees and that is gone afterwards.
+fn can_write(folder: &Path) -> io::Result<()> {
+    let mut file = tempfile::tempfile_in(folder).map_err(plain)?;
+    file.write_all(&[0; PROBE])
 }
 
 /// Puts right what can be without asking: makes the folder, takes the rights of others away where it is the user's own, and removes
@@ -117,19 +175,19 @@ pub fn repair(dir: &Path) -> Result<Verified, CacheError> {
         let path = path.to_owned();
         move |error: io::Error| CacheError::Io { path, error }
     };
+    let incoming = dir.join(INCOMING);
+    prepare(dir, &incoming)?;
     #[cfg(unix)]
-    for folder in [dir.to_owned(), dir.join(INCOMING)] {
+    for folder in [dir, &incoming] {
         use std::os::unix::fs::PermissionsExt as _;
-        match fs::metadata(&folder) {
-            Ok(metadata) if metadata.is_dir() && metadata.permissions().mode() & 0o077 != 0 => {
-                // The system lets only the owner (and root) do that.
-                fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(fail(&folder))?;
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(CacheError::Io { path: folder, error }),
+        // The system would let root change what is another's, or where a link leads.
+        if let Some(reason @ (Distrust::Owner | Distrust::Link)) = distrust(folder, &incoming).map_err(fail(folder))? {
+            return Err(CacheError::Unsafe { path: folder.to_owned(), reason });
+        }
+        if fs::metadata(folder).map_err(fail(folder))?.permissions().mode() & 0o077 != 0 {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(fail(folder))?;
         }
     }
-    // Makes the folder and the key where they are missing; still refuses what belongs to another user.
+    // Makes the key where it is missing or damaged.
     CodeCache::open(dir.to_owned())?.verify().map_err(fail(dir))
 }

@@ -1,12 +1,13 @@
 //! What is in the cache, for the people who own it: listing, checking, removing, and keeping it within its size.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::entry::{self, About};
+use crate::folder::{self, UNFINISHED};
 use crate::{CodeCache, stamp};
 
 /// One entry.
@@ -35,6 +36,8 @@ pub struct Verified {
     pub damaged: Vec<EntryInfo>,
     /// Entries in the format of another version of Wasmill. They were removed.
     pub outdated: u64,
+    /// Entries that are damaged, or of another version, and could not be removed.
+    pub stuck: Vec<String>,
     /// Entries that could not be read; they were left alone.
     pub unreadable: Vec<String>,
     /// Files of killed processes, and stamps without an entry, that were removed.
@@ -48,6 +51,8 @@ pub struct Cleaned {
     pub entries: u64,
     /// Bytes of those.
     pub bytes: u64,
+    /// Entries that could not be removed.
+    pub stuck: u64,
     /// Files of killed processes, and stamps without an entry.
     pub leftovers: u64,
 }
@@ -71,7 +76,8 @@ impl CodeCache {
         let mut found = Verified::default();
         for info in self.entries()? {
             let path = entry::path_of(&self.folder, &info.name);
-            let checked = File::open(&path).and_then(|mut file| {
+            let checked = folder::open(&path).and_then(|file| {
+                let Some(mut file) = file else { return Ok(State::Damaged) };
                 Ok(match entry::read_footer(&self.key, &info.name, &mut file)? {
                     Some(footer) if entry::check_code(&self.key, &footer, &mut file)? => State::Good,
                     None if entry::is_outdated(&mut file) => State::Outdated,
@@ -83,16 +89,11 @@ impl CodeCache {
                     found.good += 1;
                     found.bytes += info.size;
                 }
-                Ok(State::Outdated) => {
-                    self.discard(&info.name);
-                    found.outdated += 1;
-                }
-                Ok(State::Damaged) => {
-                    self.discard(&info.name);
-                    found.damaged.push(info);
-                }
                 // Another process removed it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Ok(State::Outdated | State::Damaged) if fs::symlink_metadata(&path).is_err() => {}
+                Ok(State::Outdated | State::Damaged) if !self.discard(&info.name) => found.stuck.push(info.name),
+                Ok(State::Outdated) => found.outdated += 1,
+                Ok(State::Damaged) => found.damaged.push(info),
                 Err(_) => found.unreadable.push(info.name),
             }
         }
@@ -110,6 +111,8 @@ impl CodeCache {
             if self.discard(&info.name) {
                 cleaned.entries += 1;
                 cleaned.bytes += info.size;
+            } else if fs::symlink_metadata(entry::path_of(&self.folder, &info.name)).is_ok() {
+                cleaned.stuck += 1;
             }
         }
         cleaned.leftovers = self.sweep() + self.remove_orphans()?;
@@ -169,15 +172,16 @@ impl CodeCache {
 
     fn entry(&self, name: String) -> Option<EntryInfo> {
         let (size, created, used) = self.times(&name)?;
-        let footer = File::open(entry::path_of(&self.folder, &name))
-            .and_then(|mut file| entry::read_footer(&self.key, &name, &mut file));
-        let about = footer.ok().flatten().map(|footer| footer.about);
+        let about = folder::open(&entry::path_of(&self.folder, &name)).ok().flatten().and_then(|mut file| {
+            let footer = entry::read_footer(&self.key, &name, &mut file).ok()?;
+            footer.map(|footer| footer.about)
+        });
         Some(EntryInfo { name, size, created, used, about })
     }
 
     /// Size, and times of making and of the last use.
     fn times(&self, name: &str) -> Option<(u64, SystemTime, SystemTime)> {
-        let metadata = fs::metadata(entry::path_of(&self.folder, name)).ok().filter(fs::Metadata::is_file)?;
+        let metadata = fs::symlink_metadata(entry::path_of(&self.folder, name)).ok()?;
         let created = metadata.modified().ok()?;
         let used = stamp::last_use(&stamp::path_of(&self.folder, name)).map_or(created, |used| used.max(created));
         Some((metadata.len(), created, used))
@@ -196,11 +200,18 @@ pub(crate) fn age(time: SystemTime) -> Duration {
     time.elapsed().unwrap_or_default()
 }
 
-/// Files in a folder that are older than this.
+/// Whether it is a file that was to be renamed to its place.
+pub(crate) fn is_unfinished(file: &fs::DirEntry) -> bool {
+    file.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED))
+        && file.file_type().is_ok_and(|kind| kind.is_file())
+}
+
+/// Unfinished files in a folder that are older than this.
 pub(crate) fn older_than(folder: &Path, limit: Duration) -> u64 {
     let Ok(files) = fs::read_dir(folder) else { return 0 };
     let old = |file: fs::DirEntry| {
-        file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|time| age(time) > limit)
+        is_unfinished(&file)
+            && file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|time| age(time) > limit)
     };
     files.filter_map(Result::ok).map(old).filter(|old| *old).count() as u64
 }

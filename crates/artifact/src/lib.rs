@@ -25,6 +25,7 @@ pub use confine::Confinement;
 pub use entry::About;
 pub use error::ArtifactError;
 pub use fingerprint::fingerprint;
+pub use folder::Distrust;
 pub use health::{Condition, Trouble, examine, repair};
 pub use inventory::{Cleaned, EntryInfo, Verified};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, load};

@@ -8,17 +8,18 @@
 //! A stamp is only left when the file has been at rest for some time: a change within the same tick of the clock as the one before
 //! would not show in its times.
 //!
-//! What a stamp does not see: bits that flip on the disk beneath the file system, and writes around it (to the block device). Those
-//! are found within the day, and by [`CodeCache::verify`](crate::CodeCache::verify) at once.
+//! What a stamp does not see: bits that flip on the disk beneath the file system, writes around it (to the block device), and writes
+//! through a shared mapping that was made and written to before: until the system writes its pages back, they change no time. Those
+//! are found within the day, and by [`CodeCache::verify`](crate::CodeCache::verify) at once. Nor does it see a clock that was set back
+//! for the write. Only the user and root can do any of that, and both can read the key.
 
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tempfile::NamedTempFile;
-
 use crate::entry::Key;
+use crate::folder;
 
 /// The ending of a stamp's file.
 pub(crate) const EXTENSION: &str = "checked";
@@ -83,7 +84,7 @@ fn seconds(time: SystemTime) -> u64 {
 
 /// Whether there is a stamp for exactly this file, younger than `trust`.
 pub(crate) fn fits(key: &Key, name: &str, path: &Path, facts: &Facts, trust: Duration, now: SystemTime) -> bool {
-    let Ok(mut file) = File::open(path) else { return false };
+    let Ok(Some(mut file)) = folder::open(path) else { return false };
     let mut stamp = [0; LENGTH];
     if file.read_exact(&mut stamp).is_err() {
         return false;
@@ -116,9 +117,9 @@ fn note_use(file: &File, now: SystemTime) {
 pub(crate) fn leave(key: &Key, name: &str, path: &Path, incoming: &Path, facts: &Facts, now: SystemTime) {
     let checked_at = seconds(now);
     let mac = mac(key, name, facts, checked_at);
-    let written = NamedTempFile::new_in(incoming).and_then(|mut file| {
-        file.write_all(mac.as_bytes())?;
-        file.write_all(&checked_at.to_le_bytes())?;
+    let written = folder::new_file(incoming).and_then(|file| {
+        file.as_file().write_all(mac.as_bytes())?;
+        file.as_file().write_all(&checked_at.to_le_bytes())?;
         // Not synced: a stamp that is cut off after a power failure fits nothing.
         file.into_temp_path().persist(path).map_err(|error| error.error)
     });

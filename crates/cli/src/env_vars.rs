@@ -3,7 +3,7 @@
 //! The table in `docs/cli.md` is written from [`ALL`].
 
 /// The folder that compiled code is kept in. The default is `wasmill/code` in the user's cache folder (`$XDG_CACHE_HOME`, or
-/// `~/.cache`; `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows).
+/// `~/.cache`; `%LOCALAPPDATA%` on Windows).
 pub(crate) const WASMILL_CACHE_DIR: &str = "WASMILL_CACHE_DIR";
 
 /// How many threads run guests. The default is the number of cores.
@@ -37,7 +37,7 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     (
         WASMILL_CACHE_DIR,
         "The folder that compiled code is kept in. The default is `wasmill/code` in the user's cache folder (`$XDG_CACHE_HOME`, \
-         or `~/.cache`; `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows).",
+         or `~/.cache`; `%LOCALAPPDATA%` on Windows).",
     ),
     (WASMILL_WORKERS, "How many threads run guests. The default is the number of cores."),
     (

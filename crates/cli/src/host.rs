@@ -11,10 +11,12 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
 use wasmill_engine_wasmtime::{Compiler, Settings, WasmtimeEngine};
-use wasmill_model::{Code, Diagnostic, Pipeline, RunDocument};
+use wasmill_model::{Code, Diagnostic, Diagnostics, Pipeline, RunDocument};
 use wasmill_runtime::{Clock, Host, Overrides, RunOptions, Spawner};
 
+use crate::commands::cache::remedy;
 use crate::commands::run::Job;
+use crate::env_vars;
 use crate::failure::{Failure, cancelled};
 use crate::printer::Printer;
 use crate::progress::{self, Progress};
@@ -68,8 +70,9 @@ async fn link_and_run(
 ) -> Result<Finished, Failure> {
     let cancel = Cancel::new();
     let interrupts = tokio::spawn(watch_interrupts(cancel.clone()));
+    let (router, cache) = router(&job.pipeline, settings, printer)?;
     let host = Host {
-        router: router(&job.pipeline, settings, printer)?,
+        router,
         policy: settings.policy.clone(),
         secrets: settings.secrets.clone(),
         clock: Arc::new(SystemClock(Instant::now())),
@@ -79,9 +82,12 @@ async fn link_and_run(
     note_unused_secrets(&job.pipeline, settings, printer);
     let linking = wasmill_runtime::link(&host, job.pipeline.clone(), &job.units, &overrides);
     let linked = tokio::select! {
-        linked = progress::compiling(printer, job.units.len(), linking) => linked?,
+        linked = progress::compiling(printer, job.units.len(), linking) => linked.map_err(name_compiler_limits)?,
         () = cancel.cancelled() => return Err(cancelled()),
     };
+    if let Some(cache) = cache {
+        note_not_kept(&cache, printer);
+    }
     let progress = Progress::start(printer, job.pipeline.steps.len());
     let options = RunOptions { run: run_id(), cancel, observer: progress.observer() };
     let start = Instant::now();
@@ -92,21 +98,49 @@ async fn link_and_run(
     Ok(Finished { document, took })
 }
 
-fn router(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) -> Result<Router, Failure> {
+fn router(
+    pipeline: &Pipeline,
+    settings: &HostSettings,
+    printer: &Printer,
+) -> Result<(Router, Option<Arc<CodeCache>>), Failure> {
     let slots = pipeline.schedule.max_concurrency.clamp(1, MOST_SLOTS);
     let cache = settings.cache.clone().and_then(|folder| match CodeCache::open(folder) {
         Ok(cache) => Some(Arc::new(cache)),
         Err(error) => {
-            printer.note(&format!("warning: compiled code is not kept: {error}\n  help: {}\n", error.help()));
+            printer.note(&format!("warning: compiled code is not kept: {error}\n  help: {}\n", remedy(&error)));
             None
         }
     });
     let compiler = compiler(settings.compiler)?;
     let coredumps = settings.coredump.clone();
-    let settings = Settings { slots, cache, compiler, coredumps, ..Settings::default() };
+    let settings = Settings { slots, cache: cache.clone(), compiler, coredumps, ..Settings::default() };
     let engine =
         WasmtimeEngine::new(settings).map_err(|error| Diagnostic::new(Code::EngineUnavailable, error.to_string()))?;
-    Ok(Router::new(vec![Arc::new(engine)]))
+    Ok((Router::new(vec![Arc::new(engine)]), cache))
+}
+
+/// The engine says that its compiler needs more; here is what it is called.
+fn name_compiler_limits(mut diagnostics: Diagnostics) -> Diagnostics {
+    for diagnostic in diagnostics.0.iter_mut().filter(|one| one.code == Code::InvalidUnit && one.help.is_none()) {
+        diagnostic.help = [
+            ("allow the compiler more time", env_vars::WASMILL_COMPILE_TIMEOUT, "5m"),
+            ("allow the compiler more memory", env_vars::WASMILL_COMPILE_MEMORY, "4GiB"),
+        ]
+        .into_iter()
+        .find(|(words, ..)| diagnostic.message.contains(words))
+        .map(|(_, name, example)| format!("`{name}={example}` allows more, where the unit is worth it"));
+    }
+    diagnostics
+}
+
+/// What was compiled and could not be kept is compiled again by every run: slow, and nobody would know why.
+fn note_not_kept(cache: &CodeCache, printer: &Printer) {
+    if let Some(message) = cache.last_failure() {
+        let folder = cache.folder().display();
+        printer.note(&format!(
+            "warning: compiled code is not kept in `{folder}`: {message}\n  help: `wasmill doctor` looks at the folder\n"
+        ));
+    }
 }
 
 /// A secret that goes nowhere is most likely a slip in a name.

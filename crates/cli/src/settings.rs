@@ -178,10 +178,20 @@ pub(crate) fn workers() -> Result<NonZeroUsize, Failure> {
 }
 
 /// What an environment variable says, or else the usual.
-fn limit<T>(name: &str, usual: T, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure> {
+fn limit<T>(name: &str, usual: T, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, Failure>
+where
+    T: Default + PartialEq,
+{
     match std::env::var(name) {
         Ok(text) if !text.is_empty() => {
-            parse(&text).map_err(|help| Failure::usage(format!("`{name}={text}` is no such limit"), help))
+            let found = parse(&text).and_then(|limit| {
+                if limit == T::default() {
+                    Err("give more than zero, or `unset` it for the default".to_owned())
+                } else {
+                    Ok(limit)
+                }
+            });
+            found.map_err(|help| Failure::usage(format!("`{name}={text}` is no such limit"), help))
         }
         _ => Ok(usual),
     }

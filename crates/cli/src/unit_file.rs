@@ -27,7 +27,8 @@ pub(crate) struct UnitFile {
 pub(crate) fn load(name: &str, stdin: &StandardInput) -> Result<UnitFile, Diagnostic> {
     let (source, name) = if name == "-" {
         let bytes = stdin.asked_for()?;
-        if bytes.starts_with(b"\0asm") {
+        // Nothing is neither binary nor text; the reader of binaries says so best.
+        if bytes.is_empty() || bytes.starts_with(b"\0asm") {
             let unit = Unit::from_binary(bytes)
                 .map_err(|error| Diagnostic::new(error.code(), format!("stdin: {error}")).help(error.help()))?;
             let source = UnitSource::Path(PathBuf::from("-"));
@@ -45,6 +46,10 @@ pub(crate) fn load(name: &str, stdin: &StandardInput) -> Result<UnitFile, Diagno
         // Here, there is no manifest that paths could be relative to.
         ArtifactError::NotFound { similar: None, missing_folder: None, .. } => {
             error.diagnostic().help("name a .wasm or .wat file, or `-` for stdin")
+        }
+        // Text from stdin is in no file and in no manifest.
+        ArtifactError::Wat { message, line, column, .. } if matches!(spec.source, UnitSource::Wat(_)) => {
+            ArtifactError::Wat { origin: "stdin".to_owned(), message, line, column }.diagnostic()
         }
         other => other.diagnostic(),
     })?;

@@ -179,7 +179,8 @@ impl Child<'_> {
     fn too_slow(&self) -> PrepareError {
         PrepareError::InvalidUnit {
             message: format!(
-                "compiling it took longer than {} s; build it with optimisation (`wasm-opt -O2`), or split it into several units",
+                "compiling it took longer than {} s; build it with optimisation (`wasm-opt -O2`), split it into several units, or \
+                 allow the compiler more time",
                 self.timeout.as_secs_f64()
             ),
         }
@@ -188,8 +189,8 @@ impl Child<'_> {
     fn too_large(&self) -> PrepareError {
         PrepareError::InvalidUnit {
             message: format!(
-                "compiling it needed more than {} of memory; build it with optimisation (`wasm-opt -O2`), or split it into \
-                 several units",
+                "compiling it needed more than {} of memory; build it with optimisation (`wasm-opt -O2`), split it into \
+                 several units, or allow the compiler more memory",
                 format_bytes(self.memory)
             ),
         }

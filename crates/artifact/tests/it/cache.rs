@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use wasmill_artifact::{CacheError, CacheOptions, CodeCache, CodeKind};
+use wasmill_artifact::{CacheError, CacheOptions, CodeCache, CodeKind, Distrust, Trouble};
 use wasmill_model::{Digest, Profile};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Instance, Module, Store};
@@ -188,7 +188,9 @@ fn something_else_in_an_entrys_place_is_a_miss() {
     let cache = fixture.stored();
     let path = only_entry(&fixture.path());
     fs::remove_file(&path).unwrap();
+    // What somebody keeps there stays, and the entry is not kept.
     fs::create_dir(&path).unwrap();
+    fs::write(path.join("mine"), "mine").unwrap();
     assert!(fixture.load(&cache).is_none());
     cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
     assert_eq!(cache.stats().failures, 1);
@@ -499,4 +501,134 @@ fn a_refused_entry_stays() {
     assert!(fixture.load(&cache).is_some());
     cache.remove(&fixture.engine, &fixture.unit, CodeKind::Module);
     assert!(fixture.load(&cache).is_none());
+}
+
+/// Something that no cache makes, where a file of it belongs: a pipe, which would be waited for, or a link.
+#[cfg(unix)]
+fn put_strange(path: &Path, is_link: bool) {
+    let _ = fs::remove_file(path);
+    if is_link {
+        std::os::unix::fs::symlink("/dev/zero", path).unwrap();
+    } else {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_and_links_are_no_entries_and_no_keys() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let path = only_entry(&fixture.path());
+    for is_link in [false, true] {
+        put_strange(&path, is_link);
+        assert!(fixture.load(&cache).is_none());
+        assert!(fs::symlink_metadata(&path).is_err(), "it is out of the way");
+        put_strange(&path, is_link);
+        let found = cache.verify().unwrap();
+        assert_eq!((found.damaged.len(), found.good), (1, 0), "{found:?}");
+        cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
+        assert!(fixture.load(&cache).is_some());
+
+        put_strange(&fixture.path().join("key"), is_link);
+        assert!(fixture.load(&fixture.open()).is_none(), "another key");
+        assert_eq!(fs::symlink_metadata(fixture.path().join("key")).unwrap().len(), 32);
+        drop(fixture.stored());
+    }
+    fs::remove_file(fixture.path().join("key")).unwrap();
+    fs::create_dir(fixture.path().join("key")).unwrap();
+    let error = CodeCache::open(fixture.path()).unwrap_err();
+    assert!(matches!(error, CacheError::Key { .. }), "{error:?}");
+    assert!(error.help().contains("remove"));
+}
+
+/// Whoever could write to the folder for a while may have left a key that they know.
+#[cfg(unix)]
+#[test]
+fn a_key_of_another_user_is_replaced() {
+    let fixture = Fixture::new();
+    drop(fixture.stored());
+    let key = fixture.path().join("key");
+    let before = fs::read(&key).unwrap();
+    match std::os::unix::fs::chown(&key, Some(12_345), None) {
+        Ok(()) => {
+            assert!(fixture.load(&fixture.open()).is_none());
+            assert_ne!(fs::read(&key).unwrap(), before);
+        }
+        // Only root can give a file away; and only root could read that one.
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_swept_where_a_link_leads_nor_what_is_not_ours() {
+    let fixture = Fixture::new();
+    let cache = fixture.stored();
+    let incoming = fixture.path().join("incoming");
+    let old = |path: PathBuf| {
+        fs::write(&path, "mine").unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        path
+    };
+    let mine = old(incoming.join("thesis.txt"));
+    assert_eq!(cache.verify().unwrap().leftovers, 0);
+    assert!(mine.exists());
+
+    fs::remove_dir_all(&incoming).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mine = old(elsewhere.path().join(".tmp1"));
+    std::os::unix::fs::symlink(elsewhere.path(), &incoming).unwrap();
+    let error = CodeCache::open(fixture.path()).unwrap_err();
+    assert!(matches!(error, CacheError::Unsafe { reason: Distrust::Link, .. }), "{error:?}");
+    assert!(wasmill_artifact::repair(&fixture.path()).is_err());
+    assert!(mine.exists());
+}
+
+#[test]
+fn somebodys_folder_is_not_made_a_cache() {
+    let fixture = Fixture::new();
+    fs::create_dir(fixture.path()).unwrap();
+    fs::write(fixture.path().join("notes.txt"), "mine").unwrap();
+    let error = CodeCache::open(fixture.path()).unwrap_err();
+    assert!(matches!(&error, CacheError::Foreign { other, .. } if other == Path::new("notes.txt")), "{error:?}");
+    assert!(wasmill_artifact::repair(&fixture.path()).is_err());
+    let troubles = wasmill_artifact::examine(&fixture.path()).troubles;
+    assert_eq!(troubles, [Trouble::Foreign { other: "notes.txt".into() }]);
+    assert_eq!(fs::read_dir(fixture.path()).unwrap().count(), 1, "nothing was made in it");
+    // What is left of a cache is one.
+    fs::remove_file(fixture.path().join("notes.txt")).unwrap();
+    drop(fixture.stored());
+    fs::remove_dir_all(fixture.path().join("incoming")).unwrap();
+    assert!(fixture.load(&fixture.open()).is_some());
+}
+
+/// Root can write everywhere, so that here the folder only refuses others.
+#[cfg(unix)]
+#[test]
+fn a_folder_that_can_only_be_read_still_serves() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let fixture = Fixture::new();
+    drop(fixture.stored());
+    let set = |mode| {
+        for folder in [fixture.path().join("incoming"), fixture.path()] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    set(0o500);
+    let cache = fixture.open();
+    assert!(fixture.load(&cache).is_some());
+    cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
+    let troubles = wasmill_artifact::examine(&fixture.path()).troubles;
+    let cleaned = cache.clean(|_| true).unwrap();
+    match cache.last_failure() {
+        None => assert_eq!((cache.stats().stored, cleaned.entries, troubles.len()), (1, 1, 0)),
+        Some(_) => {
+            assert_eq!((cache.stats().failures, cleaned.stuck), (1, 1));
+            assert!(matches!(&*troubles, [Trouble::ReadOnly { .. }]), "{troubles:?}");
+        }
+    }
+    set(0o700);
 }

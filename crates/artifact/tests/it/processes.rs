@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use wasmill_artifact::{CacheError, CodeCache, CodeKind};
+use wasmill_artifact::{CacheError, CodeCache, CodeKind, Distrust};
 use wasmill_model::{Digest, Profile};
 use wasmtime::{Engine, Module};
 
@@ -140,9 +140,9 @@ fn another_users_folder_is_refused() {
         match std::os::unix::fs::chown(&given, Some(12_345), None) {
             Ok(()) => {
                 let error = CodeCache::open(folder.clone()).unwrap_err();
-                assert!(matches!(error, CacheError::Unsafe { reason: "it belongs to another user", .. }), "{error:?}");
+                assert!(matches!(error, CacheError::Unsafe { reason: Distrust::Owner, .. }), "{error:?}");
                 let troubles = wasmill_artifact::examine(&folder).troubles;
-                assert!(format!("{troubles:?}").contains("another user"), "{troubles:?}");
+                assert!(format!("{troubles:?}").contains("Owner"), "{troubles:?}");
                 assert!(wasmill_artifact::repair(&folder).is_err());
                 std::os::unix::fs::chown(&given, Some(0), None).unwrap();
                 assert!(CodeCache::open(folder.clone()).is_ok());

@@ -14,11 +14,11 @@ pub(crate) struct LimitArgs {
     pub(crate) memory: Option<u64>,
 
     /// Units of fuel, about one for each instruction: 2_000_000
-    #[arg(long, value_name = "COUNT", value_parser = wasmill_manifest::parse_count)]
+    #[arg(long, value_name = "COUNT", value_parser = some_fuel)]
     pub(crate) fuel: Option<u64>,
 
     /// Wall-clock time: 500ms, 10s, 2m
-    #[arg(long, value_name = "DURATION", value_parser = wasmill_manifest::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = some_time)]
     pub(crate) timeout: Option<Duration>,
 
     /// How it is metered: `metered` (fuel and time), `fast` (time only) or `deterministic`
@@ -28,6 +28,22 @@ pub(crate) struct LimitArgs {
     /// The engine to use; several, in order of preference
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) engine: Vec<String>,
+}
+
+const ZERO: &str = "it is zero: nothing could run; leave it out for the host's default";
+
+fn some_fuel(text: &str) -> Result<u64, String> {
+    match wasmill_manifest::parse_count(text)? {
+        0 => Err(ZERO.to_owned()),
+        fuel => Ok(fuel),
+    }
+}
+
+fn some_time(text: &str) -> Result<Duration, String> {
+    match wasmill_manifest::parse_duration(text)? {
+        Duration::ZERO => Err(ZERO.to_owned()),
+        time => Ok(time),
+    }
 }
 
 /// How a step is metered.

@@ -26,14 +26,14 @@ pub(crate) enum CacheCommand {
     ///
     /// That is: entries that another version of Wasmill's engine made or that are damaged, and what killed processes left behind.
     /// With `--older-than` also entries that were not used for so long; with `--all` every entry. What is removed is compiled
-    /// again when it is needed.
+    /// again when it is needed. Exit code 1 where an entry could not be removed.
     #[command(after_help = CLEAN_EXAMPLES)]
     Clean(CleanArgs),
 
     /// Read every byte of every entry, and remove those that are damaged
     ///
     /// A run checks an entry in full when it is new, has changed or was not checked for a day; this checks all of them now.
-    /// Exit code 0 when every entry is as it was written, 1 when one was damaged (and removed) or could not be read.
+    /// Exit code 0 when every entry is as it was written, 1 when one was damaged (it is removed) or could not be read.
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify,
 }
@@ -80,7 +80,7 @@ Examples:
   wasmill cache clean --older-than 30d
   wasmill cache clean --all
 
-With --output json: {\"wasmill\": 1, \"folder\", \"removed\", \"bytes\", \"leftovers\"}.";
+With --output json: {\"wasmill\": 1, \"folder\", \"removed\", \"bytes\", \"stuck\", \"leftovers\"}.";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -88,7 +88,7 @@ Examples:
   wasmill cache verify --output json | jq .ok
 
 With --output json: {\"wasmill\": 1, \"folder\", \"ok\", \"good\", \"bytes\", \"damaged\": [{\"name\", \"unit\"}, …], \"outdated\",
-\"unreadable\": [name, …], \"leftovers\"}.";
+\"stuck\": [name, …], \"unreadable\": [name, …], \"leftovers\"}.";
 
 /// `wasmill doctor`
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_model::{Code, Diagnostic, Digest, ExitCode, Profile, format_bytes};
 
 use crate::args::{CacheCommand, CleanArgs};
+use crate::env_vars;
 use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::render::{BOLD, DIM, GREEN, RED};
@@ -36,7 +37,12 @@ pub(crate) fn cache(command: &CacheCommand, printer: &Printer) -> Outcome {
 }
 
 fn failed(error: &CacheError) -> Failure {
-    Failure::host_because(Diagnostic::new(Code::HostError, error.to_string()).help(error.help()))
+    Failure::host_because(Diagnostic::new(Code::HostError, error.to_string()).help(remedy(error)))
+}
+
+/// What to do, and what the folder is named by.
+pub(crate) fn remedy(error: &CacheError) -> String {
+    format!("{} (`{}` names the folder)", error.help(), env_vars::WASMILL_CACHE_DIR)
 }
 
 /// What went wrong: reading the folder, or telling the user.
@@ -83,7 +89,8 @@ fn ago(time: SystemTime) -> String {
     }
 }
 
-fn plural(count: u64, one: &str, many: &str) -> String {
+/// `1 entry`, `2 entries`.
+pub(super) fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
@@ -178,12 +185,13 @@ fn clean(cache: &CodeCache, folder: &Path, args: &CleanArgs, printer: &Printer) 
     let useless = |entry: &EntryInfo| entry.about.as_ref().is_none_or(|about| *about.wasmtime != *version);
     let unused = |entry: &EntryInfo| args.older_than.is_some_and(|limit| since(entry.used) >= limit);
     let cleaned = cache.clean(|entry| args.all || useless(entry) || unused(entry)).map_err(Problem::Read)?;
+    let code = if cleaned.stuck == 0 { ExitCode::Success } else { ExitCode::Failed };
     if printer.is_json() {
         let document = serde_json::json!({
             "wasmill": 1, "folder": folder.display().to_string(), "removed": cleaned.entries, "bytes": cleaned.bytes,
-            "leftovers": cleaned.leftovers,
+            "stuck": cleaned.stuck, "leftovers": cleaned.leftovers,
         });
-        return print(printer.json(&document), ExitCode::Success);
+        return print(printer.json(&document), code);
     }
     let mut text = format!(
         "removed {}, {}, from {}\n",
@@ -194,12 +202,15 @@ fn clean(cache: &CodeCache, folder: &Path, args: &CleanArgs, printer: &Printer) 
     if cleaned.leftovers > 0 {
         let _ = writeln!(text, "removed {} of killed processes", plural(cleaned.leftovers, "file", "files"));
     }
-    print(printer.text(&text), ExitCode::Success)
+    if cleaned.stuck > 0 {
+        let _ = writeln!(text, "{RED}{} cannot be removed{RED:#}", plural(cleaned.stuck, "entry", "entries"));
+    }
+    print(printer.text(&text), code)
 }
 
 fn verify(cache: &CodeCache, folder: &Path, printer: &Printer) -> Result<ExitCode, Problem> {
     let found = cache.verify().map_err(Problem::Read)?;
-    let ok = found.damaged.is_empty() && found.unreadable.is_empty();
+    let ok = found.damaged.is_empty() && found.unreadable.is_empty() && found.stuck.is_empty();
     let code = if ok { ExitCode::Success } else { ExitCode::Failed };
     if printer.is_json() {
         let damaged: Vec<_> = found
@@ -211,7 +222,8 @@ fn verify(cache: &CodeCache, folder: &Path, printer: &Printer) -> Result<ExitCod
             .collect();
         let document = serde_json::json!({
             "wasmill": 1, "folder": folder.display().to_string(), "ok": ok, "good": found.good, "bytes": found.bytes,
-            "damaged": damaged, "outdated": found.outdated, "unreadable": found.unreadable, "leftovers": found.leftovers,
+            "damaged": damaged, "outdated": found.outdated, "stuck": found.stuck,
+            "unreadable": found.unreadable, "leftovers": found.leftovers,
         });
         return print(printer.json(&document), code);
     }
@@ -225,6 +237,9 @@ fn verify(cache: &CodeCache, folder: &Path, printer: &Printer) -> Result<ExitCod
     }
     if found.outdated > 0 {
         let _ = writeln!(text, "removed {} of another version", plural(found.outdated, "entry", "entries"));
+    }
+    for name in &found.stuck {
+        let _ = writeln!(text, "{RED}damaged{RED:#}     {name}; it cannot be removed");
     }
     for name in &found.unreadable {
         let _ = writeln!(text, "{RED}unreadable{RED:#}  {name}");

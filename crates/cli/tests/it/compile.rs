@@ -138,6 +138,10 @@ fn the_childs_verb_is_not_for_people() {
 #[test]
 fn settings_that_make_no_sense() {
     let project = project().file("arithmetic.wat", ARITHMETIC);
+    for (name, value) in [("WASMILL_COMPILE_MEMORY", "0"), ("WASMILL_COMPILE_TIMEOUT", "0s")] {
+        let output = project.wasmill(["call", "arithmetic.wat", "add", "2", "3"]).env(name, value).run();
+        assert!(output.expect(2).stderr.contains("give more than zero"), "{output}");
+    }
     for (name, value) in
         [("WASMILL_COMPILER", "gcc"), ("WASMILL_COMPILE_MEMORY", "much"), ("WASMILL_COMPILE_TIMEOUT", "10")]
     {

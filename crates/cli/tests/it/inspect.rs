@@ -43,3 +43,18 @@ fn what_is_no_unit() {
         assert_snapshot!(format!("what_is_no_unit_{file}"), output.expect(2).to_string());
     }
 }
+
+#[test]
+fn what_comes_from_stdin_is_called_so() {
+    let project = project().file("empty.wasm", "");
+    for (unit, stdin, words) in [
+        ("-", "", "stdin: this is not a WebAssembly binary: it is empty"),
+        ("-", "(module (fnuc))", "stdin is not valid WebAssembly text"),
+        ("/dev/null", "", "`/dev/null`: this is not a WebAssembly binary: it is empty"),
+        ("empty.wasm", "", "`empty.wasm`: this is not a WebAssembly binary: it is empty"),
+        (".", "", "`.` is a folder, not a unit"),
+    ] {
+        let output = project.wasmill(["inspect", unit]).stdin(stdin).run();
+        assert!(output.expect(2).stderr.contains(words), "{output}");
+    }
+}

@@ -85,6 +85,10 @@ fn a_flag_is_stronger_than_the_manifest_and_weaker_than_the_policy() {
 #[test]
 fn flags_that_are_no_limits() {
     let project = pipeline(&one(SPIN, ""));
+    for zero in ["--fuel=0", "--timeout=0s"] {
+        let output = project.wasmill(["run", "pipeline.yaml", zero]).run();
+        assert!(output.expect(2).stderr.contains("it is zero: nothing could run"), "{output}");
+    }
     for (flag, value) in [("--memory", "lots"), ("--fuel", "-1"), ("--timeout", "10 parsecs")] {
         let output = project.wasmill(["run".to_owned(), "pipeline.yaml".to_owned(), format!("{flag}={value}")]).run();
         assert_snapshot!(format!("flags_that_are_no_limits{flag}"), output.expect(2).to_string());

@@ -109,6 +109,35 @@ fn a_folder_that_cannot_be_used_is_an_error_with_a_remedy() {
     assert!(output.expect(1).stderr.contains("help: make `cache` a folder that you can write to"), "{output}");
 }
 
+/// Every run would compile again, and nobody would know why it is slow.
+#[test]
+fn what_cannot_be_kept_is_told() {
+    let project = used();
+    let entry = entries(&project)[0].clone();
+    fs::remove_file(&entry).unwrap();
+    fs::create_dir_all(entry.join("mine")).unwrap();
+    let output = project.wasmill(["call", "arithmetic.wat", "add", "2", "3"]).run();
+    assert_eq!(output.expect(0).text(), "5\n");
+    assert!(output.stderr.starts_with("warning: compiled code is not kept in `"), "{output}");
+    assert!(output.stderr.contains("help: `wasmill doctor`"), "{output}");
+    let verified = json(project.wasmill(["cache", "verify", "--output", "json"]).run().expect(1));
+    assert_eq!((&verified["ok"], verified["stuck"].as_array().unwrap().len()), (&false.into(), 1), "{verified}");
+    let cleaned = json(project.wasmill(["cache", "clean", "--output", "json"]).run().expect(1));
+    assert_eq!((&cleaned["removed"], &cleaned["stuck"]), (&0.into(), &1.into()));
+}
+
+#[test]
+fn somebodys_folder_is_left_alone() {
+    let project = project().file("arithmetic.wat", ARITHMETIC).file("folder/notes.txt", "mine");
+    for arguments in [&["cache", "ls"][..], &["doctor", "--fix"]] {
+        let output = project.wasmill(arguments.iter().copied()).env("WASMILL_CACHE_DIR", "folder").run();
+        assert!(output.expect(1).to_string().contains("has other things in it (`notes.txt`)"), "{output}");
+    }
+    let call = project.wasmill(["call", "arithmetic.wat", "add", "2", "3"]).env("WASMILL_CACHE_DIR", "folder");
+    assert!(call.run().expect(0).stderr.contains("`WASMILL_CACHE_DIR` names the folder"));
+    assert_eq!(fs::read_dir(project.path().join("folder")).unwrap().count(), 1);
+}
+
 /// `wasmill doctor` with tools that are these scripts.
 #[cfg(unix)]
 fn doctor(project: &Project, arguments: &[&str]) -> Command {
@@ -186,13 +215,25 @@ fn the_doctor_mends_a_broken_folder() {
     let fixed = doctor(&project, &["--fix", "--output", "json"]).run();
     assert_eq!(checks(fixed.expect(0), "cache"), [("folder".to_owned(), "ok".to_owned())]);
     let told = json(&fixed)["fixed"].to_string();
-    for words in ["only you can write to it now", "1 damaged entries were removed", "1 files of killed processes"] {
+    for words in ["only you can write to it now", "1 damaged entry: removed", "1 file of killed processes: removed"] {
         assert!(told.contains(words), "{words}: {told}");
     }
     assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     assert!(!entry.exists() && !folder.join("incoming/.tmp1").exists());
     let again = doctor(&project, &["--fix", "--output", "json"]).run();
     assert_eq!(json(again.expect(0))["fixed"], serde_json::json!([]));
+
+    // A key that nothing can be renamed over is told, with what to do about it.
+    fs::remove_file(folder.join("key")).unwrap();
+    fs::create_dir(folder.join("key")).unwrap();
+    for arguments in [&[][..], &["--fix"]] {
+        let output = doctor(&project, arguments).run();
+        assert!(output.expect(1).to_string().contains("it cannot be read: it is a folder"), "{output}");
+        assert!(output.to_string().contains("help: `rm -r "), "{output}");
+    }
+    // So is what stands in the way of making a folder.
+    let nowhere = doctor(&project, &["--fix"]).env("WASMILL_CACHE_DIR", "/proc/none").run();
+    assert!(nowhere.expect(1).to_string().contains("`/proc/none` cannot be used"), "{nowhere}");
 
     // A folder that is not there is made.
     fs::remove_dir_all(&folder).unwrap();

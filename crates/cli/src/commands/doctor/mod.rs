@@ -55,10 +55,13 @@ impl Check {
 /// Looks at everything; puts right first what is safe, where that is asked for.
 pub(crate) fn doctor(args: &DoctorArgs, printer: &Printer) -> Outcome {
     let folder = settings::cache_folder();
-    let fixed = if args.fix { folder.as_deref().map(cache::fix).unwrap_or_default() } else { Vec::new() };
+    let (fixed, unfixed) = match &folder {
+        Some(folder) if args.fix => cache::fix(folder),
+        _ => (Vec::new(), None),
+    };
     let mut checks = engine::look();
     checks.extend(machine::look());
-    checks.extend(cache::look(folder.as_deref(), args.fix));
+    checks.extend(cache::look(folder.as_deref(), args.fix, unfixed.as_ref()));
     checks.extend(tools::look());
     let status = checks.iter().map(|check| check.status).max().unwrap_or(Status::Ok);
     if printer.is_json() {
