@@ -122,6 +122,8 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph) -> Arc<Link
         steps,
         outputs: [("done".into(), wasmill_model::Template::Literal(Value::Bool(true)))].into_iter().collect(),
         schedule: Schedule::default(),
+        on_failure: Default::default(),
+        timeout: None,
         unit_limits: IndexMap::new(),
         base: std::path::PathBuf::new(),
     };

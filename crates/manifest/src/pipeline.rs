@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, Pipeline, Profile, Schedule, Step, Strategy, Template};
+use wasmill_model::{Code, OnFailure, Pipeline, Profile, Schedule, Step, Strategy, Template};
 
 use crate::check::{self, Names};
 use crate::keys;
@@ -62,6 +62,8 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
         steps,
         outputs,
         schedule,
+        on_failure: OnFailure::default(),
+        timeout: None,
         unit_limits: IndexMap::new(),
         base: Path::new(file).parent().unwrap_or(Path::new("")).to_path_buf(),
     })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, LimitOverrides, Location, OutputFormat, Profile, Step, UnitSpec, With};
+use wasmill_model::{Code, Emits, LimitOverrides, Location, OutputFormat, Profile, Retry, Step, UnitSpec, With};
 
 use crate::check::Names;
 use crate::grants;
@@ -147,6 +147,13 @@ fn step(
         output,
         limits,
         profile,
+        when: None,
+        foreach: None,
+        retry: Retry::default(),
+        fallback: Vec::new(),
+        timeout: None,
+        concurrency: None,
+        emits: Emits::default(),
         grants: granted,
         engines: engines.iter().map(|(name, _)| (*name).to_owned()).collect(),
         with_location: or_here(place("with")),

@@ -217,6 +217,8 @@ mod tests {
             steps: Vec::new(),
             outputs: Default::default(),
             schedule: Schedule::default(),
+            on_failure: Default::default(),
+            timeout: None,
             unit_limits: Default::default(),
             base: Default::default(),
         };

@@ -82,6 +82,8 @@ fn pipeline(name: &Arc<str>, unit: wasmill_model::UnitSpec, step: Step) -> Pipel
         steps: vec![step],
         outputs: IndexMap::from([(OUTPUT.into(), Template::Expression(result))]),
         schedule: Schedule::default(),
+        on_failure: Default::default(),
+        timeout: None,
         unit_limits: IndexMap::new(),
         base: PathBuf::new(),
     }

@@ -309,6 +309,8 @@ pub(crate) fn pipeline(steps: Vec<Step>, outputs: &[(&str, &str)]) -> Pipeline {
         steps,
         outputs: outputs.iter().map(|(name, text)| ((*name).into(), template(text))).collect(),
         schedule: Schedule { strategy: Strategy::WorkQueue, max_concurrency: 4 },
+        on_failure: Default::default(),
+        timeout: None,
         unit_limits: IndexMap::new(),
         base: Default::default(),
     }
