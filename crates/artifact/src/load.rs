@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use wasmill_model::{Digest, UnitSource, UnitSpec};
+use wasmill_model::{Builtin, Digest, UnitSource, UnitSpec};
 use wasmill_unit::{Cap, Unit};
 
 use crate::ArtifactError;
@@ -51,6 +51,9 @@ pub fn load(spec: &UnitSpec, base: &Path) -> Result<Unit, ArtifactError> {
         }
         UnitSource::Base64(text) => ("the unit in `base64:`".to_owned(), decode_base64(text)?),
         UnitSource::Wat(text) => ("the unit in `wat:`".to_owned(), compile_text("`wat:`", text.as_bytes())?),
+        UnitSource::Builtin(builtin) => {
+            (format!("the built-in unit `{}`", builtin.as_str()), bytes::Bytes::from_static(binary_of(*builtin)))
+        }
         _ => return Err(ArtifactError::UnsupportedSource),
     };
     let mismatch = |actual| spec.sha256.filter(|declared| *declared != actual);
@@ -67,6 +70,13 @@ pub fn load(spec: &UnitSpec, base: &Path) -> Result<Unit, ArtifactError> {
                 None => ArtifactError::Invalid { origin, error },
             })
         }
+    }
+}
+
+/// The units that are part of Wasmill: built from `guests/builtin/`, committed, and held to their sources by `cargo xtask guests --check`.
+fn binary_of(builtin: Builtin) -> &'static [u8] {
+    match builtin {
+        Builtin::Processors => include_bytes!("../builtin/processors.wasm"),
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{
 pub struct Pipeline {
     /// Its name.
     pub name: Arc<str>,
+    /// What kind of file it was read from: what it is to be given and how its outputs are shown is said by that.
+    #[serde(skip_serializing_if = "Dialect::is_native")]
+    pub dialect: Dialect,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -42,6 +45,39 @@ pub struct Pipeline {
     /// The folder that paths are relative to.
     #[serde(skip)]
     pub base: PathBuf,
+}
+
+/// The kinds of files that become pipelines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// A native manifest, `wasmill: 1`.
+    #[default]
+    Native,
+    /// A DAG config: `strategy` and `processors`. Its one input is the text `input`.
+    DagConfig,
+    /// A task definition: `task_definition` or `compute_logic`.
+    TaskDefinition,
+    /// A pipeline manifest v1: `version: v1` and `nodes`. Its one input is the list `input_data`, and each of its outputs is the list
+    /// that a sink made of it; it is shown as `{status, outputs, graph_info}`.
+    PipelineV1,
+}
+
+impl Dialect {
+    /// What people call such a file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Dialect::Native => "native manifest",
+            Dialect::DagConfig => "DAG config",
+            Dialect::TaskDefinition => "task definition",
+            Dialect::PipelineV1 => "pipeline manifest v1",
+        }
+    }
+
+    /// Whether it is a native manifest.
+    pub fn is_native(&self) -> bool {
+        *self == Dialect::Native
+    }
 }
 
 /// One input of a pipeline.
@@ -150,6 +186,28 @@ pub enum UnitSource {
     Base64(String),
     /// WebAssembly text.
     Wat(String),
+    /// A unit that is part of Wasmill.
+    Builtin(Builtin),
+}
+
+/// The units that are part of Wasmill: sandboxed like any other, and found without a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Builtin {
+    /// The processors of DAG configs and the nodes of pipeline manifests v1: a `bytes` unit whose input names one of them as `call`.
+    Processors,
+}
+
+impl Builtin {
+    /// Every built-in unit.
+    pub const ALL: [Builtin; 1] = [Builtin::Processors];
+
+    /// The name in manifests.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Builtin::Processors => "processors",
+        }
+    }
 }
 
 /// One node of the pipeline.
@@ -284,7 +342,8 @@ pub enum Emits {
     /// The step's output.
     #[default]
     Output,
-    /// What the step found out about its input, `steps.<id>.metadata`; its output is its input.
+    /// What the step found out about its input, `steps.<id>.metadata`; its output is its input: the only parameter, the one of
+    /// several that is called `input`, or all of them.
     Metadata,
 }
 

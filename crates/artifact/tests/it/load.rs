@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wasmill_artifact::{ArtifactError, MAX_TEXT_SIZE, MAX_UNIT_SIZE, load};
-use wasmill_model::{Code, Digest, Interface, Location, UnitSource, UnitSpec};
+use wasmill_model::{Builtin, Code, Digest, Interface, Location, UnitSource, UnitSpec};
 use wasmill_unit::Unit;
 
 const TEXT: &str = r#"(module (func (export "one") (result i32) i32.const 1))"#;
@@ -183,4 +183,15 @@ fn digests_are_of_the_binary() {
     assert_eq!(load(&declared, folder.path()).unwrap_err().code(), Code::DigestMismatch);
     let same = spec(UnitSource::Path("one.wasm".into()), Some(Digest::of(&damaged)));
     assert_eq!(load(&same, folder.path()).unwrap_err().code(), Code::CorruptUnit);
+}
+
+/// The units of `guests/builtin` (`processors`) are part of the library: small, with the C ABI, and asking for nothing.
+#[test]
+fn built_in_units_need_no_file() {
+    for builtin in Builtin::ALL {
+        let unit = load(&spec(UnitSource::Builtin(builtin), None), Path::new("nowhere")).unwrap();
+        assert_eq!(unit.interface(), Interface::Bytes, "{}", builtin.as_str());
+        assert!(unit.info().imports.is_empty(), "{}", builtin.as_str());
+        assert!(unit.bytes().len() < 200 * 1024, "{}", builtin.as_str());
+    }
 }
