@@ -1,10 +1,10 @@
 //! The whole of a manifest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, OnFailure, Pipeline, Profile, Schedule, Step, Strategy, Template};
+use wasmill_model::{Code, Dialect, OnFailure, Pipeline, Profile, Schedule, Step, Strategy, Template};
 
 use crate::check::{self, Names};
 use crate::keys;
@@ -56,6 +56,7 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
     let steps: Vec<Step> = read.into_iter().map(|(step, _)| step).collect();
     Some(Pipeline {
         name: name.map_or_else(|| name_of(file), Arc::from),
+        dialect: Dialect::Native,
         description: description.map(str::to_owned),
         inputs,
         units,
@@ -65,12 +66,17 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
         on_failure: OnFailure::default(),
         timeout: None,
         unit_limits: IndexMap::new(),
-        base: Path::new(file).parent().unwrap_or(Path::new("")).to_path_buf(),
+        base: base_of(file),
     })
 }
 
+/// The folder that paths in the file are relative to.
+pub(crate) fn base_of(file: &str) -> PathBuf {
+    Path::new(file).parent().unwrap_or(Path::new("")).to_path_buf()
+}
+
 /// The name of a pipeline that has none: its file's, or its folder's where the file's says nothing.
-fn name_of(file: &str) -> Arc<str> {
+pub(crate) fn name_of(file: &str) -> Arc<str> {
     let path = Path::new(file);
     let text = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
     let stem = text(path.file_stem()).unwrap_or_default();

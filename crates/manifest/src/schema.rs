@@ -160,7 +160,7 @@ enum UnitOrPath {
     Unit(Unit),
 }
 
-/// A WebAssembly binary, from exactly one of `path`, `base64` and `wat`.
+/// A WebAssembly binary, from exactly one of `path`, `base64`, `wat` and `builtin`.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Unit {
@@ -170,9 +170,19 @@ struct Unit {
     base64: Option<String>,
     /// WebAssembly text.
     wat: Option<String>,
+    /// A unit that is part of Wasmill.
+    builtin: Option<Builtin>,
     /// The SHA-256 that the binary must have.
     #[schemars(regex(pattern = "^(sha256:)?[0-9A-Fa-f]{64}$"))]
     sha256: Option<String>,
+}
+
+/// The units that are part of Wasmill.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Builtin {
+    /// The processors of DAG configs and the nodes of pipeline manifests v1.
+    Processors,
 }
 
 /// One step of the pipeline.

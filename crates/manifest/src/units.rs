@@ -6,13 +6,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use indexmap::IndexMap;
-use wasmill_model::{Code, UnitSource, UnitSpec};
+use wasmill_model::{Builtin, Code, UnitSource, UnitSpec};
 
 use crate::keys;
 use crate::reader::Reader;
 use crate::tree::{Data, Node, Span};
 
-const SOURCES: [&str; 3] = ["path", "base64", "wat"];
+const SOURCES: [&str; 4] = ["path", "base64", "wat", "builtin"];
 
 pub(crate) fn read(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, UnitSpec> {
     let mut units = IndexMap::new();
@@ -78,6 +78,10 @@ fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
     let text = reader.text(node, key)?;
     match key {
         "path" => path(text, node, reader),
+        "builtin" => {
+            let name = reader.choice(node, key, &Builtin::ALL.map(Builtin::as_str))?;
+            Builtin::ALL.into_iter().find(|unit| unit.as_str() == name).map(UnitSource::Builtin)
+        }
         "wat" => {
             if text.trim().is_empty() {
                 reader.error(Code::InvalidValue, node.span, "`wat` is empty", "write `(module …)`");
@@ -85,26 +89,25 @@ fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
             }
             Some(UnitSource::Wat(text.to_owned()))
         }
-        _ => {
-            // Long base64 is broken into lines.
-            let compact: String = text.chars().filter(|one| !one.is_ascii_whitespace()).collect();
-            match BASE64.decode(&compact) {
-                Ok(bytes) if !bytes.is_empty() => Some(UnitSource::Base64(compact)),
-                Ok(_) => {
-                    reader.error(Code::Base64, node.span, "`base64` is empty", "`base64 unit.wasm` makes it");
-                    None
-                }
-                Err(error) => {
-                    let message = format!("`base64` is not valid: {error}");
-                    reader.error(Code::Base64, node.span, message, "`base64 unit.wasm` makes it");
-                    None
-                }
-            }
-        }
+        _ => base64(key, text, node, reader),
     }
 }
 
-fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+/// A binary in the text of a key.
+pub(crate) fn base64(key: &str, text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+    // Long base64 is broken into lines.
+    let compact: String = text.chars().filter(|one| !one.is_ascii_whitespace()).collect();
+    let problem = match BASE64.decode(&compact) {
+        Ok(bytes) if !bytes.is_empty() => return Some(UnitSource::Base64(compact)),
+        Ok(_) => format!("`{key}` is empty"),
+        Err(error) => format!("`{key}` is not valid: {error}"),
+    };
+    reader.error(Code::Base64, node.span, problem, "`base64 unit.wasm` makes it");
+    None
+}
+
+/// A unit's file.
+pub(crate) fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
     if text.trim_start().starts_with('(') {
         let help = "for WebAssembly text write `wat:` before it: `unit: { wat: \"(module …)\" }`";
         reader.error(Code::InvalidValue, node.span, "this is WebAssembly text, where a path is expected", help);

@@ -1,6 +1,7 @@
 //! Manifests from outside: what each becomes, and what each that is wrong is told.
 //!
 //! `tests/invalid/NAME.{yaml,json,toml}` has its diagnostics in `NAME.EXTENSION.err`, `tests/valid/…` its model in `….model`;
+//! `tests/dialects` has the same for other files, where what is valid has the native manifest that it becomes in `….native`;
 //! `tests/policy` and `tests/component` have either, for a host's `wasmill.toml` and for a `Component.toml`.
 //! `UPDATE=1 cargo test -p wasmill-manifest` writes them anew.
 #![allow(
@@ -10,6 +11,8 @@
     clippy::indexing_slicing,
     reason = "a test that cannot go on fails"
 )]
+
+mod dialects;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -225,11 +228,15 @@ fn large_manifests() {
 }
 
 fn mutated() -> impl Strategy<Value = (String, Format)> {
-    let seeds: Vec<(String, Format)> = ["valid", "invalid"]
+    let seeds: Vec<(String, Format)> = ["valid", "invalid", "dialects/valid", "dialects/invalid"]
         .into_iter()
         .flat_map(|name| std::fs::read_dir(folder(name)).unwrap())
         .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.extension().is_some_and(|extension| extension == "err" || extension == "model"))
+        .filter(|path| {
+            !path
+                .extension()
+                .is_some_and(|extension| ["err", "model", "native"].iter().any(|golden| extension == *golden))
+        })
         .map(|path| (std::fs::read_to_string(&path).unwrap(), Format::of(&path)))
         .collect();
     let pieces = vec![
@@ -285,7 +292,11 @@ fn mutated() -> impl Strategy<Value = (String, Format)> {
 }
 
 fn is_sound(text: &str, format: Format) {
-    if let Err(diagnostics) = parse("fuzz/file", text, format) {
+    let result = parse("fuzz/file", text, format);
+    if let Ok(pipeline) = &result {
+        dialects::is_read_again("fuzz/file", pipeline);
+    }
+    if let Err(diagnostics) = result {
         assert!(!diagnostics.0.is_empty());
         for diagnostic in &diagnostics.0 {
             let location = diagnostic.location.as_ref().unwrap();
