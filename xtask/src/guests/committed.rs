@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::sha256;
 use crate::failure::{During, Failure, Outcome};
-use crate::guests::source::BUILTIN;
 use crate::guests::lock::{Entry, Lock, Origin};
+use crate::guests::source::BUILTIN;
 use crate::guests::{Unit, names};
 use crate::paths::Paths;
 use crate::printer::Printer;
