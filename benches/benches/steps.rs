@@ -88,6 +88,10 @@ impl Clock for Since {
     fn now(&self) -> Duration {
         self.0.elapsed()
     }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(async move { tokio::time::sleep(duration).await })
+    }
 }
 
 struct OnTokio(Handle);

@@ -239,6 +239,10 @@ impl Clock for Stopped {
     fn now(&self) -> Duration {
         Duration::ZERO
     }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 pub(crate) struct Tokio(pub(crate) Handle);
