@@ -75,6 +75,16 @@ async fn a_function_that_exits_has_not_answered() {
     assert_eq!(verdict, Verdict::GuestError { message: "exited before it answered".to_owned() });
 }
 
+/// Where it was when the clock stopped it depends on the machine.
+#[tokio::test]
+async fn who_is_stopped_by_the_clock_has_used_the_time_and_no_fuel() {
+    let limits = Limits { timeout: Duration::from_millis(20), ..Limits::default() };
+    let load = engine().load(built("limits", "spin").bytes().clone()).unwrap();
+    let receipt = load.limits(limits.clone()).prepare().await.unwrap().call(nothing()).await.receipt;
+    assert!(matches!(receipt.verdict, Verdict::TimedOut { .. }), "{receipt:?}");
+    assert!(receipt.usage.wall >= limits.timeout && receipt.usage.fuel.is_none(), "{:?}", receipt.usage);
+}
+
 #[tokio::test]
 async fn who_ends_after_the_deadline_has_not_made_it() {
     // Longer than any machine takes for one, and ended by no epoch.

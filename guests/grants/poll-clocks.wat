@@ -1,0 +1,25 @@
+;; Waits for two moments by preview 1: by the monotonic clock in two hours (userdata 7), by the wall clock in one (userdata 9). Gives how
+;; many events there were, the userdata of the first, and the seconds that its clock says it took. Promise: of several timers the
+;; earliest goes off first, whichever clock it is by.
+(module
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func $now (param $clock i32) (result i64)
+    (drop (call $time (local.get $clock) (i64.const 1) (i32.const 512)))
+    (i64.load (i32.const 512)))
+  ;; userdata, tag (clock), which clock, timeout, precision, flags (absolute)
+  (func $subscribe (param $at i32) (param $userdata i64) (param $clock i32) (param $in i64)
+    (i64.store (local.get $at) (local.get $userdata))
+    (i32.store offset=16 (local.get $at) (local.get $clock))
+    (i64.store offset=24 (local.get $at) (i64.add (call $now (local.get $clock)) (local.get $in)))
+    (i32.store16 offset=40 (local.get $at) (i32.const 1)))
+  (func (export "run") (result i32 i64 i64)
+    (local $began i64)
+    (local.set $began (call $now (i32.const 1)))
+    (call $subscribe (i32.const 0) (i64.const 7) (i32.const 1) (i64.const 7200000000000))
+    (call $subscribe (i32.const 48) (i64.const 9) (i32.const 0) (i64.const 3600000000000))
+    (if (call $poll (i32.const 0) (i32.const 128) (i32.const 2) (i32.const 256)) (then (unreachable)))
+    (i32.load (i32.const 256))
+    (i64.load (i32.const 128))
+    (i64.div_u (i64.sub (call $now (i32.const 1)) (local.get $began)) (i64.const 1000000000))))
