@@ -321,8 +321,7 @@ impl CodeCache {
             Err(error) => return Checked::Failed(error),
         };
         // All that is asked is asked of the open file, which is what is mapped in the end: what happens to the path is no matter.
-        let facts = |file: &File| file.metadata().ok().filter(Metadata::is_file).as_ref().and_then(Facts::of);
-        let before = facts(&file);
+        let before = file.metadata().ok().filter(Metadata::is_file).as_ref().and_then(Facts::of);
         let stamp = stamp::path_of(&self.folder, name);
         if let Some(facts) = &before
             && stamp::fits(&self.key, name, &stamp, facts, self.options.trust, now)
@@ -340,12 +339,12 @@ impl CodeCache {
             Ok(false) => return Checked::Bad,
             Err(error) => return Checked::Failed(error),
         }
-        if let Some(facts_before) = before
+        // The stamp is for the file as it was before: if somebody wrote to it meanwhile, it does not fit.
+        if let Some(facts) = before
             && !self.options.trust.is_zero()
-            && facts_before.at_rest(self.options.settle, now)
-            && facts(&file) == before
+            && facts.at_rest(self.options.settle, now)
         {
-            stamp::leave(&self.key, name, &stamp, &self.incoming, &facts_before, now);
+            stamp::leave(&self.key, name, &stamp, &self.incoming, &facts, now);
         }
         Checked::Good(Authenticated::vouch(file, &path))
     }

@@ -95,7 +95,7 @@ impl Prepared {
             pool,
             unit: unit.clone(),
             grants: binding.grants.clone(),
-            secrets: binding.secrets.only(&binding.grants.secrets),
+            secrets: binding.secrets.clone(),
             profile: binding.profile,
             output: binding.output,
             slots,

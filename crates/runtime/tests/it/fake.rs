@@ -149,8 +149,9 @@ fn leak(way: i64, secrets: &str) -> Outcome {
     if way == 3 {
         log.truncate(log.len() - 2);
     }
-    let output = verdict.is_ok().then(|| Value::from(text()));
-    Outcome { log, backtrace: vec![frame], output, ..Outcome::failed(verdict, Usage::default()) }
+    // An engine may give an output with any verdict: only that of `ok` is one.
+    let (output, coredump) = (Some(Value::from(text())), Some("a.coredump".into()));
+    Outcome { log, backtrace: vec![frame], output, coredump, ..Outcome::failed(verdict, Usage::default()) }
 }
 
 /// Counts a call for as long as it is alive.
