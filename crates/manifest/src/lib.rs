@@ -13,11 +13,13 @@
 mod check;
 mod component;
 mod dialect;
+mod flow;
 mod format;
 mod grants;
 mod graph;
 mod inputs;
 mod keys;
+mod order;
 mod pipeline;
 mod policy;
 mod quantity;

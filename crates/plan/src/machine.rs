@@ -468,12 +468,8 @@ impl Plan {
         Ok(())
     }
 
-    /// The step that takes the place of one that fails with this verdict.
     fn stand_in(&self, step: StepIndex, verdict: VerdictKind) -> Option<StepIndex> {
-        match self.rules(step)?.fallback(verdict)? {
-            (_, FallbackKind::Step(other)) => Some(other),
-            (_, FallbackKind::Call) => None,
-        }
+        self.rules(step)?.stand_in(verdict)
     }
 
     fn call_ended(
@@ -583,8 +579,7 @@ impl Plan {
         } else if state.timed_out {
             match self.rules(step).and_then(|rules| rules.fallback(VerdictKind::TimedOut)) {
                 Some((place, FallbackKind::Call)) if state.items == 1 => return self.fall_back(step, place),
-                Some((_, FallbackKind::Step(other))) => Ending::TimedOut { replaced_by: Some(other) },
-                _ => Ending::TimedOut { replaced_by: None },
+                _ => Ending::TimedOut { replaced_by: self.stand_in(step, VerdictKind::TimedOut) },
             }
         } else {
             match state.failed {

@@ -236,10 +236,7 @@ impl Clock for Real {
 
 fn in_time(pipeline: Pipeline) -> RunDocument {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
-    let host = Host {
-        clock: Arc::new(Real(Instant::now())),
-        ..host(&Fake::new(0), Tokio(runtime.handle().clone()))
-    };
+    let host = Host { clock: Arc::new(Real(Instant::now())), ..host(&Fake::new(0), Tokio(runtime.handle().clone())) };
     block_on(linked(&host, pipeline).run(object("{}"), options(&wasmill_engine::Cancel::new())))
 }
 
