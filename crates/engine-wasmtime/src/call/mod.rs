@@ -322,7 +322,8 @@ async fn within(
         }
         result
     });
-    if !can_wait {
+    // Without a runtime there are no timers, and nothing that a guest could wait for.
+    if !can_wait || tokio::runtime::Handle::try_current().is_err() {
         return guest.await;
     }
     tokio::select! {
