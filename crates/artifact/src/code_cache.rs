@@ -13,7 +13,7 @@ use wasmtime::{Engine, Module};
 
 use crate::entry::{self, About, Authenticated, Key};
 use crate::fingerprint::name;
-use crate::folder::{self, Distrust, INCOMING, distrust, key, prepare};
+use crate::folder::{self, Distrust, Holds, key, open_dir};
 use crate::inventory;
 use crate::mapped;
 use crate::stamp::{self, Facts};
@@ -197,14 +197,7 @@ impl CodeCache {
     /// # Errors
     /// As [`CodeCache::open`].
     pub fn open_with(dir: PathBuf, options: CacheOptions) -> Result<Self, CacheError> {
-        let incoming = dir.join(INCOMING);
-        prepare(&dir, &incoming)?;
-        for folder in [&dir, &incoming] {
-            let reason = distrust(folder, &incoming).map_err(|error| CacheError::Io { path: folder.clone(), error })?;
-            if let Some(reason) = reason {
-                return Err(CacheError::Unsafe { path: folder.clone(), reason });
-            }
-        }
+        let incoming = open_dir(&dir, Holds::Code)?;
         let key = key(&dir, &incoming)?;
         Ok(CodeCache {
             folder: dir,
@@ -360,19 +353,7 @@ impl CodeCache {
 
     /// Removes what killed processes left.
     pub(crate) fn sweep(&self) -> u64 {
-        let mut removed = 0;
-        let Ok(entries) = fs::read_dir(&self.incoming) else { return 0 };
-        for entry in entries.filter_map(Result::ok) {
-            if !inventory::is_unfinished(&entry) {
-                continue;
-            }
-            let age =
-                entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
-            if age.is_some_and(|age| age > LEFTOVER_AGE) && fs::remove_file(entry.path()).is_ok() {
-                removed += 1;
-            }
-        }
-        removed
+        inventory::sweep(&self.incoming)
     }
 }
 

@@ -71,9 +71,8 @@ pub(crate) const SCHEDULE: Keys = Keys {
 pub(crate) const UNIT: Keys = Keys {
     what: "a unit",
     example: "{ path: units/stats.wasm }",
-    now: &["path", "base64", "wat", "sha256"],
+    now: &["path", "url", "base64", "wat", "sha256"],
     later: &[
-        ("url", "download the unit, and name it with `path`"),
         ("language", "compile the unit beforehand, and name it with `path: unit.wasm`"),
         ("source", "compile the unit beforehand, and name it with `path: unit.wasm`"),
         ("code", "compile the unit beforehand, and name it with `path: unit.wasm`"),

@@ -174,12 +174,15 @@ enum UnitOrPath {
     Unit(Unit),
 }
 
-/// A WebAssembly binary, from exactly one of `path`, `base64` and `wat`.
+/// A WebAssembly binary, from exactly one of `path`, `url`, `base64` and `wat`.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Unit {
     /// A `.wasm` or `.wat` file, relative to the manifest.
     path: Option<String>,
+    /// The `http` or `https` URL of a binary, whose `sha256` must be declared unless a run allows that it is not.
+    #[schemars(regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+([/?#]|$)"))]
+    url: Option<String>,
     /// A binary in base64.
     base64: Option<String>,
     /// WebAssembly text.

@@ -150,6 +150,8 @@ pub enum UnitSource {
     Base64(String),
     /// WebAssembly text.
     Wat(String),
+    /// A binary at an `http` or `https` URL, without user name and password.
+    Url(String),
 }
 
 /// One node of the pipeline.

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wasmill_artifact::{ArtifactError, MAX_TEXT_SIZE, MAX_UNIT_SIZE, load};
+use wasmill_artifact::{ArtifactError, MAX_TEXT_SIZE, MAX_UNIT_SIZE, Sources, load};
 use wasmill_model::{Code, Digest, Interface, Location, UnitSource, UnitSpec};
 use wasmill_unit::Unit;
 
@@ -12,15 +12,15 @@ fn spec(source: UnitSource, sha256: Option<Digest>) -> UnitSpec {
 }
 
 fn at(base: &Path, path: &str) -> Result<Unit, ArtifactError> {
-    load(&spec(UnitSource::Path(PathBuf::from(path)), None), base)
+    load(&spec(UnitSource::Path(PathBuf::from(path)), None), base, &Sources::default())
 }
 
 fn base64(text: &str) -> Result<Unit, ArtifactError> {
-    load(&spec(UnitSource::Base64(text.to_owned()), None), Path::new(""))
+    load(&spec(UnitSource::Base64(text.to_owned()), None), Path::new(""), &Sources::default())
 }
 
 fn wat(text: &str) -> Result<Unit, ArtifactError> {
-    load(&spec(UnitSource::Wat(text.to_owned()), None), Path::new(""))
+    load(&spec(UnitSource::Wat(text.to_owned()), None), Path::new(""), &Sources::default())
 }
 
 fn binary() -> Vec<u8> {
@@ -166,9 +166,10 @@ fn base64_is_lenient_about_form_only() {
 #[test]
 fn digests_are_of_the_binary() {
     let digest = Digest::of(&binary());
-    assert!(load(&spec(UnitSource::Wat(TEXT.to_owned()), Some(digest)), Path::new("")).is_ok());
+    assert!(load(&spec(UnitSource::Wat(TEXT.to_owned()), Some(digest)), Path::new(""), &Sources::default()).is_ok());
     let other = Digest::of(b"other");
-    let error = load(&spec(UnitSource::Wat(TEXT.to_owned()), Some(other)), Path::new("")).unwrap_err();
+    let error =
+        load(&spec(UnitSource::Wat(TEXT.to_owned()), Some(other)), Path::new(""), &Sources::default()).unwrap_err();
     assert_eq!(
         error,
         ArtifactError::DigestMismatch { origin: "the unit in `wat:`".to_owned(), declared: other, actual: digest }
@@ -183,7 +184,7 @@ fn digests_are_of_the_binary() {
     damaged.pop();
     fs::write(folder.path().join("one.wasm"), &damaged).unwrap();
     let declared = spec(UnitSource::Path("one.wasm".into()), Some(digest));
-    assert_eq!(load(&declared, folder.path()).unwrap_err().code(), Code::DigestMismatch);
+    assert_eq!(load(&declared, folder.path(), &Sources::default()).unwrap_err().code(), Code::DigestMismatch);
     let same = spec(UnitSource::Path("one.wasm".into()), Some(Digest::of(&damaged)));
-    assert_eq!(load(&same, folder.path()).unwrap_err().code(), Code::CorruptUnit);
+    assert_eq!(load(&same, folder.path(), &Sources::default()).unwrap_err().code(), Code::CorruptUnit);
 }

@@ -27,7 +27,7 @@ pub(crate) struct Job {
 
 /// Runs the pipeline and prints its outputs.
 pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(&settings.file, &settings.host.policy)?;
+    let file = pipeline_file::read(&settings.file, &settings.host.policy, &settings.sources, printer)?;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
     let given =
         inputs::collect(&settings.inputs, &file.pipeline.inputs, &StandardInput::new(printer)).map_err(in_files)?;

@@ -22,6 +22,7 @@ mod policy;
 mod run;
 mod signals;
 mod upkeep;
+mod urls;
 mod verbs;
 
 use wasmill_testkit::{Output, Project};
