@@ -43,10 +43,12 @@ pub(crate) fn finish(finished: &Finished, job: &Job, sources: &Sources, printer:
     printer.note(&summary::table(document, finished.took));
     if printer.is_json() {
         printer.json(document)?;
-    } else if let Some(failure) = summary::failure(document, &job.pipeline, sources) {
-        printer.error(&format!("\n{failure}"));
     } else {
+        // Of a run that failed and went on, what there is.
         outputs(document, printer)?;
+        if let Some(failure) = summary::failure(document, &job.pipeline, sources) {
+            printer.error(&format!("\n{failure}"));
+        }
     }
     Ok(document.exit_code())
 }
