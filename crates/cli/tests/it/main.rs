@@ -13,6 +13,7 @@ mod check;
 mod compile;
 mod examples;
 mod fixtures;
+mod flow;
 mod generated;
 mod grants;
 mod inputs;
