@@ -89,7 +89,12 @@ async fn link_and_run(
         note_not_kept(&cache, printer);
     }
     let progress = Progress::start(printer, job.pipeline.steps.len());
-    let options = RunOptions { run: run_id(), cancel, observer: progress.observer() };
+    let options = RunOptions {
+        run: run_id(),
+        seed: RandomState::new().build_hasher().finish(),
+        cancel,
+        observer: progress.observer(),
+    };
     let start = Instant::now();
     let document = linked.run(job.inputs.clone(), options).await;
     let took = start.elapsed();
@@ -228,6 +233,11 @@ struct SystemClock(Instant);
 impl Clock for SystemClock {
     fn now(&self) -> Duration {
         self.0.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        // Made by the task that polls it: on the threads that have timers.
+        Box::pin(async move { tokio::time::sleep(duration).await })
     }
 }
 

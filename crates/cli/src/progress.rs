@@ -131,7 +131,10 @@ impl Lines {
 impl Observer for Lines {
     fn event(&self, event: &RunEvent<'_>) {
         match event {
-            RunEvent::StepStarted { step, .. } if !self.is_long => self.say(format!("{DIM}▶ {step}{DIM:#}\n")),
+            RunEvent::StepStarted { step, attempt, item } if !self.is_long && item.is_none_or(|item| item == 0) => {
+                let again = if *attempt == 1 { String::new() } else { format!("  {DIM}attempt {attempt}{DIM:#}") };
+                self.say(format!("{DIM}▶ {step}{DIM:#}{again}\n"));
+            }
             RunEvent::StepFinished { step, report } if !(self.is_long && report.verdict.is_ok()) => {
                 self.say(finished(step, report));
             }

@@ -100,6 +100,7 @@ fn unit(spec: &UnitSpec) -> Yaml {
     let mut map = Map::default();
     match &spec.source {
         UnitSource::Path(path) => map.put("path", Yaml::text(&path.to_string_lossy())),
+        UnitSource::Url(url) => map.put("url", Yaml::text(url)),
         UnitSource::Base64(text) => map.put("base64", Yaml::text(text)),
         UnitSource::Wat(text) => map.put("wat", Yaml::text(text)),
         UnitSource::Builtin(builtin) => map.put("builtin", Yaml::text(builtin.as_str())),

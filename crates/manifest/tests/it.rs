@@ -227,6 +227,25 @@ fn large_manifests() {
     }
 }
 
+/// 5,000 steps that stand behind one another, and as many that read the first: in order, and in a circle.
+#[test]
+fn long_chains_of_fallbacks() {
+    let of = |last: &str| {
+        let chain = (0..4_999)
+            .map(|number| format!(r#""s{number}": {{"unit": "u", "fallback": {{"step": "s{}"}}}}"#, number + 1));
+        let readers =
+            (0..5_000).map(|number| format!(r#""r{number}": {{"unit": "u", "with": "${{{{ steps.s0.output }}}}"}}"#));
+        let steps = chain.chain([format!(r#""s4999": {{"unit": "u"{last}}}"#)]).chain(readers).collect::<Vec<_>>();
+        let text = format!(r#"{{"wasmill": 1, "units": {{"u": "u.wasm"}}, "steps": {{{}}}}}"#, steps.join(","));
+        parse("chain.json", &text, Format::Json)
+    };
+    assert_eq!(of("").unwrap().steps.len(), 10_000);
+    for last in [r#", "fallback": {"step": "s0"}"#, r#", "with": "${{ steps.r7.output }}""#] {
+        let error = of(last).unwrap_err();
+        assert_eq!(error.0.iter().map(|one| one.code).collect::<Vec<_>>(), [Code::Cycle], "{last}");
+    }
+}
+
 fn mutated() -> impl Strategy<Value = (String, Format)> {
     let seeds: Vec<(String, Format)> = ["valid", "invalid", "dialects/valid", "dialects/invalid"]
         .into_iter()

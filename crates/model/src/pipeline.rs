@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Concurrency, Digest, Expression, Fallback, FallbackTo, Foreach, Grants, LimitOverrides, Location, OnFailure,
-    Profile, Retry, Template, Value,
+    Concurrency, Digest, Expression, Fallback, Foreach, Grants, LimitOverrides, Location, OnFailure, Profile, Retry,
+    Template, Value,
 };
 
 /// A DAG of steps with typed inputs and outputs.
@@ -186,6 +186,8 @@ pub enum UnitSource {
     Base64(String),
     /// WebAssembly text.
     Wat(String),
+    /// A binary at an `http` or `https` URL, without user name and password.
+    Url(String),
     /// A unit that is part of Wasmill.
     Builtin(Builtin),
 }
@@ -235,13 +237,15 @@ pub struct Step {
     pub limits: LimitOverrides,
     /// How it is metered.
     pub profile: Profile,
-    /// Whether it runs at all: a boolean. It looks at steps that may have failed or been skipped, which would else skip this one.
+    /// Whether it runs at all: a boolean. It looks at steps that may have failed or been skipped, which would else skip this one. It
+    /// is asked once, before there are items.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Template>,
     /// Called once for each item of an array: its output is the array of what they gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub foreach: Option<Foreach>,
-    /// When a call is made again.
+    /// When a call is made again; left out of JSON where it is not.
+    #[serde(skip_serializing_if = "Retry::is_none")]
     pub retry: Retry,
     /// What takes the place of a call that failed for good: the first that answers its verdict.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -319,17 +323,9 @@ impl Step {
 
     /// Every expression of the step.
     pub fn expressions(&self) -> Vec<&Expression> {
-        let mut found = match &self.with {
-            With::Inherited => Vec::new(),
-            With::Named(members) => members.values().flat_map(Template::expressions).collect(),
-            With::Positional(items) => items.iter().flat_map(Template::expressions).collect(),
-            With::Single(template) => template.expressions(),
-        };
+        let mut found = self.with.expressions();
         found.extend(self.foreach.iter().flat_map(|foreach| foreach.items.expressions()));
-        found.extend(self.fallback.iter().flat_map(|fallback| match &fallback.to {
-            FallbackTo::Value(template) => template.expressions(),
-            FallbackTo::Unit { .. } | FallbackTo::Step(_) => Vec::new(),
-        }));
+        found.extend(self.fallback.iter().flat_map(|fallback| fallback.to.expressions()));
         found.extend(self.when.iter().flat_map(Template::expressions));
         found
     }
@@ -356,8 +352,8 @@ fn milliseconds<S: serde::Serializer>(duration: &Option<Duration>, serializer: S
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum With {
-    /// Nothing is said: the output of the only step in `after`, an object keyed by step id where there are several, and the
-    /// pipeline's input where there is none (its only input's value, or an object of all).
+    /// Nothing is said: the item, where the step has `foreach`; else the output of the only step in `after`, an object keyed by
+    /// step id where there are several, and the pipeline's input where there is none (its only input's value, or an object of all).
     #[default]
     Inherited,
     /// Parameters by name.
@@ -366,6 +362,18 @@ pub enum With {
     Positional(Vec<Template>),
     /// The only parameter.
     Single(Template),
+}
+
+impl With {
+    /// Every expression in it.
+    pub fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            With::Inherited => Vec::new(),
+            With::Named(members) => members.values().flat_map(Template::expressions).collect(),
+            With::Positional(items) => items.iter().flat_map(Template::expressions).collect(),
+            With::Single(template) => template.expressions(),
+        }
+    }
 }
 
 /// How the output of a `bytes` unit or a `command` is read.

@@ -4,66 +4,163 @@
 //! errors are made of reports. What a unit gives as its output is data, and stays as it is.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use wasmill_engine::{Call, Outcome, PreparedUnit};
+use wasmill_engine::{Cancel, Outcome, PreparedUnit};
+use wasmill_expression::Program;
 use wasmill_model::{
-    Digest, EngineName, Grants, Interface, Limits, OutputFormat, Profile, Receipt, Secrets, StepReport, Usage, Verdict,
+    Digest, Emits, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, Usage, Value, Verdict,
+    VerdictKind,
 };
+use wasmill_plan::Call;
 
-use crate::run::Run;
-use crate::step_input::StepInput;
+use crate::run::{Run, Started};
+use crate::scope::ItemScope;
+use crate::step_input::{StepInput, explain};
 
 /// A step, ready to be called. What its receipts say about it is shared by all of them.
 pub(crate) struct LinkedStep {
     pub(crate) id: Arc<str>,
     pub(crate) input: StepInput,
-    pub(crate) prepared: Arc<dyn PreparedUnit>,
-    pub(crate) unit: Digest,
-    pub(crate) interface: Interface,
-    pub(crate) function: Option<Arc<str>>,
-    pub(crate) engine: EngineName,
+    pub(crate) unit: LinkedUnit,
     pub(crate) profile: Profile,
     pub(crate) limits: Arc<Limits>,
     pub(crate) grants: Arc<Grants>,
+    pub(crate) when: Option<Program>,
+    pub(crate) foreach: Option<Program>,
+    pub(crate) fallback: Vec<LinkedFallback>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) emits: Emits,
 }
 
-/// Makes an attempt. However it ends, panics of the engine included, is in the report; no secret is.
-pub(crate) async fn attempt(run: &Run, step: &LinkedStep, attempt: u32) -> StepReport {
-    redacted(make(run, step, attempt).await, &run.linked.secrets)
+/// A unit, ready to be called.
+pub(crate) struct LinkedUnit {
+    pub(crate) name: Arc<str>,
+    pub(crate) prepared: Arc<dyn PreparedUnit>,
+    pub(crate) digest: Digest,
+    pub(crate) interface: Interface,
+    pub(crate) function: Option<Arc<str>>,
+    pub(crate) engine: EngineName,
 }
 
-/// The report with `[secret]` wherever it said one.
-fn redacted(report: StepReport, secrets: &Secrets) -> StepReport {
-    if secrets.is_empty() {
-        return report;
+/// What takes the place of a call that failed.
+pub(crate) enum LinkedFallback {
+    Value(Program),
+    Unit(LinkedUnit),
+    /// The plan's business.
+    Step,
+}
+
+/// Makes a call and keeps what it gave. However it ends, panics of the engine included, is in the step's work; no secret is.
+pub(crate) async fn attempt(run: &Run, step: &LinkedStep, started: &Started) -> (VerdictKind, bool) {
+    let task = started.task;
+    let item = step.foreach.is_some().then_some(task.item);
+    let made = make(run, step, started, item).await;
+    let verdict = made.verdict.map_texts(|text| run.linked.secrets.redact(text));
+    let (kind, permanent) = (verdict.kind(), verdict.is_permanent());
+    let Some(mut work) = run.work(task.step) else { return (kind, permanent) };
+    match made.receipt {
+        Some(receipt) => work.attempts.push(receipt.redacted(&run.linked.secrets)),
+        None if kind != VerdictKind::Ok => work.unreceipted.push((task.item, verdict)),
+        None => {}
     }
-    let StepReport { verdict, output, attempts } = report;
-    let attempts = attempts.into_iter().map(|receipt| receipt.redacted(secrets)).collect();
-    StepReport { verdict: verdict.map_texts(|text| secrets.redact(text)), output, attempts }
+    if let Some((output, metadata)) = made.answer {
+        work.answers.push((task.item, output, metadata));
+        work.fallback = made.fallback.or(work.fallback.take());
+    }
+    (kind, permanent)
 }
 
-async fn make(run: &Run, step: &LinkedStep, attempt: u32) -> StepReport {
-    let evaluated = catch_unwind(AssertUnwindSafe(|| step.input.evaluate(run)));
+/// What a call gave.
+struct Made {
+    verdict: Verdict,
+    receipt: Option<Receipt>,
+    answer: Option<(Value, Option<Value>)>,
+    fallback: Option<Arc<str>>,
+}
+
+impl Made {
+    fn failed(verdict: Verdict) -> Self {
+        Made { verdict, receipt: None, answer: None, fallback: None }
+    }
+}
+
+async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>) -> Made {
+    let items = run.work(started.task.step).map(|work| work.items.clone()).unwrap_or_default();
+    let scope = ItemScope { run, item: item.and_then(|place| Some((items.get(place as usize)?, place))) };
+    let (unit, fallback) = match started.call {
+        Call::Primary => (&step.unit, None),
+        Call::Fallback(place) => match step.fallback.get(place as usize) {
+            Some(LinkedFallback::Unit(unit)) => (unit, Some(format!("unit {}", unit.name).into())),
+            Some(LinkedFallback::Value(program)) => return value(step, program, &scope),
+            _ => return Made::failed(Verdict::HostError { message: "there is no such fallback".to_owned() }),
+        },
+    };
+    let evaluated = catch_unwind(AssertUnwindSafe(|| step.input.evaluate(&scope)));
     let (input, digest) = match evaluated {
         Ok(Ok(evaluated)) => evaluated,
-        Ok(Err(message)) => return without_attempt(Verdict::InvalidInput { message }),
-        Err(panic) => return without_attempt(host_error("an expression panicked", &*panic)),
+        Ok(Err(message)) => return Made::failed(Verdict::InvalidInput { message }),
+        Err(panic) => return Made::failed(host_error("an expression panicked", &*panic)),
     };
-    let started = run.clock().now();
-    let call = Call { input: &input, limits: &step.limits, cancel: &run.cancel };
-    // The call is made within the future, so that a panic while it is made is caught like one while it goes on.
-    let outcome = AssertUnwindSafe(async { step.prepared.call(call).await }).catch_unwind().await;
-    let outcome = outcome.unwrap_or_else(|panic| {
-        let wall = run.clock().now().saturating_sub(started);
-        Outcome::failed(host_error("the engine panicked", &*panic), Usage { wall, ..Usage::default() })
+    let outcome = call(run, step, unit, &input, &started.cancel).await;
+    let (receipt, output) = receipt(step, unit, item, started.attempt, digest, outcome);
+    let answer = output.map(|output| match step.emits {
+        Emits::Output => (output, None),
+        Emits::Metadata => (whole(input), Some(output)),
     });
-    report(step, attempt, digest, outcome)
+    Made { verdict: receipt.verdict.clone(), receipt: Some(receipt), answer, fallback }
 }
 
-fn report(step: &LinkedStep, attempt: u32, input: Digest, outcome: Outcome) -> StepReport {
+/// The value of a fallback.
+fn value(step: &LinkedStep, program: &Program, scope: &ItemScope<'_>) -> Made {
+    let answer = || {
+        let value = program.evaluate(scope).map_err(|error| explain(&error))?;
+        Ok(match step.emits {
+            Emits::Output => (value, None),
+            Emits::Metadata => (whole(step.input.evaluate(scope)?.0), Some(value)),
+        })
+    };
+    match catch_unwind(AssertUnwindSafe(answer)) {
+        Ok(Ok(answer)) => {
+            Made { verdict: Verdict::Ok, receipt: None, answer: Some(answer), fallback: Some("value".into()) }
+        }
+        Ok(Err(message)) => Made::failed(Verdict::InvalidInput { message }),
+        Err(panic) => Made::failed(host_error("an expression panicked", &*panic)),
+    }
+}
+
+/// An input as one value: what a step that only looks at it hands on.
+fn whole(input: Cow<'_, Input>) -> Value {
+    match input.into_owned() {
+        Input::Single(value) => value,
+        Input::Named(members) => Value::from(members),
+        Input::Positional(items) => Value::from(items),
+    }
+}
+
+async fn call(run: &Run, step: &LinkedStep, unit: &LinkedUnit, input: &Input, cancel: &Cancel) -> Outcome {
+    let began = run.clock().now();
+    let call = wasmill_engine::Call { input, limits: &step.limits, cancel };
+    // The call is made within the future, so that a panic while it is made is caught like one while it goes on.
+    let outcome = AssertUnwindSafe(async { unit.prepared.call(call).await }).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| {
+        let wall = run.clock().now().saturating_sub(began);
+        Outcome::failed(host_error("the engine panicked", &*panic), Usage { wall, ..Usage::default() })
+    })
+}
+
+fn receipt(
+    step: &LinkedStep,
+    unit: &LinkedUnit,
+    item: Option<u32>,
+    attempt: u32,
+    input: Digest,
+    outcome: Outcome,
+) -> (Receipt, Option<Value>) {
     let Outcome { mut verdict, mut output, usage, log, backtrace, coredump } = outcome;
     match (&verdict, &output) {
         (Verdict::Ok, None) => {
@@ -73,31 +170,27 @@ fn report(step: &LinkedStep, attempt: u32, input: Digest, outcome: Outcome) -> S
         _ => output = None,
     }
     let receipt = Receipt {
+        item,
         attempt,
-        unit: step.unit,
-        interface: step.interface,
-        function: step.function.clone(),
-        engine: step.engine.clone(),
+        unit: unit.digest,
+        interface: unit.interface,
+        function: unit.function.clone(),
+        engine: unit.engine.clone(),
         profile: step.profile,
         limits: step.limits.clone(),
         grants: step.grants.clone(),
         input,
         output: output.as_ref().map(|output| output.digest()),
         usage,
-        verdict: verdict.clone(),
+        verdict,
         log,
         backtrace,
         coredump,
     };
-    StepReport { verdict, output, attempts: vec![receipt] }
+    (receipt, output)
 }
 
-/// A step that ended before its unit was called.
-pub(crate) fn without_attempt(verdict: Verdict) -> StepReport {
-    StepReport { verdict, output: None, attempts: Vec::new() }
-}
-
-fn host_error(what: &str, panic: &(dyn Any + Send)) -> Verdict {
+pub(crate) fn host_error(what: &str, panic: &(dyn Any + Send)) -> Verdict {
     let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let message = match said {
         Some(said) => format!("{what}: {said}"),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use wasmill_engine::EngineInfo;
 use wasmill_model::{
-    Code, Diagnostic, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy, Profile, Step,
+    Code, Diagnostic, Fallback, FallbackTo, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy,
+    Profile, Step,
 };
 use wasmill_unit::{FunctionError, ImportInfo, Unit, UnitInfo, missing_import_help};
 
@@ -52,26 +53,44 @@ pub(crate) fn check_steps(
         if overrides.engines.is_empty() {
             found.extend(unknown_engines(names, engines));
         }
-        match units.get_full(&step.unit) {
-            Some((place, _, unit)) => {
-                let first_use = seen.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true));
-                if first_use {
-                    found.extend(missing_imports(&step.unit, unit.info(), engines));
-                    let own = pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
-                    found.extend(limit_problems(own, policy, &format!("the `Component.toml` of `{}`", step.unit)));
+        let stands_in: Vec<Step> = step.fallback.iter().filter_map(|fallback| called_instead(step, fallback)).collect();
+        for called in std::iter::once(step).chain(&stands_in) {
+            match units.get_full(&called.unit) {
+                Some((place, _, unit)) => {
+                    let first_use = seen.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true));
+                    if first_use {
+                        found.extend(missing_imports(&called.unit, unit.info(), engines));
+                        let own = pipeline.unit_limits.get(&called.unit).copied().unwrap_or_default();
+                        found.extend(limit_problems(
+                            own,
+                            policy,
+                            &format!("the `Component.toml` of `{}`", called.unit),
+                        ));
+                    }
+                    found.extend(missing_grants(called, unit.info(), engines));
+                    against_unit(called, pipeline, unit.info(), &mut found);
+                    found.extend(engine_fits(called, unit.interface(), profile, names, engines));
                 }
-                found.extend(missing_grants(step, unit.info(), engines));
-                against_unit(step, pipeline, unit.info(), &mut found);
-                found.extend(engine_fits(step, unit.interface(), profile, names, engines));
+                None if !pipeline.units.contains_key(&called.unit) => found.push(unknown_unit(called, pipeline)),
+                None => {}
             }
-            None if !pipeline.units.contains_key(&step.unit) => found.push(unknown_unit(step, pipeline)),
-            None => {}
         }
         problems.extend(found.into_iter().map(|problem| {
             let problem = if problem.location.is_none() { problem.at(&step.location) } else { problem };
             problem.in_step(&step.id)
         }));
     }
+}
+
+/// The step with the unit that a fallback calls in its place.
+fn called_instead(step: &Step, fallback: &Fallback) -> Option<Step> {
+    let FallbackTo::Unit { unit, function } = &fallback.to else { return None };
+    Some(Step {
+        unit: unit.clone(),
+        function: function.clone(),
+        function_location: step.location.clone(),
+        ..step.clone()
+    })
 }
 
 fn unknown_unit(step: &Step, pipeline: &Pipeline) -> Diagnostic {

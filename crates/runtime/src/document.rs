@@ -2,65 +2,125 @@
 
 use std::sync::Arc;
 
-use wasmill_model::{Code, Object, RunDocument, RunError, RunVerdict, SkipReason, StepReport, Verdict, VerdictKind};
+use indexmap::IndexMap;
+use wasmill_model::{
+    Code, Object, OnFailure, Receipt, Reference, RunDocument, RunError, RunVerdict, SkipReason, StepReport, Template,
+    Verdict, VerdictKind, format_duration,
+};
 use wasmill_plan::StepIndex;
 
-use crate::attempt::without_attempt;
 use crate::link::LinkedParts;
-use crate::run::{End, Run};
+use crate::run::{End, Run, Settled};
+use crate::scope::ItemScope;
 use crate::step_input::explain;
 
 /// The document of a run that has ended.
 pub(crate) fn document(run: Arc<Run>, end: End) -> RunDocument {
     let linked = run.linked.clone();
     let id = run.id.clone();
+    let on_failure = linked.pipeline.on_failure;
     let (verdict, outputs, error) = match end.verdict {
-        RunVerdict::Ok => match outputs(&run) {
+        RunVerdict::Ok => match outputs(&run, on_failure != OnFailure::BestEffort) {
             Ok(outputs) => (RunVerdict::Ok, outputs, None),
             Err(error) => (RunVerdict::Failed, Object::new(), Some(error)),
         },
         RunVerdict::Failed => {
-            let error = end.failed.and_then(|step| step_error(&run, step));
-            (RunVerdict::Failed, Object::new(), error)
+            let error = match end.failed {
+                _ if end.timed_out => Some(timed_out(&linked)),
+                failed => failed.and_then(|step| step_error(&run, step)),
+            };
+            let partial = match on_failure {
+                OnFailure::FailFast => Object::new(),
+                OnFailure::Continue | OnFailure::BestEffort => outputs(&run, false).unwrap_or_default(),
+            };
+            (RunVerdict::Failed, partial, error)
         }
         RunVerdict::Cancelled => (RunVerdict::Cancelled, Object::new(), Some(cancelled())),
     };
-    let reports = Run::into_reports(run);
-    let steps = linked.steps.iter().zip(reports);
-    let steps = steps.map(|(step, report)| (step.id.clone(), report.unwrap_or_else(never_started))).collect();
-    RunDocument { wasmill: 1, run: id, pipeline: linked.pipeline.name.clone(), verdict, outputs, steps, error }
+    let mut settled = Run::into_settled(run);
+    for (step, reason) in end.discarded {
+        if let Some(Some(settled)) = settled.get_mut(step.get()) {
+            let skipped = StepReport::without_attempt(Verdict::Skipped { reason });
+            let report = std::mem::replace(&mut settled.report, skipped);
+            settled.discarded.extend(report.attempts);
+        }
+    }
+    let mut discarded: IndexMap<Arc<str>, Vec<Receipt>> = IndexMap::new();
+    let mut steps = IndexMap::with_capacity(linked.steps.len());
+    for (step, settled) in linked.steps.iter().zip(settled) {
+        let report = match settled {
+            Some(Settled { report, discarded: aside, .. }) => {
+                if !aside.is_empty() {
+                    discarded.insert(step.id.clone(), aside);
+                }
+                report
+            }
+            // A plan ends every step: nothing is known that would lead here.
+            None => StepReport::without_attempt(Verdict::Skipped { reason: SkipReason::Cancelled }),
+        };
+        steps.insert(step.id.clone(), report);
+    }
+    let pipeline = linked.pipeline.name.clone();
+    RunDocument { wasmill: 1, run: id, pipeline, verdict, outputs, steps, discarded, error }
 }
 
-/// A plan ends every step: nothing is known that would lead here.
-fn never_started() -> StepReport {
-    without_attempt(Verdict::Skipped { reason: SkipReason::Cancelled })
-}
-
-/// The declared outputs; where none are, those of the steps that nothing waits for.
-fn outputs(run: &Run) -> Result<Object, RunError> {
+/// The declared outputs; where none are, those of the steps that nobody reads. Of a run that went wrong, those that there are.
+fn outputs(run: &Run, all: bool) -> Result<Object, RunError> {
     let linked: &LinkedParts = &run.linked;
     if linked.pipeline.outputs.is_empty() {
-        let sinks = linked.graph.sinks();
-        return Ok(sinks
+        let last = linked.last.iter();
+        return Ok(last
             .filter_map(|step| {
                 let id = linked.steps.get(step.get())?.id.clone();
-                Some((id, run.output(step)?.clone()))
+                Some((id, run.output(*step)?.clone()))
             })
             .collect());
     }
     let mut outputs = Object::with_capacity(linked.outputs.len());
-    for (name, program) in &linked.outputs {
-        let value = program.evaluate(run).map_err(|error| RunError {
-            code: Code::InvalidInput,
-            // The words of an expression may show what it was given.
-            message: linked.secrets.redact(format!("the output `{name}` could not be worked out: {}", explain(&error))),
-            step: None,
-            help: None,
-            verdict: VerdictKind::InvalidInput,
-        })?;
+    for ((name, program), template) in linked.outputs.iter().zip(linked.pipeline.outputs.values()) {
+        if !all && linked.pipeline.on_failure == OnFailure::Continue && !is_there(run, template) {
+            continue;
+        }
+        let value = match program.evaluate(&ItemScope { run, item: None }) {
+            Ok(value) => value,
+            Err(_) if !all => continue,
+            Err(error) => {
+                return Err(RunError {
+                    code: Code::InvalidInput,
+                    // The words of an expression may show what it was given.
+                    message: linked
+                        .secrets
+                        .redact(format!("the output `{name}` could not be worked out: {}", explain(&error))),
+                    step: None,
+                    help: None,
+                    verdict: VerdictKind::InvalidInput,
+                });
+            }
+        };
         outputs.insert(name.clone(), value);
     }
     Ok(outputs)
+}
+
+/// Whether every step that it reads gave an output.
+fn is_there(run: &Run, template: &Template) -> bool {
+    let references = template.expressions().into_iter().flat_map(|expression| &expression.references);
+    let mut steps = references.filter_map(|reference| match reference {
+        Reference::Step(id) => run.linked.index_of(id),
+        _ => None,
+    });
+    steps.all(|step| run.output(step).is_some())
+}
+
+fn timed_out(linked: &LinkedParts) -> RunError {
+    let limit = linked.pipeline.timeout.unwrap_or_default();
+    RunError {
+        code: Code::TimedOut,
+        message: format!("the run was stopped: it may take {} in all", format_duration(limit)),
+        step: None,
+        help: Some("raise the pipeline's `timeout`, or give its steps less to do".to_owned()),
+        verdict: VerdictKind::TimedOut,
+    }
 }
 
 fn step_error(run: &Run, step: StepIndex) -> Option<RunError> {

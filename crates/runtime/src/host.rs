@@ -38,6 +38,8 @@ pub struct Overrides {
 pub struct RunOptions {
     /// The run's id: `run.id` in expressions, and the document's `run`.
     pub run: Arc<str>,
+    /// What the delays between attempts are taken from.
+    pub seed: u64,
     /// The signal that stops it.
     pub cancel: Cancel,
     /// Who is told what happens.
@@ -47,6 +49,6 @@ pub struct RunOptions {
 impl RunOptions {
     /// A run that nobody cancels and nobody looks at.
     pub fn new(run: impl Into<Arc<str>>) -> Self {
-        RunOptions { run: run.into(), cancel: Cancel::new(), observer: Arc::new(NoObserver) }
+        RunOptions { run: run.into(), seed: 0, cancel: Cancel::new(), observer: Arc::new(NoObserver) }
     }
 }

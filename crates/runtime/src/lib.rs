@@ -24,6 +24,7 @@ mod parameters;
 mod ports;
 mod run;
 mod scope;
+mod settle;
 mod step_input;
 mod suggestion;
 mod wiring;

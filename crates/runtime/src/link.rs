@@ -10,13 +10,13 @@ use indexmap::IndexMap;
 use wasmill_engine::{Binding, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_expression::{ExpressionError, Program};
 use wasmill_model::{
-    Code, Diagnostic, Diagnostics, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline, Profile,
-    RunDocument, Secrets, Step,
+    Code, Diagnostic, Diagnostics, FallbackTo, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline,
+    Profile, RunDocument, Secrets, Step, Template,
 };
-use wasmill_plan::{Graph, StepIndex};
+use wasmill_plan::{Graph, PlanOptions, StepIndex, StepRules};
 use wasmill_unit::Unit;
 
-use crate::attempt::{LinkedStep, PreparedKey};
+use crate::attempt::{LinkedFallback, LinkedStep, LinkedUnit, PreparedKey};
 use crate::step_input::{Inherits, StepInput};
 use crate::wiring::{Wiring, wire};
 use crate::{Clock, Host, Overrides, RunOptions, Spawner, check, parameters};
@@ -39,10 +39,26 @@ pub(crate) struct LinkedParts {
     pub(crate) spawner: Arc<dyn Spawner>,
     /// Those that any step is granted: what nothing that the run says may show.
     pub(crate) secrets: Secrets,
+    /// The steps that nobody reads.
+    pub(crate) last: Vec<StepIndex>,
+    rules: Vec<StepRules>,
+    groups: Vec<u32>,
     index: HashMap<Arc<str>, StepIndex>,
 }
 
 impl LinkedParts {
+    /// How the plan of a run goes about it.
+    pub(crate) fn plan_options(&self, seed: u64) -> PlanOptions {
+        PlanOptions {
+            max_concurrency: self.pipeline.schedule.max_concurrency,
+            strategy: self.pipeline.schedule.strategy,
+            on_failure: self.pipeline.on_failure,
+            seed,
+            rules: self.rules.clone(),
+            groups: self.groups.clone(),
+        }
+    }
+
     pub(crate) fn index_of(&self, id: &str) -> Option<StepIndex> {
         self.index.get(id).copied()
     }
@@ -103,15 +119,30 @@ struct Wanted {
 /// A step whose unit is not prepared yet.
 struct DraftStep {
     input: StepInput,
-    unit: Unit,
-    function: Option<Arc<str>>,
-    engine: Arc<dyn Engine>,
+    unit: DraftUnit,
     profile: Profile,
     limits: Arc<Limits>,
     /// As they are written, for the receipts.
     grants: Arc<Grants>,
-    /// Which of [`Draft::wanted`] it uses.
+    when: Option<Program>,
+    foreach: Option<Program>,
+    fallback: Vec<DraftFallback>,
+}
+
+/// A unit that is not prepared yet.
+struct DraftUnit {
+    name: Arc<str>,
+    unit: Unit,
+    function: Option<Arc<str>>,
+    engine: Arc<dyn Engine>,
+    /// Which of [`Draft::wanted`] it is.
     wanted: usize,
+}
+
+enum DraftFallback {
+    Value(Program),
+    Unit(DraftUnit),
+    Step,
 }
 
 struct Draft {
@@ -144,7 +175,7 @@ impl Draft {
         let mut steps = Vec::with_capacity(pipeline.steps.len());
         for step in &pipeline.steps {
             let Some(unit) = units.get(&step.unit) else { continue };
-            match maker.step(step, unit) {
+            match maker.step(step, unit, units) {
                 Ok(step) => steps.push(step),
                 Err(problem) => problems.push(if problem.step.is_none() { problem.in_step(&step.id) } else { problem }),
             }
@@ -170,28 +201,52 @@ impl Draft {
     ) -> Result<LinkedParts, Diagnostics> {
         let mut problems = Vec::new();
         let mut said = vec![false; prepared.len()];
+        let mut ready = |draft: DraftUnit, step: &Step| match prepared.get(draft.wanted) {
+            Some(Ok(prepared)) => Some(LinkedUnit {
+                name: draft.name,
+                prepared: prepared.clone(),
+                digest: draft.unit.digest(),
+                interface: draft.unit.interface(),
+                function: draft.function,
+                engine: draft.engine.info().name.clone(),
+            }),
+            Some(Err(error)) => {
+                // Said once, at the first step that needs it.
+                let first = said.get_mut(draft.wanted).is_some_and(|said| !std::mem::replace(said, true));
+                let problem = |error| redacted(prepare_problem(step, &draft.name, error), &host.secrets);
+                problems.extend(first.then(|| problem(error)));
+                None
+            }
+            None => None,
+        };
         let mut steps = Vec::with_capacity(self.steps.len());
         for (draft, step) in self.steps.into_iter().zip(&self.pipeline.steps) {
-            match prepared.get(draft.wanted) {
-                Some(Ok(prepared)) => steps.push(LinkedStep {
-                    id: step.id.clone(),
-                    input: draft.input,
-                    prepared: prepared.clone(),
-                    unit: draft.unit.digest(),
-                    interface: draft.unit.interface(),
-                    function: draft.function,
-                    engine: draft.engine.info().name.clone(),
-                    profile: draft.profile,
-                    limits: draft.limits,
-                    grants: draft.grants,
-                }),
-                Some(Err(error)) => {
-                    // Said once, at the first step that needs it.
-                    let first = said.get_mut(draft.wanted).is_some_and(|said| !std::mem::replace(said, true));
-                    problems.extend(first.then(|| redacted(prepare_problem(step, error), &host.secrets)));
-                }
-                None => {}
-            }
+            let unit = ready(draft.unit, step);
+            let fallback: Vec<Option<LinkedFallback>> = draft
+                .fallback
+                .into_iter()
+                .map(|fallback| {
+                    Some(match fallback {
+                        DraftFallback::Value(program) => LinkedFallback::Value(program),
+                        DraftFallback::Unit(unit) => LinkedFallback::Unit(ready(unit, step)?),
+                        DraftFallback::Step => LinkedFallback::Step,
+                    })
+                })
+                .collect();
+            let (Some(unit), Some(fallback)) = (unit, fallback.into_iter().collect()) else { continue };
+            steps.push(LinkedStep {
+                id: step.id.clone(),
+                input: draft.input,
+                unit,
+                profile: draft.profile,
+                limits: draft.limits,
+                grants: draft.grants,
+                when: draft.when,
+                foreach: draft.foreach,
+                fallback,
+                timeout: step.timeout,
+                emits: step.emits,
+            });
         }
         if !problems.is_empty() {
             return Err(Diagnostics(problems));
@@ -206,6 +261,9 @@ impl Draft {
             outputs: self.outputs,
             clock: host.clock.clone(),
             spawner: host.spawner.clone(),
+            last: self.wiring.last,
+            rules: self.wiring.rules,
+            groups: self.wiring.groups,
             index: self.wiring.index,
         })
     }
@@ -238,7 +296,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn step(&mut self, step: &Step, unit: &Unit) -> Result<DraftStep, Diagnostic> {
+    fn step(&mut self, step: &Step, unit: &Unit, units: &IndexMap<Arc<str>, Unit>) -> Result<DraftStep, Diagnostic> {
         let info = unit.info();
         let function = info
             .resolve(step.function.as_deref())
@@ -248,28 +306,58 @@ impl<'a> Maker<'a> {
             _ if parameters::inherits_by_name(info, function) => Inherits::Members,
             _ => Inherits::Value,
         };
-        let input = StepInput::new(step, self.pipeline, self.wiring, inherits)
-            .map_err(|error| expression_problem(error, Some(step)))?;
+        let invalid = |error: ExpressionError| expression_problem(error, Some(step));
+        let input = StepInput::new(step, self.pipeline, self.wiring, inherits).map_err(invalid)?;
+        let compile = |template: &Template| Program::compile(template).map_err(invalid);
+        let when = step.when.as_ref().map(compile).transpose()?;
+        let foreach = step.foreach.as_ref().map(|foreach| compile(&foreach.items)).transpose()?;
         let profile = self.overrides.profile.unwrap_or(step.profile);
-        let engine = self.engine(step, unit, profile)?;
         let limits = self.limits(step)?;
-        let function = function.map(|function| function.name.clone());
-
         let spelled = serde_json::to_string(&step.grants).unwrap_or_default();
-        let grants = self.grants.entry(spelled.clone()).or_insert_with(|| Arc::new(step.grants.clone())).clone();
+        let grants = self.grants.entry(spelled).or_insert_with(|| Arc::new(step.grants.clone())).clone();
+        let function = function.map(|function| function.name.clone());
+        let draft = self.unit(step, &step.unit, unit, function, profile, &grants)?;
+        let mut fallback = Vec::with_capacity(step.fallback.len());
+        for one in &step.fallback {
+            fallback.push(match &one.to {
+                FallbackTo::Value(template) => DraftFallback::Value(compile(template)?),
+                FallbackTo::Step(_) => DraftFallback::Step,
+                FallbackTo::Unit { unit: name, function } => {
+                    let Some(unit) = units.get(name) else { continue };
+                    let function = unit.info().resolve(function.as_deref());
+                    let function = function
+                        .map_err(|error| check::function_problem(name, &error).at(&step.location))?
+                        .map(|function| function.name.clone());
+                    DraftFallback::Unit(self.unit(step, name, unit, function, profile, &grants)?)
+                }
+            });
+        }
+        Ok(DraftStep { input, unit: draft, profile, limits, grants, when, foreach, fallback })
+    }
+
+    fn unit(
+        &mut self,
+        step: &Step,
+        name: &Arc<str>,
+        unit: &Unit,
+        function: Option<Arc<str>>,
+        profile: Profile,
+        grants: &Arc<Grants>,
+    ) -> Result<DraftUnit, Diagnostic> {
+        let engine = self.engine(step, unit, profile)?;
         let key = PreparedKey {
             unit: unit.digest(),
             function: function.clone(),
             output: step.output,
             profile,
             engine: engine.info().name.name.clone(),
-            grants: spelled,
+            grants: serde_json::to_string(grants).unwrap_or_default(),
         };
         let wanted = &mut self.wanted;
         let wanted = *self.keys.entry(key).or_insert_with(|| {
             let binding = Binding {
                 function: function.as_deref().map(str::to_owned),
-                grants: on_the_host(&grants, &self.pipeline.base),
+                grants: on_the_host(grants, &self.pipeline.base),
                 secrets: self.host.secrets.only(&grants.secrets),
                 output: step.output,
                 profile,
@@ -277,7 +365,7 @@ impl<'a> Maker<'a> {
             wanted.push(Wanted { engine: engine.clone(), unit: unit.clone(), binding });
             wanted.len() - 1
         });
-        Ok(DraftStep { input, unit: unit.clone(), function, engine, profile, limits, grants, wanted })
+        Ok(DraftUnit { name: name.clone(), unit: unit.clone(), function, engine, wanted })
     }
 
     fn engine(&self, step: &Step, unit: &Unit, profile: Profile) -> Result<Arc<dyn Engine>, Diagnostic> {
@@ -336,10 +424,18 @@ fn override_problems(host: &Host, overrides: &Overrides, engines: &[EngineInfo])
 /// Whoever loads the units says why one could not be loaded; this only sees to it that no step is lost.
 fn not_loaded(pipeline: &Pipeline, units: &IndexMap<Arc<str>, Unit>) -> Vec<Diagnostic> {
     let declared = pipeline.steps.iter().filter(|step| pipeline.units.contains_key(&step.unit));
+    let fallbacks = pipeline.steps.iter().flat_map(|step| {
+        step.fallback.iter().filter_map(move |fallback| match &fallback.to {
+            FallbackTo::Unit { unit, .. } if pipeline.units.contains_key(unit) => Some((step, unit)),
+            _ => None,
+        })
+    });
     declared
-        .filter(|step| !units.contains_key(&step.unit))
-        .map(|step| {
-            Diagnostic::new(Code::UnitNotFound, format!("the unit `{}` was not loaded", step.unit))
+        .map(|step| (step, &step.unit))
+        .chain(fallbacks)
+        .filter(|(_, unit)| !units.contains_key(*unit))
+        .map(|(step, unit)| {
+            Diagnostic::new(Code::UnitNotFound, format!("the unit `{unit}` was not loaded"))
                 .at(&step.location)
                 .in_step(&step.id)
         })
@@ -399,8 +495,7 @@ fn expression_problem(error: ExpressionError, step: Option<&Step>) -> Diagnostic
     problem
 }
 
-fn prepare_problem(step: &Step, error: &PrepareError) -> Diagnostic {
-    let unit = &step.unit;
+fn prepare_problem(step: &Step, unit: &str, error: &PrepareError) -> Diagnostic {
     let problem = match error {
         PrepareError::Function(error) => check::function_problem(unit, error).at(&step.function_location),
         PrepareError::MissingImport { import, help } => {

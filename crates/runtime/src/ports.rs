@@ -11,6 +11,9 @@ use wasmill_model::{RunDocument, StepReport};
 pub trait Clock: Send + Sync {
     /// The time since some fixed moment. It never goes back.
     fn now(&self) -> Duration;
+
+    /// Ends when this time has passed. It is polled by a task of the [`Spawner`].
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
 /// Who polls the tasks of a run.
@@ -29,8 +32,9 @@ pub trait Spawner: Send + Sync {
 
 /// Is told what happens in a run, while it happens: progress, traces, a journal.
 ///
-/// [`RunEvent::RunStarted`] comes first. Each step then has at most one [`RunEvent::StepStarted`] for an attempt and exactly one
-/// [`RunEvent::StepFinished`], in this order, and after the `StepFinished` of all that it waits for. [`RunEvent::RunFinished`] comes
+/// [`RunEvent::RunStarted`] comes first. Each step then has at most one [`RunEvent::StepStarted`] for an attempt of an item and exactly one
+/// [`RunEvent::StepFinished`], in this order, and after the `StepFinished` of all that it waits for. A step that had ended when the run
+/// failed may count as skipped in the document ([`Plan`](wasmill_plan::Plan) says when). [`RunEvent::RunFinished`] comes
 /// last. A run whose future is dropped says no more than what its steps still have to say.
 ///
 /// Called on the threads that run the steps: be quick, and never block. A panic is caught and changes nothing.
@@ -56,7 +60,9 @@ pub enum RunEvent<'a> {
     StepStarted {
         /// The step.
         step: &'a Arc<str>,
-        /// Which try this is, from 1.
+        /// For which item, from 0, where the step has items.
+        item: Option<u32>,
+        /// Which try this is, from 1; a fallback counts on.
         attempt: u32,
     },
     /// A step has ended: it ran, or it never will.

@@ -1,72 +1,120 @@
-//! One run: workers that take steps from the plan, and the future that waits for them.
+//! One run: workers that take calls from the plan, and the future that waits for them.
 
+use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use wasmill_engine::Cancel;
-use wasmill_model::{Digest, Object, RunDocument, RunVerdict, StepReport, Value, Verdict};
-use wasmill_plan::{Command, Event, Plan, StepIndex};
+use wasmill_model::{Digest, Object, Receipt, RunDocument, RunVerdict, SkipReason, StepReport, Value, VerdictKind};
+use wasmill_plan::{Call, Command, Event, Plan, StepIndex, Task};
 
-use crate::attempt::{attempt, without_attempt};
+use crate::attempt::attempt;
 use crate::document;
 use crate::link::LinkedParts;
+use crate::settle::Work;
 use crate::step_input::Inputs;
 use crate::{Clock, Observer, RunEvent, RunOptions};
 
-/// After so many steps in a row a worker lets others have the thread: engines that never wait would keep it.
-const STEPS_IN_A_ROW: u32 = 128;
+/// After so many calls in a row a worker lets others have the thread: engines that never wait would keep it.
+const CALLS_IN_A_ROW: u32 = 128;
 
 /// What the workers of a run share.
 pub(crate) struct Run {
     pub(crate) linked: Arc<LinkedParts>,
     pub(crate) id: Arc<str>,
     pub(crate) inputs: Inputs,
-    /// Stops every guest of this run: given when the plan cancels running steps. Both of its reasons (fail-fast, cancellation)
-    /// stop all of them.
-    pub(crate) cancel: Cancel,
-    reports: Vec<OnceLock<StepReport>>,
+    slots: Vec<Slot>,
     control: Mutex<Control>,
     observer: Arc<dyn Observer>,
 }
 
+/// What is known of one step.
+#[derive(Default)]
+struct Slot {
+    /// What its calls gave so far.
+    work: Mutex<Work>,
+    settled: OnceLock<Settled>,
+}
+
+/// A step that has ended.
+pub(crate) struct Settled {
+    pub(crate) report: StepReport,
+    /// The step whose output is this one's.
+    pub(crate) replaced_by: Option<StepIndex>,
+    /// Attempts that do not count.
+    pub(crate) discarded: Vec<Receipt>,
+}
+
 struct Control {
     plan: Plan,
+    /// The signals of running calls.
+    cancels: HashMap<Task, Cancel>,
+    /// Steps that had ended, and do not count.
+    discarded: Vec<(StepIndex, SkipReason)>,
+    timed_out: bool,
     end: Option<oneshot::Sender<End>>,
 }
 
 /// How the plan ended.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct End {
     pub(crate) verdict: RunVerdict,
     pub(crate) failed: Option<StepIndex>,
+    /// The time of the whole run was over.
+    pub(crate) timed_out: bool,
+    pub(crate) discarded: Vec<(StepIndex, SkipReason)>,
 }
 
 impl Run {
+    fn settled(&self, step: StepIndex) -> Option<&Settled> {
+        self.slots.get(step.get())?.settled.get()
+    }
+
     pub(crate) fn report(&self, step: StepIndex) -> Option<&StepReport> {
-        self.reports.get(step.get())?.get()
+        self.settled(step).map(|settled| &settled.report)
+    }
+
+    /// The step whose output it is: the step itself, or the one that stood in for it.
+    fn giver(&self, step: StepIndex) -> StepIndex {
+        let mut giver = step;
+        // A stand-in waits for what it stands in for, so there is no circle.
+        while let Some(other) = self.settled(giver).and_then(|settled| settled.replaced_by) {
+            giver = other;
+        }
+        giver
     }
 
     pub(crate) fn output(&self, step: StepIndex) -> Option<&Value> {
-        self.report(step)?.output.as_ref()
+        self.report(self.giver(step))?.output.as_ref()
     }
 
+    /// The digest of the output, where a receipt has it.
     pub(crate) fn output_digest(&self, step: StepIndex) -> Option<Digest> {
-        self.report(step)?.attempts.last()?.output
+        let report = self.report(self.giver(step))?;
+        let linked = self.linked.steps.get(step.get())?;
+        let is_answer = linked.foreach.is_none() && report.fallback.is_none() && report.metadata.is_none();
+        report.attempts.last().filter(|_| is_answer)?.output
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.linked.clock
     }
 
+    /// What calls of a step give is put here.
+    pub(crate) fn work(&self, step: StepIndex) -> Option<MutexGuard<'_, Work>> {
+        self.slots.get(step.get()).map(|slot| slot.work.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Every step's report. Takes them where nobody else holds the run any more, which is nearly always.
-    pub(crate) fn into_reports(run: Arc<Run>) -> Vec<Option<StepReport>> {
+    pub(crate) fn into_settled(run: Arc<Run>) -> Vec<Option<Settled>> {
         match Arc::try_unwrap(run) {
-            Ok(run) => run.reports.into_iter().map(OnceLock::into_inner).collect(),
-            Err(run) => run.reports.iter().map(|report| report.get().cloned()).collect(),
+            Ok(run) => run.slots.into_iter().map(|slot| slot.settled.into_inner()).collect(),
+            Err(run) => run.slots.iter().map(|slot| slot.settled.get().map(Settled::copy)).collect(),
         }
     }
 
@@ -79,62 +127,99 @@ impl Run {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a step's report and tells the observer. Whatever starts because of it starts after this.
-    fn settle(&self, step: StepIndex, report: StepReport) {
-        let (Some(slot), Some(linked)) = (self.reports.get(step.get()), self.linked.steps.get(step.get())) else {
-            return;
-        };
-        let report = slot.get_or_init(|| report);
-        self.notify(&RunEvent::StepFinished { step: &linked.id, report });
+    /// Tells the plan, and does what it says as far as nothing has to be waited for. Reports are kept and told before the lock is
+    /// given back, so that whatever starts because of them starts after this.
+    fn feed(self: &Arc<Self>, event: Event) -> Next {
+        let mut control = self.control();
+        let mut commands = Vec::new();
+        let handled = control.plan.handle(event, &mut commands);
+        debug_assert!(handled.is_ok() || matches!(event, Event::Finished { .. }), "{handled:?}");
+        let next = self.obey(&mut control, commands);
+        drop(control);
+        next.cancels.iter().for_each(Cancel::cancel);
+        next
     }
 
-    /// Does what the plan says. One of the steps to start is given back to the caller, who has a thread for it.
-    fn obey(self: &Arc<Self>, commands: &mut Vec<Command>) -> Next {
+    fn obey(self: &Arc<Self>, control: &mut Control, commands: Vec<Command>) -> Next {
         let mut next = Next::default();
-        for command in commands.drain(..) {
+        let mut queue = VecDeque::from(commands);
+        while let Some(command) = queue.pop_front() {
             match command {
-                Command::Start { step, attempt } if next.step.is_none() => next.step = Some((step, attempt)),
-                Command::Start { step, attempt } => self.spawn(step, attempt),
-                Command::CancelRunning { .. } => self.cancel.cancel(),
-                Command::Skip { step, reason } => self.settle(step, without_attempt(Verdict::Skipped { reason })),
-                Command::Finish { verdict, failed } => next.end = Some(End { verdict, failed }),
+                Command::Open { step } => {
+                    let opening = self.open(step);
+                    let mut more = Vec::new();
+                    // It was asked for just now.
+                    let _ = control.plan.handle(Event::Opened { step, opening }, &mut more);
+                    queue.extend(more);
+                }
+                Command::Start { task, attempt, call } => {
+                    let cancel = Cancel::new();
+                    control.cancels.insert(task, cancel.clone());
+                    next.calls.push_back(Started { task, attempt, call, cancel });
+                }
+                Command::Wait { task, attempt, delay } => {
+                    self.after(delay, Event::Due { task, attempt });
+                }
+                Command::CancelRunning { task } => next.cancels.extend(control.cancels.get(&task).cloned()),
+                Command::Settle { step, ending } => self.settle(step, ending),
+                Command::Discard { step, reason } => control.discarded.push((step, reason)),
+                Command::Finish { verdict, failed } => {
+                    let (discarded, timed_out) = (std::mem::take(&mut control.discarded), control.timed_out);
+                    next.end = Some(End { verdict, failed, timed_out, discarded });
+                }
             }
         }
         next
     }
 
-    fn spawn(self: &Arc<Self>, step: StepIndex, attempt: u32) {
-        let worker = Worker { run: self.clone(), current: Some((step, attempt)), commands: Vec::new() };
+    fn settle(&self, step: StepIndex, ending: wasmill_plan::Ending) {
+        let (Some(slot), Some(linked)) = (self.slots.get(step.get()), self.linked.steps.get(step.get())) else {
+            return;
+        };
+        let work = std::mem::take(&mut *slot.work.lock().unwrap_or_else(PoisonError::into_inner));
+        let settled = slot.settled.get_or_init(|| work.settle(self, linked, ending));
+        self.notify(&RunEvent::StepFinished { step: &linked.id, report: &settled.report });
+    }
+
+    /// Tells the plan of this event after some time. A timer that is dropped tells it at once: nothing waits for ever.
+    fn after(self: &Arc<Self>, delay: Duration, event: Event) {
+        let timer = Timer { run: Arc::downgrade(self), event: Some(event) };
+        let sleep = self.clock().sleep(delay);
+        self.linked.spawner.spawn(Box::pin(async move {
+            sleep.await;
+            drop(timer);
+        }));
+    }
+
+    fn spawn(self: &Arc<Self>, call: Started) {
+        let worker = Worker { run: self.clone(), current: Some(call) };
         self.linked.spawner.spawn(Box::pin(worker.work()));
     }
 
     fn begin(self: &Arc<Self>, cancelled: bool) {
-        let mut commands = Vec::new();
-        {
-            let mut control = self.control();
-            if cancelled {
-                // A cancellation is always possible.
-                let _ = control.plan.handle(Event::Cancel, &mut commands);
-            } else {
-                control.plan.start(&mut commands);
-            }
+        if let Some(timeout) = self.linked.pipeline.timeout {
+            self.after(timeout, Event::TimedOut);
         }
-        let next = self.obey(&mut commands);
+        let next = if cancelled {
+            self.feed(Event::Cancel)
+        } else {
+            let mut control = self.control();
+            let mut commands = Vec::new();
+            control.plan.start(&mut commands);
+            self.obey(&mut control, commands)
+        };
         self.hand_over(next);
     }
 
     fn stop(self: &Arc<Self>) {
-        let mut commands = Vec::new();
-        let _ = self.control().plan.handle(Event::Cancel, &mut commands);
-        self.cancel.cancel();
-        let next = self.obey(&mut commands);
+        let next = self.feed(Event::Cancel);
         self.hand_over(next);
     }
 
     /// For whoever has no thread of its own to go on with.
     fn hand_over(self: &Arc<Self>, next: Next) {
-        if let Some((step, attempt)) = next.step {
-            self.spawn(step, attempt);
+        for call in next.calls {
+            self.spawn(call);
         }
         if let Some(end) = next.end {
             self.finish(end);
@@ -150,30 +235,70 @@ impl Run {
     }
 }
 
-/// What is left to whoever asked the plan.
+impl Settled {
+    fn copy(&self) -> Settled {
+        Settled { report: self.report.clone(), replaced_by: self.replaced_by, discarded: self.discarded.clone() }
+    }
+}
+
+/// What is left to whoever told the plan.
 #[derive(Default)]
 struct Next {
-    step: Option<(StepIndex, u32)>,
+    calls: VecDeque<Started>,
+    cancels: Vec<Cancel>,
     end: Option<End>,
 }
 
-/// Takes steps one after the other: of those that get ready by one step's end, the most urgent goes on in the same task, and only
+/// A call that is to be made.
+pub(crate) struct Started {
+    pub(crate) task: Task,
+    pub(crate) attempt: u32,
+    pub(crate) call: Call,
+    pub(crate) cancel: Cancel,
+}
+
+/// Tells the plan of an event when it is dropped.
+struct Timer {
+    run: Weak<Run>,
+    event: Option<Event>,
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let (Some(run), Some(event)) = (self.run.upgrade(), self.event.take()) else { return };
+        if event == Event::TimedOut {
+            run.control().timed_out = true;
+        }
+        let next = run.feed(event);
+        run.hand_over(next);
+    }
+}
+
+/// Makes calls one after the other: of those that get ready by one call's end, the most urgent goes on in the same task, and only
 /// the others are spawned.
 struct Worker {
     run: Arc<Run>,
-    current: Option<(StepIndex, u32)>,
-    commands: Vec<Command>,
+    current: Option<Started>,
 }
 
 impl Worker {
     async fn work(mut self) {
         let mut in_a_row = 0;
-        while let Some((step, number)) = self.current {
-            let Some(linked) = self.run.linked.steps.get(step.get()) else { break };
-            self.run.notify(&RunEvent::StepStarted { step: &linked.id, attempt: number });
-            let report = attempt(&self.run, linked, number).await;
-            let next = self.ended(report);
-            self.current = next.step;
+        while let Some(call) = &self.current {
+            let Some(linked) = self.run.linked.steps.get(call.task.step.get()) else { break };
+            let item = linked.foreach.is_some().then_some(call.task.item);
+            self.run.notify(&RunEvent::StepStarted { step: &linked.id, item, attempt: call.attempt });
+            if let Some(timeout) = linked.timeout
+                && self.run.work(call.task.step).is_some_and(|mut work| work.begins(self.run.clock().now()))
+            {
+                self.run.after(timeout, Event::StepTimedOut { step: call.task.step });
+            }
+            let (verdict, permanent) = attempt(&self.run, linked, call).await;
+            let mut next = self.ended(verdict, permanent);
+            self.current = next.calls.pop_front();
+            for call in std::mem::take(&mut next.calls) {
+                self.run.spawn(call);
+            }
             if let Some(end) = next.end {
                 let sender = self.run.control().end.take();
                 // Whoever waits wants the run for itself.
@@ -184,30 +309,29 @@ impl Worker {
                 return;
             }
             in_a_row += 1;
-            if in_a_row == STEPS_IN_A_ROW {
+            if in_a_row == CALLS_IN_A_ROW {
                 in_a_row = 0;
                 yield_now().await;
             }
         }
     }
 
-    /// The current step has ended.
-    fn ended(&mut self, report: StepReport) -> Next {
-        let Some((step, attempt)) = self.current.take() else { return Next::default() };
-        let verdict = report.verdict.kind();
-        self.run.settle(step, report);
-        let handled = self.run.control().plan.handle(Event::Finished { step, attempt, verdict }, &mut self.commands);
-        debug_assert_eq!(handled, Ok(()), "only what runs can end");
-        self.run.obey(&mut self.commands)
+    /// The current call has ended.
+    fn ended(&mut self, verdict: VerdictKind, permanent: bool) -> Next {
+        let Some(Started { task, attempt, .. }) = self.current.take() else { return Next::default() };
+        self.run.control().cancels.remove(&task);
+        self.run.feed(Event::Finished { task, attempt, verdict, permanent })
     }
 }
 
 impl Drop for Worker {
-    /// A task that is dropped in the middle of a step must not leave the run waiting for it.
+    /// A task that is dropped in the middle of a call must not leave the run waiting for it.
     fn drop(&mut self) {
-        if self.current.is_some() {
-            let message = "the task of the step was dropped before it was done".to_owned();
-            let next = self.ended(without_attempt(Verdict::HostError { message }));
+        if let Some(call) = &self.current {
+            if let Some(mut work) = self.run.work(call.task.step) {
+                work.dropped(call.task.item);
+            }
+            let next = self.ended(VerdictKind::HostError, false);
             self.run.hand_over(next);
         }
     }
@@ -228,14 +352,14 @@ impl Drop for StopOnDrop {
 
 /// Runs a pipeline to its end.
 pub(crate) async fn run(linked: Arc<LinkedParts>, inputs: Object, options: RunOptions) -> RunDocument {
-    let RunOptions { run: id, cancel, observer } = options;
+    let RunOptions { run: id, seed, cancel, observer } = options;
     let (sender, mut ended) = oneshot::channel();
-    let plan = Plan::new(linked.graph.clone(), linked.pipeline.schedule.into());
+    let plan = Plan::new(linked.graph.clone(), linked.plan_options(seed));
+    let control = Control { plan, cancels: HashMap::new(), discarded: Vec::new(), timed_out: false, end: Some(sender) };
     let run = Arc::new(Run {
-        reports: linked.steps.iter().map(|_| OnceLock::new()).collect(),
-        control: Mutex::new(Control { plan, end: Some(sender) }),
+        slots: linked.steps.iter().map(|_| Slot::default()).collect(),
+        control: Mutex::new(control),
         inputs: Inputs::new(inputs),
-        cancel: Cancel::new(),
         observer: observer.clone(),
         id,
         linked: linked.clone(),
@@ -253,7 +377,9 @@ pub(crate) async fn run(linked: Arc<LinkedParts>, inputs: Object, options: RunOp
         match ended.poll_unpin(context) {
             Poll::Ready(Ok(end)) => Poll::Ready(end),
             // The sender is kept until there is an end to send.
-            Poll::Ready(Err(oneshot::Canceled)) => Poll::Ready(End { verdict: RunVerdict::Failed, failed: None }),
+            Poll::Ready(Err(oneshot::Canceled)) => {
+                Poll::Ready(End { verdict: RunVerdict::Failed, failed: None, timed_out: false, discarded: Vec::new() })
+            }
             Poll::Pending => Poll::Pending,
         }
     })

@@ -7,29 +7,40 @@ use wasmill_model::{Object, Receipt, Value};
 
 use crate::run::Run;
 
-impl Scope for Run {
+/// A run as an expression sees it; with `item` and `index` where it stands in a step that is called for each item.
+pub(crate) struct ItemScope<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) item: Option<(&'a Value, u32)>,
+}
+
+impl Scope for ItemScope<'_> {
     fn input(&self, name: &str) -> Option<Value> {
-        self.inputs.all().get(name).cloned()
+        self.run.inputs.all().get(name).cloned()
     }
 
     fn inputs(&self) -> Value {
-        self.inputs.all().clone()
+        self.run.inputs.all().clone()
     }
 
     fn step(&self, id: &str, field: StepField) -> Option<Value> {
-        let report = self.report(self.linked.index_of(id)?)?;
+        let step = self.run.linked.index_of(id)?;
+        let report = self.run.report(step)?;
         match field {
-            StepField::Output => report.output.clone(),
+            // A step that ended without one is read only by those that bear it.
+            StepField::Output => Some(self.run.output(step).cloned().unwrap_or_default()),
+            StepField::Metadata => Some(report.metadata.clone().unwrap_or_default()),
             StepField::Verdict => Some(Value::from(report.verdict.kind().as_str())),
-            StepField::Receipt => report.attempts.last().map(receipt_value),
+            StepField::Receipt => Some(report.attempts.last().map(receipt_value).unwrap_or_default()),
         }
     }
 
     fn root(&self, name: &str) -> Option<Value> {
-        (name == "run").then(|| {
-            let id = Value::from(&*self.id);
-            Value::from(Object::from([(Arc::from("id"), id)]))
-        })
+        match (name, self.item) {
+            ("run", _) => Some(Value::from(Object::from([(Arc::from("id"), Value::from(&*self.run.id))]))),
+            ("item", Some((item, _))) => Some(item.clone()),
+            ("index", Some((_, index))) => Some(Value::from(i64::from(index))),
+            _ => None,
+        }
     }
 }
 

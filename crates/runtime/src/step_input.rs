@@ -7,7 +7,7 @@ use wasmill_expression::{EvaluationError, Program};
 use wasmill_model::{Digest, Expression, Input, Object, Pipeline, Reference, Step, Template, Value, With};
 use wasmill_plan::StepIndex;
 
-use crate::run::Run;
+use crate::scope::ItemScope;
 use crate::wiring::Wiring;
 
 /// How a step's input is worked out. What other steps gave is handed on as it is wherever nothing is computed with it: a reference
@@ -24,6 +24,10 @@ pub(crate) enum StepInput {
     PipelineInput(Arc<str>),
     /// All of the pipeline's inputs.
     PipelineInputs {
+        by_name: bool,
+    },
+    /// The item that the step is called for.
+    Item {
         by_name: bool,
     },
     /// An object of outputs, by the ids of their steps.
@@ -81,6 +85,9 @@ impl StepInput {
         if inherits == Inherits::Nothing {
             return StepInput::Positional(Vec::new());
         }
+        if step.foreach.is_some() {
+            return StepInput::Item { by_name };
+        }
         let mut after: Vec<(Arc<str>, StepIndex)> = Vec::new();
         for id in &step.after {
             if let Some(index) = wiring.index.get(id).filter(|index| !after.iter().any(|(_, other)| other == *index)) {
@@ -119,7 +126,8 @@ impl StepInput {
     ///
     /// # Errors
     /// Why an expression has no value, and where it stands.
-    pub(crate) fn evaluate(&self, run: &Run) -> Result<(Cow<'_, Input>, Digest), String> {
+    pub(crate) fn evaluate(&self, scope: &ItemScope<'_>) -> Result<(Cow<'_, Input>, Digest), String> {
+        let run = scope.run;
         let explain = |error: EvaluationError| explain(&error);
         let owned = |input: Input| {
             let digest = input.digest();
@@ -148,6 +156,13 @@ impl StepInput {
                 };
                 Ok((Cow::Owned(input), run.inputs.all_digest()))
             }
+            StepInput::Item { by_name } => {
+                let item = scope.item.map(|(item, _)| item.clone()).unwrap_or_default();
+                owned(match item {
+                    Value::Object(members) if *by_name => Input::Named(Arc::unwrap_or_clone(members)),
+                    other => Input::Single(other),
+                })
+            }
             StepInput::Outputs { steps, by_name } => {
                 let member =
                     |(id, step): &(Arc<str>, StepIndex)| (id.clone(), run.output(*step).cloned().unwrap_or_default());
@@ -156,14 +171,14 @@ impl StepInput {
             StepInput::Named(members) => {
                 let mut named = Object::with_capacity(members.len());
                 for (name, program) in members {
-                    named.insert(name.clone(), program.evaluate(run).map_err(explain)?);
+                    named.insert(name.clone(), program.evaluate(scope).map_err(explain)?);
                 }
                 owned(Input::Named(named))
             }
             StepInput::Positional(programs) => owned(Input::Positional(
-                programs.iter().map(|program| program.evaluate(run)).collect::<Result<_, _>>().map_err(explain)?,
+                programs.iter().map(|program| program.evaluate(scope)).collect::<Result<_, _>>().map_err(explain)?,
             )),
-            StepInput::Single(program) => owned(Input::Single(program.evaluate(run).map_err(explain)?)),
+            StepInput::Single(program) => owned(Input::Single(program.evaluate(scope).map_err(explain)?)),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Who waits for whom, from the names in a pipeline.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use wasmill_model::{Code, Diagnostic, Location, Pipeline, Reference, Step, Template};
-use wasmill_plan::{Graph, GraphError, StepIndex};
+use indexmap::IndexMap;
+use wasmill_model::{Code, Diagnostic, FallbackTo, Location, Pipeline, Reference, Step, Template};
+use wasmill_plan::{FallbackKind, FallbackRule, Graph, GraphError, StepIndex, StepRules};
 
 use crate::suggestion;
 
@@ -12,6 +13,12 @@ use crate::suggestion;
 pub(crate) struct Wiring {
     pub(crate) graph: Arc<Graph>,
     pub(crate) index: HashMap<Arc<str>, StepIndex>,
+    /// The rules of each step, for the plan.
+    pub(crate) rules: Vec<StepRules>,
+    /// How many calls of the steps that share a key run at once.
+    pub(crate) groups: Vec<u32>,
+    /// The steps that nobody reads, and that stand in for none: the outputs of a pipeline that names none.
+    pub(crate) last: Vec<StepIndex>,
 }
 
 /// Gives each step its number, and an edge for each step that it reads or stands `after`. Without problems there is a wiring.
@@ -49,12 +56,120 @@ pub(crate) fn wire(pipeline: &Pipeline) -> (Option<Wiring>, Vec<Diagnostic>) {
             problems.extend(resolve(pipeline, &index, reference, &expression.location).err());
         }
     }
+    let (mut rules, groups) = rules(pipeline, &index, &mut problems);
     if !problems.is_empty() {
         return (None, problems);
     }
+    let mut read = vec![false; pipeline.steps.len()];
+    for (first, _) in &edges {
+        if let Some(read) = read.get_mut(first.get()) {
+            *read = true;
+        }
+    }
+    stand_ins(&mut edges, &mut rules);
+    let last = (0_u32..).map(StepIndex::new).zip(read.iter().zip(&rules));
+    let last = last.filter(|(_, (read, rules))| !**read && rules.stands_in_for.is_none()).map(|(step, _)| step);
+    let last = last.collect();
     match Graph::new(pipeline.steps.len(), &edges) {
-        Ok(graph) => (Some(Wiring { graph: Arc::new(graph), index }), problems),
+        Ok(graph) => (Some(Wiring { graph: Arc::new(graph), index, rules, groups, last }), problems),
         Err(error) => (None, vec![graph_error(pipeline, &error)]),
+    }
+}
+
+/// What the plan has to know of each step besides who waits for whom.
+fn rules(
+    pipeline: &Pipeline,
+    index: &HashMap<Arc<str>, StepIndex>,
+    problems: &mut Vec<Diagnostic>,
+) -> (Vec<StepRules>, Vec<u32>) {
+    let mut keys: IndexMap<&str, u32> = IndexMap::new();
+    let mut all = Vec::with_capacity(pipeline.steps.len());
+    let mut stand_ins: Vec<(StepIndex, StepIndex)> = Vec::new();
+    for (place, step) in (0_u32..).zip(&pipeline.steps) {
+        let this = StepIndex::new(place);
+        let mut fallback = Vec::with_capacity(step.fallback.len());
+        for one in &step.fallback {
+            let kind = match &one.to {
+                FallbackTo::Value(_) | FallbackTo::Unit { .. } => FallbackKind::Call,
+                FallbackTo::Step(id) => match index.get(id) {
+                    Some(other) => {
+                        if let Some((taken, _)) = stand_ins.iter().find(|(first, by)| by == other && *first != this) {
+                            let taken = pipeline.steps.get(taken.get()).map_or("", |step| &step.id);
+                            let message = format!("the step `{id}` stands in for `{taken}` already");
+                            let problem = Diagnostic::new(Code::InvalidValue, message).at(&step.location);
+                            problems.push(problem.in_step(&step.id).help("a step stands in for one other step"));
+                        }
+                        stand_ins.push((this, *other));
+                        FallbackKind::Step(*other)
+                    }
+                    None => {
+                        problems.push(unknown_step(pipeline, id, &step.location).in_step(&step.id));
+                        continue;
+                    }
+                },
+            };
+            fallback.push(FallbackRule { on: one.on, kind });
+        }
+        let group = step.concurrency.as_ref().map(|concurrency| {
+            let entry = keys.entry(&concurrency.key);
+            let group = entry.index();
+            // Who reads a manifest sees to it that they agree.
+            let max = entry.or_insert(concurrency.max);
+            *max = concurrency.max.min(*max);
+            u32::try_from(group).unwrap_or(u32::MAX)
+        });
+        let looks_at = step.when.iter().flat_map(Template::expressions).flat_map(|expression| &expression.references);
+        let tolerates = looks_at.filter_map(|reference| match reference {
+            Reference::Step(id) => index.get(id).copied(),
+            _ => None,
+        });
+        all.push(StepRules {
+            opens: step.when.is_some() || step.foreach.is_some(),
+            max_parallel: step.foreach.as_ref().and_then(|foreach| foreach.max_parallel),
+            retry: step.retry,
+            fallback,
+            group,
+            tolerates: tolerates.collect(),
+            stands_in_for: None,
+            stand_ins: Vec::new(),
+        });
+    }
+    for (first, other) in stand_ins {
+        if let Some(rules) = all.get_mut(other.get()) {
+            rules.stands_in_for = Some(first);
+        }
+    }
+    (all, keys.into_values().collect())
+}
+
+/// A step that stands in for another waits for it, and whoever waits for that one waits for both.
+fn stand_ins(edges: &mut Vec<(StepIndex, StepIndex)>, rules: &mut [StepRules]) {
+    let pairs: Vec<(StepIndex, StepIndex)> = (0_u32..)
+        .map(StepIndex::new)
+        .zip(rules.iter())
+        .filter_map(|(other, rules)| Some((rules.stands_in_for?, other)))
+        .collect();
+    if pairs.is_empty() {
+        return;
+    }
+    let mut known: HashSet<(StepIndex, StepIndex)> = edges.iter().copied().collect();
+    let mut open: Vec<(StepIndex, StepIndex)> = edges.clone();
+    for (first, other) in &pairs {
+        if known.insert((*first, *other)) {
+            edges.push((*first, *other));
+        }
+    }
+    // One that stands in may have one that stands in for it.
+    while let Some((first, then)) = open.pop() {
+        for (_, other) in pairs.iter().filter(|(one, other)| *one == first && *other != then) {
+            if known.insert((*other, then)) {
+                edges.push((*other, then));
+                open.push((*other, then));
+                if let Some(rules) = rules.get_mut(then.get()) {
+                    rules.stand_ins.push(*other);
+                }
+            }
+        }
     }
 }
 

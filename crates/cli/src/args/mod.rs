@@ -13,7 +13,7 @@ use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use grants::GrantArgs;
-pub(crate) use host::{HostArgs, PolicyArgs};
+pub(crate) use host::{HostArgs, PolicyArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{RUN_EXAMPLES, RunArgs};
 pub(crate) use unit::{CallArgs, InspectArgs};
@@ -165,6 +165,9 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
 }
 
 const CHECK_EXAMPLES: &str = "\

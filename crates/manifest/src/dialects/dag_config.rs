@@ -298,6 +298,7 @@ fn unit(units: &mut IndexMap<Arc<str>, UnitSpec>, source: &UnitSource, place: &L
     }
     let stem = match source {
         UnitSource::Path(path) => Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or("module"),
+        UnitSource::Url(url) => Path::new(url).file_stem().and_then(|stem| stem.to_str()).unwrap_or("module"),
         _ => "module",
     };
     let mut name: Arc<str> = stem.into();
@@ -487,7 +488,7 @@ fn wasm(id: &str, span: Span, fields: &Fields<'_>, fuel: &Fuel, reader: &Reader<
         reader.error(Code::MissingKey, span, format!("the wasm processor `{id}` has no `module`"), help);
         return None;
     };
-    let source = units::path(reader.text(node, "module")?, node, reader)?;
+    let source = units::place(reader.text(node, "module")?, node, reader)?;
     Some((intent, Call::Wasm { source, place: reader.location(node.span), fuel: fuel.of(level) }))
 }
 

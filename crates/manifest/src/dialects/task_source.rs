@@ -72,7 +72,7 @@ fn module_file(name: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSourc
 /// `wasm_source` and `code_source`.
 fn nested(key: &str, node: &Node, reader: &Reader<'_>) -> Option<(UnitSource, Option<wasmill_model::Digest>)> {
     if let Data::String(text) = &node.data {
-        return Some((units::path(text, node, reader)?, None));
+        return Some((units::place(text, node, reader)?, None));
     }
     if let Some(kind) = node.get("type")
         && matches!(kind.as_text(), Some("docker" | "git" | "gist"))
@@ -105,6 +105,7 @@ fn nested(key: &str, node: &Node, reader: &Reader<'_>) -> Option<(UnitSource, Op
             return None;
         }
         [("base64", node)] => units::base64("base64", reader.text(node, "base64")?, node, reader)?,
+        [("url", node)] => units::url(reader.text(node, "url")?, node, reader)?,
         [(word, node)] => units::path(reader.text(node, word)?, node, reader)?,
         [(one, _), (other, node), ..] => {
             let message = format!("`{key}` has both `{one}` and `{other}`");

@@ -16,13 +16,16 @@ use crate::fake::{
 #[test]
 fn a_failure_stops_the_others() {
     let steps = vec![
-        step("slow", "wait", single("1")),
         step("bad", "fail", single("1")),
+        step("slow", "wait", single("1")),
         after(step("next", "echo", With::Inherited), &["bad"]),
         after(step("other", "echo", With::Inherited), &["slow"]),
     ];
     let document = run(pipeline(steps, &[]));
-    assert_eq!(verdicts(&document), "slow:cancelled bad:guest-error next:skipped other:skipped");
+    // As if they had run one at a time: what ran besides does not count.
+    assert_eq!(verdicts(&document), "bad:guest-error slow:skipped next:skipped other:skipped");
+    assert_eq!(document.discarded["slow"][0].verdict, Verdict::Cancelled);
+    assert_eq!(document.steps["slow"].verdict, Verdict::Skipped { reason: SkipReason::FailFast });
     assert_eq!(document.steps["next"].verdict, Verdict::Skipped { reason: SkipReason::Upstream });
     assert_eq!(document.steps["other"].verdict, Verdict::Skipped { reason: SkipReason::FailFast });
     let error = document.error.clone().unwrap();
@@ -206,7 +209,7 @@ impl Observer for Words {
     fn event(&self, event: &RunEvent<'_>) {
         self.0.lock().unwrap().push(match event {
             RunEvent::RunStarted { run, pipeline, steps } => format!("run {run} of {pipeline}: {steps}"),
-            RunEvent::StepStarted { step, attempt } => format!("{step} starts {attempt}"),
+            RunEvent::StepStarted { step, attempt, .. } => format!("{step} starts {attempt}"),
             RunEvent::StepFinished { step, report } => format!("{step} {}", report.verdict.kind()),
             RunEvent::RunFinished { document } => format!("{:?}", document.verdict),
             _ => "?".to_owned(),
