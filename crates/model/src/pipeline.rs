@@ -338,8 +338,8 @@ pub enum Emits {
     /// The step's output.
     #[default]
     Output,
-    /// What the step found out about its input, `steps.<id>.metadata`; its output is its input: the only parameter, the one of
-    /// several that is called `input`, or all of them.
+    /// What the step found out about its input, `steps.<id>.metadata`; its output is its input: what it was called with, or
+    /// of parameters by name the one that is called `input`.
     Metadata,
 }
 

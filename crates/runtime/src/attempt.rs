@@ -133,11 +133,11 @@ fn value(step: &LinkedStep, program: &Program, scope: &ItemScope<'_>) -> Made {
     }
 }
 
-/// An input as one value: what a step that only looks at it hands on.
+/// An input as one value: what a step that only looks at it hands on. Of several parameters it is the one that is called `input`.
 fn whole(input: Cow<'_, Input>) -> Value {
     match input.into_owned() {
         Input::Single(value) => value,
-        Input::Named(members) => Value::from(members),
+        Input::Named(members) => members.get("input").cloned().unwrap_or_else(|| Value::from(members)),
         Input::Positional(items) => Value::from(items),
     }
 }
