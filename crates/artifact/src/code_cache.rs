@@ -309,7 +309,8 @@ impl CodeCache {
         let now = SystemTime::now();
         let mut file = match folder::open(&path) {
             Ok(Some(file)) => file,
-            Ok(None) if fs::symlink_metadata(&path).is_ok() => return Checked::Bad,
+            // A file may have come since: that is somebody's good entry.
+            Ok(None) if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) => return Checked::Bad,
             Ok(None) => return Checked::Absent,
             Err(error) => return Checked::Failed(error),
         };
