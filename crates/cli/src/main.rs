@@ -61,6 +61,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Call(args) => commands::call::call(settings::call(args)?, printer),
         Command::Inspect(args) => commands::inspect::inspect(&args.unit, printer),
         Command::Check(args) => commands::check::check(&settings::check(args)?, printer),
+        Command::Convert(args) => commands::convert::convert(&args.file, printer),
         Command::Cache(args) => commands::cache::cache(&args.command, printer),
         Command::Doctor(args) => commands::doctor::doctor(&args, printer),
         Command::Schema => commands::schema::schema(printer),
