@@ -61,6 +61,20 @@ pub(crate) fn read(path: &Path, policy: &Policy) -> Result<PipelineFile, Failure
     Err(Failure::invalid(problems).in_files(&sources))
 }
 
+/// Reads a pipeline, and nothing that it names.
+///
+/// # Errors
+/// Why the file cannot be read, or everything that is wrong with it.
+pub(crate) fn parse(path: &Path) -> Result<(Pipeline, Sources), Failure> {
+    let text = text(path)?;
+    let name = path.to_string_lossy();
+    let sources = Sources::one(&name, &text);
+    match wasmill_manifest::parse(&name, &text, Format::of(path)) {
+        Ok(pipeline) => Ok((pipeline, sources)),
+        Err(problems) => Err(Failure::from(problems).in_files(&sources)),
+    }
+}
+
 /// The units that can be loaded, and what is wrong with the others.
 fn load(pipeline: &Pipeline) -> (IndexMap<Arc<str>, Unit>, Vec<Diagnostic>) {
     let mut units = IndexMap::new();

@@ -7,8 +7,9 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use wasmill_engine_wasmtime::Compiler;
 use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
+use wasmill_runtime::Overrides;
 
-use crate::args::{CallArgs, CheckArgs, HostArgs, LimitArgs, RunArgs};
+use crate::args::{CallArgs, CheckArgs, HostArgs, LimitArgs, PlanArgs, RunArgs};
 use crate::failure::Failure;
 use crate::{env_vars, grants, policy_file, secrets};
 
@@ -30,6 +31,17 @@ pub(crate) struct CheckSettings {
     pub(crate) file: PathBuf,
     /// The host's word on limits.
     pub(crate) policy: Policy,
+}
+
+/// What `plan` works with.
+#[derive(Debug)]
+pub(crate) struct PlanSettings {
+    /// The manifest.
+    pub(crate) file: PathBuf,
+    /// The host's word on limits.
+    pub(crate) policy: Policy,
+    /// What the flags say.
+    pub(crate) overrides: Overrides,
 }
 
 /// What `call` works with.
@@ -103,6 +115,23 @@ pub(crate) fn check(args: CheckArgs) -> Result<CheckSettings, Failure> {
     Ok(CheckSettings { file: args.file, policy: policy_file::find(args.policy.policy.as_deref())? })
 }
 
+/// Settings of `plan`.
+///
+/// # Errors
+/// A policy that cannot be read.
+pub(crate) fn plan(args: PlanArgs) -> Result<PlanSettings, Failure> {
+    let overrides = Overrides {
+        limits: overrides(&args.limits),
+        profile: args.limits.profile.map(Profile::from),
+        engines: args.limits.engine,
+    };
+    Ok(PlanSettings { file: args.file, policy: policy_file::find(args.policy.policy.as_deref())?, overrides })
+}
+
+fn overrides(args: &LimitArgs) -> LimitOverrides {
+    LimitOverrides { memory: args.memory, fuel: args.fuel, timeout: args.timeout, ..LimitOverrides::default() }
+}
+
 /// Settings of `call`.
 ///
 /// # Errors
@@ -127,8 +156,7 @@ pub(crate) fn call(args: CallArgs) -> Result<CallSettings, Failure> {
 }
 
 fn host(args: LimitArgs, host: HostArgs) -> Result<HostSettings, Failure> {
-    let limits =
-        LimitOverrides { memory: args.memory, fuel: args.fuel, timeout: args.timeout, ..LimitOverrides::default() };
+    let limits = overrides(&args);
     Ok(HostSettings {
         policy: policy_file::find(host.policy.policy.as_deref())?,
         limits,

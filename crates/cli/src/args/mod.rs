@@ -1,6 +1,7 @@
 //! The command line as it is written: raw arguments, nothing resolved. What they mean is worked out in `settings`.
 
 mod grants;
+mod graph;
 mod host;
 mod limits;
 mod run;
@@ -13,6 +14,7 @@ use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use grants::GrantArgs;
+pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
 pub(crate) use host::{HostArgs, PolicyArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{RUN_EXAMPLES, RunArgs};
@@ -108,7 +110,7 @@ pub(crate) enum Command {
     /// Prints the pipeline's outputs on stdout: the only output as it is (text as text, bytes as bytes), several as one JSON
     /// object. Progress and a table of the steps go to stderr. With `--output json`, stdout is given the run document:
     /// verdict, outputs, and a receipt for every attempt.
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(visible_alias = "submit", after_help = RUN_EXAMPLES)]
     Run(RunArgs),
 
     /// Call one unit, without a pipeline
@@ -127,6 +129,20 @@ pub(crate) enum Command {
     /// their positions. Nothing is started.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
+
+    /// Draw who waits for whom, as Mermaid, DOT or SVG
+    ///
+    /// A solid line goes to a step that reads what the other gave, a grey one to a step that only stands `after` it, and a dashed one to
+    /// the step that runs in its place when it fails. Units are not loaded, and nothing is run.
+    #[command(after_help = GRAPH_EXAMPLES)]
+    Graph(GraphArgs),
+
+    /// Show what would run, without running any of it
+    ///
+    /// Levels, the critical path, the order of one at a time, and for every step its unit, limits (with where each comes from), grants
+    /// and engines, under the same flags as `run`. Finds what `check` finds; nothing is compiled or started.
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(PlanArgs),
 
     /// Print the JSON Schema of the manifest
     #[command(after_help = SCHEMA_EXAMPLES)]

@@ -15,6 +15,7 @@ mod examples;
 mod fixtures;
 mod generated;
 mod grants;
+mod graph;
 mod inputs;
 mod inspect;
 mod limits;
