@@ -120,6 +120,7 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph) -> Arc<Link
     let spec = UnitSpec { source: UnitSource::Wat(NOOP.to_owned()), sha256: None, location: Location::default() };
     let pipeline = Pipeline {
         name: "bench".into(),
+        dialect: wasmill_model::Dialect::Native,
         description: None,
         inputs: IndexMap::new(),
         units: [("noop".into(), spec)].into_iter().collect(),

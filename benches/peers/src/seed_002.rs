@@ -134,7 +134,7 @@ fn load(effort: Effort, rows: &mut Vec<Row>) -> Result<String, Box<dyn Error>> {
     // Each preparation is of a unit that an earlier engine compiled, and this one has forgotten.
     let folder = tempfile::tempdir()?;
     let cache = Arc::new(CodeCache::open(folder.path().join("cache"))?);
-    let settings = |capacity| Settings { slots: 1, cache: Some(cache.clone()), compiled_capacity: capacity };
+    let settings = |capacity| Settings { slots: 1, cache: Some(cache.clone()), compiled_capacity: capacity, ..Settings::default() };
     let known = variants(64)?;
     for unit in &known {
         runtime.block_on(WasmtimeEngine::new(settings(0))?.prepare(unit, &binding))?;

@@ -1,6 +1,6 @@
 //! Compiled code that outlives the process.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use wasmtime::{Engine, Module};
 
 use crate::entry::{self, About, Authenticated, Key};
 use crate::fingerprint::name;
-use crate::folder::{self, Distrust, INCOMING, distrust, key, prepare};
+use crate::folder::{self, Distrust, Holds, key, open_dir};
 use crate::inventory;
 use crate::mapped;
 use crate::stamp::{self, Facts};
@@ -197,14 +197,7 @@ impl CodeCache {
     /// # Errors
     /// As [`CodeCache::open`].
     pub fn open_with(dir: PathBuf, options: CacheOptions) -> Result<Self, CacheError> {
-        let incoming = dir.join(INCOMING);
-        prepare(&dir, &incoming)?;
-        for folder in [&dir, &incoming] {
-            let reason = distrust(folder, &incoming).map_err(|error| CacheError::Io { path: folder.clone(), error })?;
-            if let Some(reason) = reason {
-                return Err(CacheError::Unsafe { path: folder.clone(), reason });
-            }
-        }
+        let incoming = open_dir(&dir, Holds::Code)?;
         let key = key(&dir, &incoming)?;
         Ok(CodeCache {
             folder: dir,
@@ -316,13 +309,13 @@ impl CodeCache {
         let now = SystemTime::now();
         let mut file = match folder::open(&path) {
             Ok(Some(file)) => file,
-            Ok(None) if fs::symlink_metadata(&path).is_ok() => return Checked::Bad,
+            // A file may have come since: that is somebody's good entry.
+            Ok(None) if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) => return Checked::Bad,
             Ok(None) => return Checked::Absent,
             Err(error) => return Checked::Failed(error),
         };
         // All that is asked is asked of the open file, which is what is mapped in the end: what happens to the path is no matter.
-        let facts = |file: &File| file.metadata().ok().filter(Metadata::is_file).as_ref().and_then(Facts::of);
-        let before = facts(&file);
+        let before = file.metadata().ok().filter(Metadata::is_file).as_ref().and_then(Facts::of);
         let stamp = stamp::path_of(&self.folder, name);
         if let Some(facts) = &before
             && stamp::fits(&self.key, name, &stamp, facts, self.options.trust, now)
@@ -340,12 +333,12 @@ impl CodeCache {
             Ok(false) => return Checked::Bad,
             Err(error) => return Checked::Failed(error),
         }
-        if let Some(facts_before) = before
+        // The stamp is for the file as it was before: if somebody wrote to it meanwhile, it does not fit.
+        if let Some(facts) = before
             && !self.options.trust.is_zero()
-            && facts_before.at_rest(self.options.settle, now)
-            && facts(&file) == before
+            && facts.at_rest(self.options.settle, now)
         {
-            stamp::leave(&self.key, name, &stamp, &self.incoming, &facts_before, now);
+            stamp::leave(&self.key, name, &stamp, &self.incoming, &facts, now);
         }
         Checked::Good(Authenticated::vouch(file, &path))
     }
@@ -361,19 +354,7 @@ impl CodeCache {
 
     /// Removes what killed processes left.
     pub(crate) fn sweep(&self) -> u64 {
-        let mut removed = 0;
-        let Ok(entries) = fs::read_dir(&self.incoming) else { return 0 };
-        for entry in entries.filter_map(Result::ok) {
-            if !inventory::is_unfinished(&entry) {
-                continue;
-            }
-            let age =
-                entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
-            if age.is_some_and(|age| age > LEFTOVER_AGE) && fs::remove_file(entry.path()).is_ok() {
-                removed += 1;
-            }
-        }
-        removed
+        inventory::sweep(&self.incoming)
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use wasmill_model::{Code, Diagnostic, Digest};
 use wasmill_unit::InspectError;
 
+use crate::FetchError;
+
 /// Why a unit could not be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -85,6 +87,26 @@ pub enum ArtifactError {
         /// What is wrong with it.
         error: InspectError,
     },
+    /// A unit from a URL that does not say which binary it must be.
+    #[error("{origin} has no `sha256`: what a server gives is run only where it is what was declared")]
+    Unpinned {
+        /// The URL, as it is shown.
+        origin: String,
+    },
+    /// The text is no URL of a unit.
+    #[error("a unit cannot be fetched from such a URL: {message}")]
+    Url {
+        /// What is wrong, without the URL: it may hold a password.
+        message: String,
+    },
+    /// Fetching failed.
+    #[error("{origin} cannot be fetched: {error}")]
+    Fetch {
+        /// The URL, as it is shown, with where it was redirected to.
+        origin: String,
+        /// Why.
+        error: FetchError,
+    },
     /// A source that this crate does not load.
     #[error("this version of Wasmill does not load units from such a source")]
     UnsupportedSource,
@@ -107,6 +129,9 @@ impl ArtifactError {
             ArtifactError::Base64 { .. } => Code::Base64,
             ArtifactError::DigestMismatch { .. } => Code::DigestMismatch,
             ArtifactError::Invalid { error, .. } => error.code(),
+            ArtifactError::Unpinned { .. } => Code::DigestMissing,
+            ArtifactError::Url { .. } => Code::InvalidValue,
+            ArtifactError::Fetch { error, .. } => error.code(),
             ArtifactError::UnsupportedSource => Code::Unsupported,
         }
     }
@@ -138,7 +163,13 @@ impl ArtifactError {
                 format!("if the unit was meant to change, declare `sha256: {actual}`; if not, do not run it")
             }
             ArtifactError::Invalid { error, .. } => error.help(),
-            ArtifactError::UnsupportedSource => "use `path:`, `base64:` or `wat:`".to_owned(),
+            ArtifactError::Unpinned { .. } => {
+                "declare `sha256: …` beside `url`; a run with `--allow-unpinned` fetches the unit and prints its digest"
+                    .to_owned()
+            }
+            ArtifactError::Url { .. } => "for example `https://example.com/unit.wasm`".to_owned(),
+            ArtifactError::Fetch { error, .. } => error.help(),
+            ArtifactError::UnsupportedSource => "use `path:`, `url:`, `base64:` or `wat:`".to_owned(),
         })
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::entry::Key;
-use crate::{CacheError, entry, stamp};
+use crate::{CacheError, entry, stamp, unit_cache};
 
 /// The file with the installation's key.
 pub(crate) const KEY_FILE: &str = "key";
@@ -16,6 +16,28 @@ pub(crate) const KEY_FILE: &str = "key";
 pub(crate) const INCOMING: &str = "incoming";
 /// How the names of files begin that are written there; nothing else is ever swept from it.
 pub(crate) const UNFINISHED: &str = ".tmp";
+
+/// What a folder is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// Compiled code.
+    Code,
+    /// Units that were fetched.
+    Units,
+}
+
+impl Holds {
+    fn has(self, name: &Path) -> bool {
+        match self {
+            _ if name.as_os_str() == INCOMING => true,
+            Holds::Code => {
+                name.as_os_str() == KEY_FILE
+                    || name.extension().is_some_and(|end| end == entry::EXTENSION || end == stamp::EXTENSION)
+            }
+            Holds::Units => unit_cache::digest_of(name).is_some(),
+        }
+    }
+}
 
 /// Why a folder cannot be trusted with code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +62,13 @@ impl fmt::Display for Distrust {
 }
 
 /// Makes the folder where it is not there. One that is there is taken only where it is empty, or a cache already.
-pub(crate) fn prepare(dir: &Path, incoming: &Path) -> Result<(), CacheError> {
+pub(crate) fn prepare(dir: &Path, incoming: &Path, holds: Holds) -> Result<(), CacheError> {
     // The usual start of a process: both are there.
     if incoming.is_dir() {
         return Ok(());
     }
     let fail = |error| CacheError::Io { path: dir.to_owned(), error };
-    if let Some(other) = stranger(dir).map_err(fail)? {
+    if let Some(other) = stranger(dir, holds).map_err(fail)? {
         return Err(CacheError::Foreign { path: dir.to_owned(), other });
     }
     let mut builder = fs::DirBuilder::new();
@@ -57,7 +79,7 @@ pub(crate) fn prepare(dir: &Path, incoming: &Path) -> Result<(), CacheError> {
 }
 
 /// Something in a folder without `incoming` that no cache has: then it is somebody's folder, and nothing of it is to be changed.
-pub(crate) fn stranger(dir: &Path) -> io::Result<Option<PathBuf>> {
+pub(crate) fn stranger(dir: &Path, holds: Holds) -> io::Result<Option<PathBuf>> {
     let files = match fs::read_dir(dir) {
         Ok(files) => files,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -65,14 +87,27 @@ pub(crate) fn stranger(dir: &Path) -> io::Result<Option<PathBuf>> {
     };
     for file in files {
         let name = PathBuf::from(file?.file_name());
-        let is_ours = name.as_os_str() == KEY_FILE
-            || name.as_os_str() == INCOMING
-            || name.extension().is_some_and(|end| end == entry::EXTENSION || end == stamp::EXTENSION);
-        if !is_ours {
+        if !holds.has(&name) {
             return Ok(Some(name));
         }
     }
     Ok(None)
+}
+
+/// Makes the folder where it is new, and gives the one in it where files are written first.
+///
+/// # Errors
+/// It cannot be made, belongs to another user, can be written by others, or is somebody's.
+pub(crate) fn open_dir(dir: &Path, holds: Holds) -> Result<PathBuf, CacheError> {
+    let incoming = dir.join(INCOMING);
+    prepare(dir, &incoming, holds)?;
+    for folder in [dir, &incoming] {
+        let reason = distrust(folder, &incoming).map_err(|error| CacheError::Io { path: folder.to_owned(), error })?;
+        if let Some(reason) = reason {
+            return Err(CacheError::Unsafe { path: folder.to_owned(), reason });
+        }
+    }
+    Ok(incoming)
 }
 
 /// Why a folder cannot be trusted with code, if it cannot. The folder itself may be a link; `incoming` in it may not.

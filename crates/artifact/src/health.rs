@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::code_cache::LEFTOVER_AGE;
-use crate::folder::{Distrust, INCOMING, KEY_FILE, distrust, plain, prepare, read_key, stranger};
+use crate::folder::{Distrust, Holds, INCOMING, KEY_FILE, distrust, plain, prepare, read_key, stranger};
 use crate::{CacheError, CodeCache, Verified, inventory};
 
 /// Bytes that are written to see whether there is room for more.
@@ -95,7 +95,7 @@ pub fn examine(dir: &Path) -> Condition {
             return condition;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            condition.troubles.push(match stranger(dir) {
+            condition.troubles.push(match stranger(dir, Holds::Code) {
                 Ok(Some(other)) => Trouble::Foreign { other },
                 Ok(None) => Trouble::Missing,
                 Err(error) => Trouble::Unusable { message: error.to_string() },
@@ -176,7 +176,7 @@ pub fn repair(dir: &Path) -> Result<Verified, CacheError> {
         move |error: io::Error| CacheError::Io { path, error }
     };
     let incoming = dir.join(INCOMING);
-    prepare(dir, &incoming)?;
+    prepare(dir, &incoming, Holds::Code)?;
     #[cfg(unix)]
     for folder in [dir, &incoming] {
         use std::os::unix::fs::PermissionsExt as _;

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::code_cache::LEFTOVER_AGE;
 use crate::entry::{self, About};
 use crate::folder::{self, UNFINISHED};
 use crate::{CodeCache, stamp};
@@ -204,6 +205,16 @@ pub(crate) fn age(time: SystemTime) -> Duration {
 pub(crate) fn is_unfinished(file: &fs::DirEntry) -> bool {
     file.file_name().to_str().is_some_and(|name| name.starts_with(UNFINISHED))
         && file.file_type().is_ok_and(|kind| kind.is_file())
+}
+
+/// Removes what killed processes left in `incoming`; gives how many files that were.
+pub(crate) fn sweep(incoming: &Path) -> u64 {
+    let Ok(files) = fs::read_dir(incoming) else { return 0 };
+    let old = |file: &fs::DirEntry| {
+        is_unfinished(file)
+            && file.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|time| age(time) > LEFTOVER_AGE)
+    };
+    files.filter_map(Result::ok).filter(|file| old(file) && fs::remove_file(file.path()).is_ok()).count() as u64
 }
 
 /// Unfinished files in a folder that are older than this.

@@ -1,7 +1,8 @@
 //! Where units come from, and the cache of compiled code.
 //!
-//! [`load`] turns a manifest's reference into a validated [`Unit`](wasmill_unit::Unit). [`CodeCache`] keeps what wasmtime compiled
-//! between processes: content-addressed, authenticated with a key of this installation, mapped.
+//! [`load`] turns a manifest's reference into a validated [`Unit`](wasmill_unit::Unit): of a file, of text, or fetched as [`Sources`]
+//! say and kept by its digest in a [`UnitCache`]. [`CodeCache`] keeps what wasmtime compiled between processes: content-addressed,
+//! authenticated with a key of this installation, mapped.
 //!
 //! Invariants: this is the only crate with `unsafe` code, in one module of some lines; no compiled code is handed to wasmtime
 //! before every byte of it was authenticated, and no file is trusted for longer than a day without that; a damaged cache is slow, never wrong and never an error.
@@ -11,22 +12,29 @@ mod code_cache;
 mod confine;
 mod entry;
 mod error;
+mod fetch;
+mod fetch_error;
 mod fingerprint;
 mod folder;
 mod health;
 mod inventory;
 mod load;
 mod mapped;
+mod sources;
 mod stamp;
+mod unit_cache;
 mod worker;
 
 pub use code_cache::{CacheError, CacheOptions, CacheStats, CodeCache, CodeKind};
 pub use confine::Confinement;
 pub use entry::About;
 pub use error::ArtifactError;
+pub use fetch_error::{FetchError, Refusal};
 pub use fingerprint::fingerprint;
 pub use folder::Distrust;
 pub use health::{Condition, Trouble, examine, repair};
 pub use inventory::{Cleaned, EntryInfo, Verified};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, load};
+pub use sources::{Progress, Sources, Watcher};
+pub use unit_cache::{FetchedUnit, UnitCache};
 pub use worker::{Ended, Environment, Finished, Worker, WorkerCode, WorkerError};

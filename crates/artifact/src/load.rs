@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use wasmill_model::{Digest, UnitSource, UnitSpec};
-use wasmill_unit::{Cap, Unit};
+use wasmill_model::{Builtin, Digest, UnitSource, UnitSpec};
+use wasmill_unit::{Cap, InspectError, Unit};
 
-use crate::ArtifactError;
+use crate::{ArtifactError, FetchError, Sources, fetch};
 
 /// The most bytes of a unit, as binary or text: 256 MiB. The largest real units (whole language runtimes) stay below 64 MiB.
 pub const MAX_UNIT_SIZE: u64 = Cap::Size.limit();
@@ -31,11 +31,12 @@ const LENIENT: GeneralPurposeConfig =
 /// Loads a unit, compiles WebAssembly text to its binary, checks the digest, validates and classifies.
 ///
 /// A path is relative to `base`. A file that begins with `\0asm` is a binary whatever its name; `.wat` and `.wast` files are text.
-/// The digest is that of the binary, also where the source is text.
+/// The digest is that of the binary, also where the source is text. A URL is a binary's; `sources` say how it is fetched and kept.
+/// This blocks, for as long as [`Sources::timeout`] where something is fetched; several units are loaded on several threads.
 ///
 /// # Errors
 /// What is wrong with the source; [`ArtifactError::diagnostic`] makes it readable.
-pub fn load(spec: &UnitSpec, base: &Path) -> Result<Unit, ArtifactError> {
+pub fn load(spec: &UnitSpec, base: &Path, sources: &Sources) -> Result<Unit, ArtifactError> {
     let (origin, binary) = match &spec.source {
         UnitSource::Path(path) => {
             // As the user wrote it, with the folder that it is relative to: `base` may be empty.
@@ -51,9 +52,53 @@ pub fn load(spec: &UnitSpec, base: &Path) -> Result<Unit, ArtifactError> {
         }
         UnitSource::Base64(text) => ("the unit in `base64:`".to_owned(), decode_base64(text)?),
         UnitSource::Wat(text) => ("the unit in `wat:`".to_owned(), compile_text("`wat:`", text.as_bytes())?),
+        UnitSource::Builtin(builtin) => {
+            (format!("the built-in unit `{}`", builtin.as_str()), bytes::Bytes::from_static(binary_of(*builtin)))
+        }
+        UnitSource::Url(text) => return load_url(text, spec.sha256, sources),
         _ => return Err(ArtifactError::UnsupportedSource),
     };
-    let mismatch = |actual| spec.sha256.filter(|declared| *declared != actual);
+    identify(origin, &binary, spec.sha256)
+}
+
+/// A unit at a URL: the one that is kept, or else what the server gives.
+fn load_url(text: &str, declared: Option<Digest>, sources: &Sources) -> Result<Unit, ArtifactError> {
+    let url = fetch::parse(text)?;
+    let Some(declared) = declared else {
+        if !sources.allow_unpinned {
+            return Err(ArtifactError::Unpinned { origin: fetch::origin(&url) });
+        }
+        let (origin, binary) = fetch::fetch(url, sources)?;
+        return identify_fetched(origin, &binary, None);
+    };
+    // What is damaged is as if it were not there, and is written over.
+    if let Some(kept) = sources.units.as_ref().and_then(|units| units.read(&declared))
+        && let Ok(unit) = Unit::from_binary(kept)
+        && unit.digest() == declared
+    {
+        return Ok(unit);
+    }
+    let (origin, binary) = fetch::fetch(url, sources)?;
+    let unit = identify_fetched(origin, &binary, Some(declared))?;
+    if let Some(units) = &sources.units {
+        units.store(&declared, &binary);
+    }
+    Ok(unit)
+}
+
+/// … which came from a server: a web page in its place says more than its digest.
+fn identify_fetched(origin: String, binary: &bytes::Bytes, declared: Option<Digest>) -> Result<Unit, ArtifactError> {
+    if !binary.starts_with(b"\0asm")
+        && let Err(InspectError::NotWasm { looks_like }) = Unit::from_binary(binary.clone())
+    {
+        return Err(ArtifactError::Fetch { origin, error: FetchError::NotWebAssembly { looks_like } });
+    }
+    identify(origin, binary, declared)
+}
+
+/// Validates and classifies a binary, which must be the declared one.
+fn identify(origin: String, binary: &bytes::Bytes, declared: Option<Digest>) -> Result<Unit, ArtifactError> {
+    let mismatch = |actual| declared.filter(|declared| *declared != actual);
     match Unit::from_binary(binary.clone()) {
         Ok(unit) => match mismatch(unit.digest()) {
             Some(declared) => Err(ArtifactError::DigestMismatch { origin, declared, actual: unit.digest() }),
@@ -61,12 +106,19 @@ pub fn load(spec: &UnitSpec, base: &Path) -> Result<Unit, ArtifactError> {
         },
         // A damaged download is first of all another file than the one that was declared.
         Err(error) => {
-            let actual = Digest::of(&binary);
+            let actual = Digest::of(binary);
             Err(match mismatch(actual) {
                 Some(declared) => ArtifactError::DigestMismatch { origin, declared, actual },
                 None => ArtifactError::Invalid { origin, error },
             })
         }
+    }
+}
+
+/// The units that are part of Wasmill: built from `guests/builtin/`, committed, and held to their sources by `cargo xtask guests --check`.
+fn binary_of(builtin: Builtin) -> &'static [u8] {
+    match builtin {
+        Builtin::Processors => include_bytes!("../builtin/processors.wasm"),
     }
 }
 

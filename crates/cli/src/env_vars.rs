@@ -6,6 +6,9 @@
 /// `~/.cache`; `%LOCALAPPDATA%` on Windows).
 pub(crate) const WASMILL_CACHE_DIR: &str = "WASMILL_CACHE_DIR";
 
+/// The folder that units fetched from URLs are kept in, by their digests. The default is `wasmill/units` in the user's cache folder.
+pub(crate) const WASMILL_UNITS_DIR: &str = "WASMILL_UNITS_DIR";
+
 /// How many threads run guests. The default is the number of cores.
 pub(crate) const WASMILL_WORKERS: &str = "WASMILL_WORKERS";
 
@@ -38,6 +41,11 @@ pub(crate) const ALL: &[(&str, &str)] = &[
         WASMILL_CACHE_DIR,
         "The folder that compiled code is kept in. The default is `wasmill/code` in the user's cache folder (`$XDG_CACHE_HOME`, \
          or `~/.cache`; `%LOCALAPPDATA%` on Windows).",
+    ),
+    (
+        WASMILL_UNITS_DIR,
+        "The folder that units fetched from URLs are kept in, by their digests. The default is `wasmill/units` in the user's cache \
+         folder.",
     ),
     (WASMILL_WORKERS, "How many threads run guests. The default is the number of cores."),
     (

@@ -1,5 +1,7 @@
 //! What happens around the calls of a step, in few words: for the graph and for the plan.
 
+use std::time::Duration;
+
 use wasmill_model::{Backoff, Fallback, FallbackTo, Part, Retry, Step, Template, format_duration};
 
 /// `when …`, `foreach …`, `retry 3×`, `fallback to a value`: one note for each.
@@ -17,7 +19,7 @@ pub(crate) fn notes(step: &Step) -> Vec<String> {
     }
     notes.extend(step.fallback.iter().map(fallback));
     if let Some(timeout) = step.timeout {
-        notes.push(format!("{} in all", format_duration(timeout)));
+        notes.push(format!("{} in all", time(timeout)));
     }
     if let Some(concurrency) = &step.concurrency {
         notes.push(format!("{} at once of `{}`", concurrency.max, concurrency.key));
@@ -27,10 +29,15 @@ pub(crate) fn notes(step: &Step) -> Vec<String> {
 
 fn retry(retry: &Retry) -> String {
     let delay = match retry.backoff {
-        Backoff::Fixed => format_duration(retry.initial),
-        Backoff::Exponential => format!("{} to {}", format_duration(retry.initial), format_duration(retry.max)),
+        Backoff::Fixed => time(retry.initial),
+        Backoff::Exponential => format!("{} to {}", time(retry.initial), time(retry.max)),
     };
     format!("{} attempts, {delay} apart", retry.attempts)
+}
+
+/// A time that somebody wrote: `200 ms`, where one that was measured is `200.00 ms`.
+pub(crate) fn time(time: Duration) -> String {
+    format_duration(time).replace(".00 ", " ")
 }
 
 fn fallback(fallback: &Fallback) -> String {

@@ -1,17 +1,20 @@
-//! The FILE of `run` and `check`: found, read, parsed, its units loaded, the one held against the other.
+//! The FILE of `run`, `check`, `plan` and `graph`: found, read, parsed, its units loaded, the one held against the other.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use wasmill_artifact::UnitCache;
 use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_manifest::Format;
-use wasmill_model::{Code, Diagnostic, Pipeline, Policy};
+use wasmill_model::{Code, Diagnostic, Pipeline, Policy, UnitSource, UnitSpec};
 use wasmill_unit::Unit;
 
 use crate::failure::Failure;
+use crate::printer::Printer;
 use crate::render::Sources;
+use crate::settings::SourceSettings;
 use crate::{component_file, folders};
 
 /// A manifest larger than this is a mistake.
@@ -32,13 +35,19 @@ pub(crate) struct PipelineFile {
 ///
 /// # Errors
 /// Why the file cannot be read, or everything that is wrong with it and its units, in the order of the file, whoever found it.
-pub(crate) fn read(path: &Path, policy: &Policy) -> Result<PipelineFile, Failure> {
+pub(crate) fn read(
+    path: &Path,
+    policy: &Policy,
+    sources: &SourceSettings,
+    printer: &Printer,
+) -> Result<PipelineFile, Failure> {
     let text = text(path)?;
     let name = path.to_string_lossy();
+    let fetch = sources;
     let mut sources = Sources::one(&name, &text);
     let (pipeline, mut problems) = wasmill_manifest::parse_partly(&name, &text, Format::of(path));
     let Some(mut pipeline) = pipeline else { return Err(Failure::invalid(problems).in_files(&sources)) };
-    let (units, not_loaded) = load(&pipeline);
+    let (units, not_loaded) = load(&pipeline, fetch, printer);
     let engines = [WasmtimeEngine::description()];
     let beside_units = unit_limits(&mut pipeline, policy, &mut sources);
     let mut found = wasmill_runtime::check(&pipeline, &units, policy, &engines);
@@ -75,19 +84,56 @@ pub(crate) fn parse(path: &Path) -> Result<(Pipeline, Sources), Failure> {
     }
 }
 
-/// The units that can be loaded, and what is wrong with the others.
-fn load(pipeline: &Pipeline) -> (IndexMap<Arc<str>, Unit>, Vec<Diagnostic>) {
+/// The units that can be loaded, and what is wrong with the others. Those from URLs are fetched at the same time.
+fn load(
+    pipeline: &Pipeline,
+    settings: &SourceSettings,
+    printer: &Printer,
+) -> (IndexMap<Arc<str>, Unit>, Vec<Diagnostic>) {
+    const AT_ONCE: usize = 8;
+    let specs: Vec<(&Arc<str>, &UnitSpec)> = pipeline.units.iter().collect();
+    let is_far = |spec: &UnitSpec| matches!(spec.source, UnitSource::Url(_));
+    let sources =
+        if specs.iter().any(|(_, spec)| is_far(spec)) { fetching(settings, printer) } else { Default::default() };
     let mut units = IndexMap::new();
     let mut problems = Vec::new();
-    for (name, spec) in &pipeline.units {
-        match wasmill_artifact::load(spec, &pipeline.base) {
-            Ok(unit) => {
-                units.insert(name.clone(), unit);
+    for some in specs.chunks(AT_ONCE) {
+        let load = |spec: &UnitSpec| wasmill_artifact::load(spec, &pipeline.base, &sources);
+        let loaded: Vec<_> = std::thread::scope(|scope| {
+            let far = |spec| is_far(spec).then(|| scope.spawn(move || load(spec)));
+            let started: Vec<_> = some.iter().map(|(_, spec)| (*spec, far(*spec))).collect();
+            let end = |(spec, thread): (&UnitSpec, Option<std::thread::ScopedJoinHandle<'_, _>>)| match thread {
+                Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                None => load(spec),
+            };
+            started.into_iter().map(end).collect()
+        });
+        for ((name, spec), loaded) in some.iter().zip(loaded) {
+            match loaded {
+                Ok(unit) => {
+                    if is_far(spec) && spec.sha256.is_none() {
+                        printer
+                            .note(&format!("the unit `{name}` is not pinned; declare it: sha256: {}\n", unit.digest()));
+                    }
+                    units.insert((*name).clone(), unit);
+                }
+                Err(error) => problems.push(error.diagnostic().at(&spec.location)),
             }
-            Err(error) => problems.push(error.diagnostic().at(&spec.location)),
         }
     }
     (units, problems)
+}
+
+/// How units are fetched.
+fn fetching(settings: &SourceSettings, printer: &Printer) -> wasmill_artifact::Sources {
+    let units = settings.folder.as_ref().and_then(|folder| {
+        UnitCache::open(folder.clone())
+            .inspect_err(|error| {
+                printer.note(&format!("warning: fetched units are not kept: {error}\n  help: {}\n", error.help()));
+            })
+            .ok()
+    });
+    wasmill_artifact::Sources { units, allow_unpinned: settings.allow_unpinned, ..Default::default() }
 }
 
 /// Reads what stands beside the units, and gives what is wrong with it, each once: one file may stand beside several.

@@ -42,11 +42,6 @@ impl Sources {
         self.0.insert(name.into(), text.into());
     }
 
-    /// The text of this file.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|text| &**text)
-    }
-
     /// The text that a location points into, where a snippet of it can be shown.
     fn snippet(&self, location: &Location) -> Option<&Arc<str>> {
         let text = self.0.get(&location.file)?;

@@ -9,7 +9,7 @@ use wasmill_engine_wasmtime::Compiler;
 use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
 use wasmill_runtime::Overrides;
 
-use crate::args::{CallArgs, CheckArgs, HostArgs, LimitArgs, PlanArgs, RunArgs};
+use crate::args::{CallArgs, CheckArgs, HostArgs, LimitArgs, PlanArgs, RunArgs, SourceArgs};
 use crate::failure::Failure;
 use crate::{env_vars, grants, policy_file, secrets};
 
@@ -20,6 +20,8 @@ pub(crate) struct RunSettings {
     pub(crate) file: PathBuf,
     /// The `--input`s as written: what they mean depends on the pipeline.
     pub(crate) inputs: Vec<String>,
+    /// How units are fetched.
+    pub(crate) sources: SourceSettings,
     /// Where and how guests run.
     pub(crate) host: HostSettings,
 }
@@ -31,6 +33,17 @@ pub(crate) struct CheckSettings {
     pub(crate) file: PathBuf,
     /// The host's word on limits.
     pub(crate) policy: Policy,
+    /// How units are fetched.
+    pub(crate) sources: SourceSettings,
+}
+
+/// How units are fetched from URLs.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceSettings {
+    /// The folder that they are kept in; none where the user has no home.
+    pub(crate) folder: Option<PathBuf>,
+    /// Whether a unit is fetched whose digest is not declared.
+    pub(crate) allow_unpinned: bool,
 }
 
 /// What `plan` works with.
@@ -40,6 +53,8 @@ pub(crate) struct PlanSettings {
     pub(crate) file: PathBuf,
     /// The host's word on limits.
     pub(crate) policy: Policy,
+    /// How units are fetched.
+    pub(crate) sources: SourceSettings,
     /// What the flags say.
     pub(crate) overrides: Overrides,
 }
@@ -73,7 +88,6 @@ pub(crate) struct HostSettings {
     /// The values of secrets, for steps that are granted them.
     pub(crate) secrets: Secrets,
     /// The folder that core dumps are written into; it is there.
-    #[allow(dead_code, reason = "the engine's settings are about to take it")]
     pub(crate) coredump: Option<PathBuf>,
     /// Engines for every step of this run, in order of preference; the steps' own choice where it is empty.
     pub(crate) engines: Vec<String>,
@@ -104,7 +118,8 @@ pub(crate) enum CompilerChoice {
 /// # Errors
 /// A policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
-    Ok(RunSettings { file: args.file, inputs: args.input, host: host(args.limits, args.host)? })
+    let sources = sources(&args.sources);
+    Ok(RunSettings { file: args.file, inputs: args.input, sources, host: host(args.limits, args.host)? })
 }
 
 /// Settings of `check`.
@@ -112,7 +127,18 @@ pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
 /// # Errors
 /// A policy that cannot be read.
 pub(crate) fn check(args: CheckArgs) -> Result<CheckSettings, Failure> {
-    Ok(CheckSettings { file: args.file, policy: policy_file::find(args.policy.policy.as_deref())? })
+    let sources = sources(&args.sources);
+    Ok(CheckSettings { file: args.file, policy: policy_file::find(args.policy.policy.as_deref())?, sources })
+}
+
+fn sources(args: &SourceArgs) -> SourceSettings {
+    let folder = match std::env::var_os(env_vars::WASMILL_UNITS_DIR).filter(|folder| !folder.is_empty()) {
+        Some(folder) => Some(folder.into()),
+        None => {
+            etcetera::choose_base_strategy().ok().map(|strategy| strategy.cache_dir().join("wasmill").join("units"))
+        }
+    };
+    SourceSettings { folder, allow_unpinned: args.allow_unpinned }
 }
 
 /// Settings of `plan`.
@@ -125,7 +151,8 @@ pub(crate) fn plan(args: PlanArgs) -> Result<PlanSettings, Failure> {
         profile: args.limits.profile.map(Profile::from),
         engines: args.limits.engine,
     };
-    Ok(PlanSettings { file: args.file, policy: policy_file::find(args.policy.policy.as_deref())?, overrides })
+    let policy = policy_file::find(args.policy.policy.as_deref())?;
+    Ok(PlanSettings { file: args.file, policy, sources: sources(&args.sources), overrides })
 }
 
 fn overrides(args: &LimitArgs) -> LimitOverrides {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wasmill_artifact::ArtifactError;
+use wasmill_artifact::{ArtifactError, Sources};
 use wasmill_model::{Code, Diagnostic, Location, UnitSource, UnitSpec};
 use wasmill_unit::Unit;
 
@@ -42,7 +42,7 @@ pub(crate) fn load(name: &str, stdin: &StandardInput) -> Result<UnitFile, Diagno
         (UnitSource::Path(PathBuf::from(name)), name)
     };
     let spec = spec(source, name);
-    let unit = wasmill_artifact::load(&spec, Path::new("")).map_err(|error| match error {
+    let unit = wasmill_artifact::load(&spec, Path::new(""), &Sources::default()).map_err(|error| match error {
         // Here, there is no manifest that paths could be relative to.
         ArtifactError::NotFound { similar: None, missing_folder: None, .. } => {
             error.diagnostic().help("name a .wasm or .wat file, or `-` for stdin")

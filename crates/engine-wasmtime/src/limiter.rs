@@ -15,9 +15,8 @@ pub(crate) struct Limiter {
     instances: usize,
     memory: u64,
     elements: u64,
-    peak: u64,
     /// What the last growth that was allowed replaced: it counts only if the allocator can do it.
-    before: (u64, u64, u64),
+    before: (u64, u64),
     refused: Option<Refused>,
 }
 
@@ -38,15 +37,14 @@ impl Limiter {
             instances: usize::try_from(limits.instances).unwrap_or(usize::MAX),
             memory: 0,
             elements: 0,
-            peak: 0,
-            before: (0, 0, 0),
+            before: (0, 0),
             refused: None,
         }
     }
 
-    /// The most bytes that memories and tables had together.
+    /// The most bytes that memories and tables had together: what they have, since none ever shrinks.
     pub(crate) fn peak(&self) -> u64 {
-        self.peak
+        Self::total(self.memory, self.elements)
     }
 
     /// The largest growth that a limit forbade.
@@ -80,16 +78,15 @@ impl Limiter {
         if wanted > self.memory_limit {
             return self.refuse(LimitKind::Memory, self.memory_limit, wanted);
         }
-        self.before = (self.memory, self.elements, self.peak);
+        self.before = (self.memory, self.elements);
         (self.memory, self.elements) = (memory, elements);
-        self.peak = self.peak.max(wanted);
         true
     }
 
     /// Allowed by the limit, not to be had from the allocator: the guest sees -1 as after any refusal.
     fn take_back(&mut self) {
         let wanted = Self::total(self.memory, self.elements);
-        (self.memory, self.elements, self.peak) = self.before;
+        (self.memory, self.elements) = self.before;
         self.refuse(LimitKind::Memory, self.memory_limit, wanted);
     }
 }

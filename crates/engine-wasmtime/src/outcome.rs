@@ -155,3 +155,16 @@ fn cut(name: &str) -> String {
     const MAX_NAME: usize = 200;
     name.chars().take(MAX_NAME).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_as_in_the_source_and_no_longer_than_they_may_be() {
+        assert_eq!(clean_name("_ZN4core9panicking5panic17h0123456789abcdefE"), "core::panicking::panic");
+        assert_eq!(clean_name("_Z6divideii"), "divide(int, int)");
+        assert_eq!(clean_name("_Z no such name"), "_Z no such name");
+        assert_eq!(clean_name(&"x".repeat(1 << 20)).len(), 200);
+    }
+}

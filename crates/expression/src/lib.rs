@@ -5,8 +5,9 @@
 //! | name | what it is |
 //! | --- | --- |
 //! | `inputs` | the pipeline's inputs: `inputs.orders`, `inputs["with-dash"]` |
-//! | `steps` | what other steps gave: `steps.<id>.output`, `.verdict`, `.receipt`; an id with a dash is `steps["my-step"].output` |
-//! | `item`, `index`, `run`, `secrets` | what the runtime provides where it does |
+//! | `steps` | what other steps gave: `steps.<id>.output`, `.verdict`, `.receipt`, `.metadata`; an id with a dash is `steps["my-step"].output` |
+//! | `item`, `index` | in a step with `foreach`: the item that it is called for, and which it is, from 0 |
+//! | `run`, `secrets` | what the runtime provides where it does |
 //!
 //! # Functions
 //!

@@ -63,7 +63,9 @@ impl Path {
                 (Some(Segment::Member(id)), None) => {
                     let shown = show_step(&id);
                     return Err(ExpressionError::new(format!("`{shown}` does not say what of the step is meant"))
-                        .help(format!("write `{shown}.output`, `{shown}.verdict` or `{shown}.receipt`")));
+                        .help(format!(
+                            "write `{shown}.output`, `{shown}.verdict`, `{shown}.receipt` or `{shown}.metadata`"
+                        )));
                 }
                 (Some(Segment::Member(id)), Some(field)) => Base::Step(id.clone(), step_field(&id, &field)?),
             },
@@ -202,7 +204,9 @@ fn step_field(id: &str, field: &Segment) -> Result<StepField, ExpressionError> {
         }
     };
     StepField::ALL.into_iter().find(|field| field.as_str() == name.as_ref()).ok_or_else(|| {
-        let error = ExpressionError::new(format!("`{shown}` has `output`, `verdict` and `receipt`, and no `{name}`"));
+        let error = ExpressionError::new(format!(
+            "`{shown}` has `output`, `verdict`, `receipt` and `metadata`, and no `{name}`"
+        ));
         match nearest(name, &StepField::ALL.map(StepField::as_str)) {
             Some(near) => error.help(format!("did you mean `{shown}.{near}`?")),
             None => error.help(format!("write `{shown}.output{}`", show_member(name))),

@@ -16,11 +16,13 @@ pub enum StepField {
     Verdict,
     /// The receipt of its last attempt.
     Receipt,
+    /// What was found out about it: an object.
+    Metadata,
 }
 
 impl StepField {
     /// Every field.
-    pub const ALL: [StepField; 3] = [StepField::Output, StepField::Verdict, StepField::Receipt];
+    pub const ALL: [StepField; 4] = [StepField::Output, StepField::Verdict, StepField::Receipt, StepField::Metadata];
 
     /// The name in expressions.
     pub const fn as_str(self) -> &'static str {
@@ -28,6 +30,7 @@ impl StepField {
             StepField::Output => "output",
             StepField::Verdict => "verdict",
             StepField::Receipt => "receipt",
+            StepField::Metadata => "metadata",
         }
     }
 }

@@ -32,6 +32,7 @@ impl Scope for Data {
             StepField::Output => self.steps.get(id).cloned(),
             StepField::Verdict => self.steps.contains_key(id).then(|| Value::from("ok")),
             StepField::Receipt => None,
+            StepField::Metadata => self.steps.contains_key(id).then(|| json(r#"{"words":3}"#)),
         }
     }
     fn root(&self, name: &str) -> Option<Value> {
@@ -95,6 +96,7 @@ fn paths() {
     gives("${{inputs['a-b']}}", "4");
     gives("${{ steps[\"b-c\"].output }}", "null");
     gives("${{ steps.a.verdict }}", r#""ok""#);
+    gives("${{ steps.a.metadata.words }}", "3");
     gives("${{ inputs.rows }}", r#"[{"z":1,"a":9007199254740993},{"z":2}]"#);
     gives("${{ inputs.raw }}", r#"{"$base64":"AP8="}"#);
     gives("${{ index }}", "7");
@@ -112,6 +114,8 @@ fn paths() {
         "`steps.a.output.text` is a string, and has no member `a` | the text looks like JSON: `as: json` on its step makes it a value",
     );
     fails("${{ steps.z.output }}", "the step `z` has no output: it did not succeed, or did not run");
+    fails("${{ steps.z.metadata }}", "the step `z` has no metadata: it did not succeed, or did not run");
+    fails("${{ steps.a.metadata.lines }}", "`steps.a.metadata` has no member `lines` (it has: words)");
     fails(
         "${{ inputs.none }}",
         "the input `none` was not given, and has no default | give it, or ask for it with `has(inputs.none)`",
@@ -242,6 +246,8 @@ fn errors_before_it_runs() {
         "steps.a",
         "steps.a.ouput",
         "steps.a.foo",
+        "steps.a.meta",
+        "steps.a.metdata.x",
         "steps[inputs.x].output",
         "steps[0].output",
         "inputs[0]",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use wasmill_artifact::load as load_unit;
+use wasmill_artifact::{Sources, load as load_unit};
 use wasmill_model::{UnitSource, UnitSpec};
 
 /// Loading never panics, and base64 of bytes is those bytes.
@@ -18,7 +18,7 @@ pub fn load(data: &[u8]) {
 
 fn load_from(source: UnitSource) -> Option<wasmill_model::Digest> {
     let spec = UnitSpec { source, sha256: None, location: wasmill_model::Location::default() };
-    match load_unit(&spec, Path::new("")) {
+    match load_unit(&spec, Path::new(""), &Sources::default()) {
         Ok(unit) => Some(unit.digest()),
         Err(error) => {
             assert!(!error.diagnostic().message.is_empty());

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use wasmill_expression::ROOTS;
 use wasmill_model::{Code, Diagnostic, Expression, Location, Reference, Step, Template};
 
-use crate::graph;
+use crate::order;
 use crate::reader::{Fields, Reader, listed, nearest};
 use crate::steps::Spans;
 use crate::tree::{Data, Span};
@@ -73,20 +73,86 @@ pub(crate) fn names(
                 reader.error(Code::UnknownStep, *span, message, names.step_help(name));
             }
         }
-        for expression in step.expressions() {
-            check_expression(names, expression, reader);
+        for (id, span) in order::stand_ins_of(step).zip(&spans.stand_ins) {
+            if !names.has_step(id) {
+                let message = format!("`fallback` names no step: there is no `{id}`");
+                reader.error(Code::UnknownStep, *span, message, names.step_help(id));
+            }
         }
+        let called = if spans.has_items { Place::Item } else { Place::Once };
+        let check = |expressions: Vec<&Expression>, place| {
+            for expression in expressions {
+                check_expression(names, expression, place, reader);
+            }
+        };
+        check(step.with.expressions(), called);
+        check(step.fallback.iter().flat_map(|fallback| fallback.to.expressions()).collect(), called);
+        check(step.foreach.iter().flat_map(|foreach| foreach.items.expressions()).collect(), Place::Foreach);
+        check(step.when.iter().flat_map(Template::expressions).collect(), Place::When);
         reader.set_step(None);
     }
     for output in outputs.values() {
         for expression in output.expressions() {
-            check_expression(names, expression, reader);
+            check_expression(names, expression, Place::Outputs, reader);
         }
     }
-    check_order(steps, reader);
+    check_concurrency(steps, reader);
+    order::check(steps, reader);
 }
 
-fn check_expression(names: &Names<'_>, expression: &Expression, reader: &Reader<'_>) {
+/// Where an expression stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// In what a step with `foreach` is called with.
+    Item,
+    /// In what any other step is called with.
+    Once,
+    Foreach,
+    When,
+    Outputs,
+}
+
+impl Place {
+    /// Why there is no `item` and no `index` in it, and what to do; none where there is.
+    fn without_items(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Place::Item => return None,
+            Place::Once => ("the step has no `foreach`", "give the step its items: `foreach: \"${{ inputs.rows }}\"`"),
+            Place::Foreach => (
+                "`foreach` says what the items are",
+                "within an expression items have names of their own: `inputs.rows.filter(row, row.price > 0)`",
+            ),
+            Place::When => (
+                "`when` is asked once, before there are items",
+                "leave items out in `foreach`: `inputs.rows.filter(row, row.price > 0)`",
+            ),
+            Place::Outputs => (
+                "outputs are of the whole run",
+                "a step with `foreach` gives an array, one output an item: `steps.<id>.output`",
+            ),
+        })
+    }
+}
+
+/// Steps that share a key agree on how many of them run at once.
+fn check_concurrency(steps: &[(Step, Spans)], reader: &Reader<'_>) {
+    let mut first: HashMap<&str, (u32, &Step, &Location)> = HashMap::new();
+    for (step, spans) in steps {
+        let (Some(concurrency), Some(location)) = (&step.concurrency, &spans.concurrency) else { continue };
+        let (max, other, place) = *first.entry(&concurrency.key).or_insert((concurrency.max, step, location));
+        if max != concurrency.max {
+            let (key, here) = (&concurrency.key, concurrency.max);
+            let message = format!(
+                "the key `{key}` has `max: {here}` here, and `max: {max}` in the step `{}` ({place})",
+                other.id
+            );
+            let help = "steps with the same key are counted together: give them the same `max`, or other keys";
+            reader.push(Diagnostic::new(Code::InvalidValue, message).at(location).in_step(&step.id).help(help));
+        }
+    }
+}
+
+fn check_expression(names: &Names<'_>, expression: &Expression, place: Place, reader: &Reader<'_>) {
     for reference in &expression.references {
         let (code, message, help) = match reference {
             Reference::Input(name) if !names.inputs.contains(&name.as_ref()) => (
@@ -120,6 +186,10 @@ fn check_expression(names: &Names<'_>, expression: &Expression, reader: &Reader<
                     ),
                 )
             }
+            Reference::Root(name) if matches!(name.as_ref(), "item" | "index") => match place.without_items() {
+                Some((why, help)) => (Code::Expression, format!("there is no `{name}` here: {why}"), help.to_owned()),
+                None => continue,
+            },
             Reference::Root(name) if !matches!(name.as_ref(), "inputs" | "steps") => (
                 Code::Unsupported,
                 format!("`{name}` in expressions is not supported by this version of Wasmill"),
@@ -153,42 +223,6 @@ fn location_of(expression: &Expression, reference: &Reference) -> Location {
         location.length = range.len();
     }
     location
-}
-
-/// The steps that a step waits for.
-fn needs<'a>(step: &'a Step, positions: &HashMap<&str, usize>) -> Vec<usize> {
-    let named = step.after.iter().map(AsRef::as_ref);
-    let read = step.expressions().into_iter().flat_map(|expression: &'a Expression| {
-        expression.references.iter().filter_map(|reference| match reference {
-            Reference::Step(id) => Some(id.as_ref()),
-            _ => None,
-        })
-    });
-    named.chain(read).filter_map(|id| positions.get(id).copied()).collect()
-}
-
-fn check_order(steps: &[(Step, Spans)], reader: &Reader<'_>) {
-    let positions: HashMap<&str, usize> =
-        steps.iter().enumerate().map(|(position, (step, _))| (step.id.as_ref(), position)).collect();
-    let needs: Vec<Vec<usize>> = steps.iter().map(|(step, _)| needs(step, &positions)).collect();
-    for cycle in graph::cycles(&needs) {
-        let members: Vec<&Step> =
-            cycle.iter().filter_map(|position| steps.get(*position)).map(|(step, _)| step).collect();
-        let Some(first) = members.first() else { continue };
-        let mut path: Vec<&str> = members.iter().map(|step| step.id.as_ref()).collect();
-        path.push(&first.id);
-        let (message, help) = match members.len() {
-            1 => (
-                format!("the step `{}` waits for itself: {}", first.id, path.join(" → ")),
-                "it cannot read its own output",
-            ),
-            _ => (
-                format!("the steps wait for each other: {}", path.join(" → ")),
-                "each waits for the next: break the circle",
-            ),
-        };
-        reader.push(Diagnostic::new(Code::Cycle, message).at(&first.location).in_step(&first.id).help(help));
-    }
 }
 
 fn suggestion(name: &str, among: &[&str], what: &str, otherwise: &str) -> String {

@@ -170,7 +170,7 @@ fn bound(node: &Node, key: &str, kind: InputType, reader: &Reader<'_>) -> Option
     }
 }
 
-fn wrong_value(node: &Node, what: &str, kind: InputType, reader: &Reader<'_>) {
+pub(crate) fn wrong_value(node: &Node, what: &str, kind: InputType, reader: &Reader<'_>) {
     let value = node.to_value();
     let article = if value.kind().starts_with(['a', 'i', 'o']) { "an" } else { "a" };
     reader.error(
@@ -195,13 +195,13 @@ fn a(kind: InputType) -> String {
     }
 }
 
-enum Problem {
+pub(crate) enum Problem {
     Type,
     Check(String),
 }
 
 /// Why a value is not one that the input takes.
-fn problem(spec: &InputSpec, value: &Value) -> Option<Problem> {
+pub(crate) fn problem(spec: &InputSpec, value: &Value) -> Option<Problem> {
     if !spec.kind.accepts(value) {
         return Some(Problem::Type);
     }

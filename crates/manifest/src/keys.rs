@@ -23,6 +23,7 @@ pub(crate) const PIPELINE: Keys = Keys {
         "defaults",
         "schedule",
         "on_failure",
+        "timeout",
         "units",
         "steps",
         "outputs",
@@ -32,9 +33,6 @@ pub(crate) const PIPELINE: Keys = Keys {
         ("toolchains", "compile the unit beforehand, and name it with `path: unit.wasm`"),
         ("tests", "leave it out; a later version runs them"),
         ("cache", "leave it out; every step runs"),
-        ("retry", "leave it out; a failed step ends the run"),
-        ("concurrency", "use `schedule: { max_concurrency: … }`"),
-        ("timeout", "use `defaults: { limits: { timeout: … } }`"),
     ],
 };
 
@@ -48,9 +46,8 @@ pub(crate) const INPUT: Keys = Keys {
 pub(crate) const DEFAULTS: Keys = Keys {
     what: "`defaults`",
     example: "{ limits: { memory: 64MiB } }",
-    now: &["limits", "profile"],
+    now: &["limits", "profile", "retry", "timeout"],
     later: &[
-        ("retry", "leave it out; a failed step ends the run"),
         ("engine", "name the engine on each step, or use `--engine`"),
         ("grants", "grant to each step what it needs"),
         ("cache", "leave it out; every step runs"),
@@ -74,9 +71,8 @@ pub(crate) const SCHEDULE: Keys = Keys {
 pub(crate) const UNIT: Keys = Keys {
     what: "a unit",
     example: "{ path: units/stats.wasm }",
-    now: &["path", "base64", "wat", "sha256"],
+    now: &["path", "url", "base64", "wat", "builtin", "sha256"],
     later: &[
-        ("url", "download the unit, and name it with `path`"),
         ("language", "compile the unit beforehand, and name it with `path: unit.wasm`"),
         ("source", "compile the unit beforehand, and name it with `path: unit.wasm`"),
         ("code", "compile the unit beforehand, and name it with `path: unit.wasm`"),
@@ -88,25 +84,53 @@ pub(crate) const UNIT: Keys = Keys {
 pub(crate) const STEP: Keys = Keys {
     what: "a step",
     example: "{ unit: stats, with: { text: \"${{ inputs.text }}\" } }",
-    now: &["unit", "function", "with", "after", "as", "limits", "profile", "grants", "engine", "description"],
+    now: &[
+        "unit",
+        "function",
+        "with",
+        "after",
+        "as",
+        "when",
+        "foreach",
+        "max_parallel",
+        "retry",
+        "fallback",
+        "timeout",
+        "concurrency",
+        "emits",
+        "limits",
+        "profile",
+        "grants",
+        "engine",
+        "description",
+    ],
     later: &[
-        ("retry", "leave it out; a failed step ends the run"),
-        ("when", "leave it out; every step runs"),
-        ("foreach", "give the whole list to the unit"),
-        ("max_parallel", "use `schedule: { max_concurrency: … }`"),
-        ("fallback", "leave it out; a failed step ends the run"),
         ("budget", "set `limits`"),
         ("cache", "leave it out; every step runs"),
-        ("concurrency", "use `schedule: { max_concurrency: … }`"),
         ("pipeline", "put the steps of the other pipeline into this one"),
         ("language", "compile the unit beforehand, and name it with `unit: { path: unit.wasm }`"),
         ("source", "compile the unit beforehand, and name it with `unit: { path: unit.wasm }`"),
         ("code", "compile the unit beforehand, and name it with `unit: { path: unit.wasm }`"),
         ("url", "download the unit, and name it with `unit: { path: … }`"),
-        ("timeout", "write `limits: { timeout: … }`"),
-        ("on_failure", "leave it out; a failed step ends the run"),
     ],
 };
+
+pub(crate) const RETRY: Keys = Keys {
+    what: "`retry`",
+    example: "{ attempts: 3, initial: 200ms }",
+    now: &["attempts", "backoff", "initial", "max", "jitter", "on"],
+    later: &[],
+};
+
+pub(crate) const FALLBACK: Keys = Keys {
+    what: "a fallback",
+    example: "fallback: { value: [] }",
+    now: &["value", "unit", "function", "step", "on"],
+    later: &[],
+};
+
+pub(crate) const CONCURRENCY: Keys =
+    Keys { what: "`concurrency`", example: "{ key: billing-api, max: 2 }", now: &["key", "max"], later: &[] };
 
 pub(crate) const GRANTS: Keys = Keys {
     what: "`grants`",
@@ -151,8 +175,25 @@ pub(crate) const RESOURCES_CPU: Keys = Keys {
     later: &[],
 };
 
-/// Strategies of later versions.
-pub(crate) const LATER_STRATEGIES: [&str; 2] = ["level", "reactive"];
-
-/// What a failed step may do to the run, in later versions.
-pub(crate) const LATER_ON_FAILURE: [&str; 2] = ["continue", "best-effort"];
+/// Keys that stand elsewhere: what has them not ([`Keys::what`]), the key, and where it stands.
+pub(crate) const ELSEWHERE: [(&str, &str, &str); 11] = [
+    ("a pipeline", "retry", "for every step write `defaults: { retry: … }`"),
+    ("a pipeline", "limits", "for every step write `defaults: { limits: … }`"),
+    ("a pipeline", "profile", "for every step write `defaults: { profile: … }`"),
+    (
+        "a pipeline",
+        "concurrency",
+        "write `schedule: { max_concurrency: … }`, or `concurrency` in the steps that share something",
+    ),
+    ("a pipeline", "max_concurrency", "write `schedule: { max_concurrency: … }`"),
+    ("a pipeline", "strategy", "write `schedule: { strategy: … }`"),
+    ("a step", "on_failure", "it is the pipeline's, beside `steps`; a step has `fallback`"),
+    (
+        "a step",
+        "max_concurrency",
+        "write `concurrency: { key: …, max: … }`, or `max_parallel` for the items of `foreach`",
+    ),
+    ("a step", "on", "write `retry: { on: … }` or `fallback: { on: … }`"),
+    ("a fallback", "with", "a fallback is called with what the step is called with"),
+    ("`limits`", "attempts", "write `retry: { attempts: … }` beside `limits`"),
+];

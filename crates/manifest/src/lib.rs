@@ -1,7 +1,8 @@
-//! Text to model: the native manifest in YAML, JSON and TOML, with positions.
+//! Text to model: the native manifest and the dialects beside it in YAML, JSON and TOML, with positions; and back, as YAML.
 //!
 //! The way of a file: text → [tree with spans](tree) → one mapping that collects everything that is wrong → checks of names,
-//! expressions and order → [`Pipeline`]. All three formats share all of it but the first arrow.
+//! expressions and order → [`Pipeline`]. All three formats share all of it but the first arrow, and the dialects (`dialects/`)
+//! share all but the mapping: what they become is what a native manifest could say, and [`to_yaml`] says it.
 //!
 //! # Invariants
 //!
@@ -12,12 +13,16 @@
 
 mod check;
 mod component;
+mod convert;
 mod dialect;
+mod dialects;
+mod flow;
 mod format;
 mod grants;
 mod graph;
 mod inputs;
 mod keys;
+mod order;
 mod pipeline;
 mod policy;
 mod quantity;
@@ -29,16 +34,19 @@ mod toml_tree;
 mod tree;
 mod units;
 mod yaml_scalar;
+mod yaml_text;
 mod yaml_tree;
 
 pub use component::{Component, parse_component};
+pub use convert::to_yaml;
+pub use dialects::pipeline_v1::GraphInfo;
 pub use format::Format;
 pub use grants::{is_variable_name, normal_guest_path};
 pub use policy::parse_policy;
 pub use quantity::{parse_count, parse_duration, parse_size};
 pub use schema::schema;
 
-use wasmill_model::{Diagnostic, Diagnostics, Pipeline};
+use wasmill_model::{Diagnostic, Diagnostics, Dialect, Pipeline};
 
 /// Reads a pipeline.
 ///
@@ -61,9 +69,11 @@ pub fn parse_partly(file: &str, text: &str, format: Format) -> (Option<Pipeline>
         Format::Yaml | Format::Json => yaml_tree::read(text, &reader),
         Format::Toml => toml_tree::read(text, &reader),
     };
-    let pipeline = tree.and_then(|tree| {
-        dialect::check(file, &tree, &reader)?;
-        pipeline::read(file, &tree, &reader)
+    let pipeline = tree.and_then(|tree| match dialect::recognise(file, &tree, &reader)? {
+        Dialect::Native => pipeline::read(file, &tree, &reader),
+        Dialect::DagConfig => dialects::dag_config::read(file, &tree, &reader),
+        Dialect::TaskDefinition => dialects::task_definition::read(file, &tree, &reader),
+        Dialect::PipelineV1 => dialects::pipeline_v1::read(file, &tree, &reader),
     });
     (pipeline, reader.finish())
 }

@@ -1,10 +1,10 @@
 //! The whole of a manifest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, OnFailure, Pipeline, Profile, Schedule, Step, Strategy, Template};
+use wasmill_model::{Code, Dialect, OnFailure, Pipeline, Profile, Schedule, Step, Strategy, Template};
 
 use crate::check::{self, Names};
 use crate::keys;
@@ -13,7 +13,7 @@ use crate::reader::Reader;
 use crate::steps::Defaults;
 use crate::templates::template;
 use crate::tree::{Data, Node, Span};
-use crate::{grants, inputs, steps, units};
+use crate::{flow, grants, inputs, steps, units};
 
 /// Reads and checks a native manifest. What it gives is right where nothing was reported.
 pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipeline> {
@@ -37,9 +37,8 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
     let inputs = fields.get("inputs").map(|node| inputs::read(node, reader)).unwrap_or_default();
     let defaults = fields.get("defaults").map(|node| defaults(node, reader)).unwrap_or_default();
     let schedule = fields.get("schedule").map(|node| schedule(node, reader)).unwrap_or_default();
-    if let Some(node) = fields.get("on_failure") {
-        on_failure(node, reader);
-    }
+    let on_failure = fields.get("on_failure").map(|node| on_failure(node, reader)).unwrap_or_default();
+    let timeout = fields.get("timeout").and_then(|node| flow::timeout(node, reader));
     let mut units = fields.get("units").map(|node| units::read(node, reader)).unwrap_or_default();
     let names = Names::new(&fields);
     let read = match fields.get("steps") {
@@ -56,21 +55,27 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
     let steps: Vec<Step> = read.into_iter().map(|(step, _)| step).collect();
     Some(Pipeline {
         name: name.map_or_else(|| name_of(file), Arc::from),
+        dialect: Dialect::Native,
         description: description.map(str::to_owned),
         inputs,
         units,
         steps,
         outputs,
         schedule,
-        on_failure: OnFailure::default(),
-        timeout: None,
+        on_failure,
+        timeout,
         unit_limits: IndexMap::new(),
-        base: Path::new(file).parent().unwrap_or(Path::new("")).to_path_buf(),
+        base: base_of(file),
     })
 }
 
+/// The folder that paths in the file are relative to.
+pub(crate) fn base_of(file: &str) -> PathBuf {
+    Path::new(file).parent().unwrap_or(Path::new("")).to_path_buf()
+}
+
 /// The name of a pipeline that has none: its file's, or its folder's where the file's says nothing.
-fn name_of(file: &str) -> Arc<str> {
+pub(crate) fn name_of(file: &str) -> Arc<str> {
     let path = Path::new(file);
     let text = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
     let stem = text(path.file_stem()).unwrap_or_default();
@@ -89,7 +94,12 @@ fn defaults(node: &Node, reader: &Reader<'_>) -> Defaults {
         limits: limits.map(|node| steps::limits(node, reader)).unwrap_or_default(),
         limits_location: limits.map(|node| reader.location(node.span)),
         profile: fields.get("profile").and_then(|node| grants::profile(node, reader)),
+        retry: fields.get("retry").map(|node| flow::retry(node, None, reader)).unwrap_or_default(),
+        timeout: fields.get("timeout").and_then(|node| flow::timeout(node, reader)),
     };
+    if let (Some(timeout), Some(limit)) = (defaults.timeout, limits.and_then(|node| node.get("timeout"))) {
+        flow::attempt_fits(limit, timeout, "`defaults`", reader);
+    }
     if defaults.profile == Some(Profile::Fast)
         && let Some(node) = limits.and_then(|node| node.get("fuel"))
     {
@@ -102,8 +112,9 @@ fn schedule(node: &Node, reader: &Reader<'_>) -> Schedule {
     let mut schedule = Schedule::default();
     let Some(fields) = reader.fields(node, "schedule", &keys::SCHEDULE) else { return schedule };
     if let Some(node) = fields.get("strategy") {
-        later(node, "strategy", &["work-queue"], &keys::LATER_STRATEGIES, "leave it out for `work-queue`", reader);
-        schedule.strategy = Strategy::WorkQueue;
+        let chosen = reader.choice(node, "strategy", &Strategy::ALL.map(Strategy::as_str));
+        schedule.strategy =
+            Strategy::ALL.into_iter().find(|strategy| Some(strategy.as_str()) == chosen).unwrap_or_default();
     }
     if let Some(node) = fields.get("max_concurrency") {
         match reader.quantity(node, "max_concurrency", "a whole number", "4", parse_count) {
@@ -120,19 +131,9 @@ fn schedule(node: &Node, reader: &Reader<'_>) -> Schedule {
     schedule
 }
 
-fn on_failure(node: &Node, reader: &Reader<'_>) {
-    let help = "leave it out for `fail-fast`";
-    later(node, "on_failure", &["fail-fast"], &keys::LATER_ON_FAILURE, help, reader);
-}
-
-/// A choice that will have more to choose from.
-fn later(node: &Node, key: &str, now: &[&str], later: &[&str], help: &str, reader: &Reader<'_>) {
-    match node.as_text() {
-        Some(text) if later.contains(&text) => reader.unsupported(node.span, &format!("`{key}: {text}`"), help),
-        _ => {
-            reader.choice(node, key, now);
-        }
-    }
+fn on_failure(node: &Node, reader: &Reader<'_>) -> OnFailure {
+    let chosen = reader.choice(node, "on_failure", &OnFailure::ALL.map(OnFailure::as_str));
+    OnFailure::ALL.into_iter().find(|policy| Some(policy.as_str()) == chosen).unwrap_or_default()
 }
 
 fn outputs(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, Template> {

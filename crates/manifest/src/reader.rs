@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasmill_model::{Code, Diagnostic, Location};
 
 use crate::Format;
-use crate::keys::Keys;
+use crate::keys::{ELSEWHERE, Keys};
 use crate::tree::{Data, Member, Node, Span};
 
 /// See [`Reader::blocks`].
@@ -135,8 +135,10 @@ impl<'a> Reader<'a> {
     }
 
     /// A key and its value as the file's format has them, for help. The value is as YAML writes it.
-    fn pair(&self, key: &str, value: &str) -> String {
-        let is_bare = value.starts_with(['"', '…']) || value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    pub(crate) fn pair(&self, key: &str, value: &str) -> String {
+        let is_bare = value.starts_with(['"', '…'])
+            || matches!(value, "true" | "false")
+            || value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
         match self.format {
             Format::Toml if is_bare => format!("{key} = {value}"),
             Format::Toml => format!("{key} = \"{value}\""),
@@ -162,6 +164,10 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let message = format!("{} has no key `{name}`", keys.what);
+            if let Some((_, _, place)) = ELSEWHERE.iter().find(|(what, key, _)| (*what, *key) == (keys.what, name)) {
+                self.error(Code::UnknownKey, member.key_span, message, *place);
+                continue;
+            }
             match nearest(name, keys.now.iter().copied()) {
                 Some(near) => {
                     self.error(Code::UnknownKey, member.key_span, message, format!("did you mean `{near}`?"));

@@ -34,9 +34,11 @@ struct Manifest {
     /// How steps are scheduled.
     #[schemars(default)]
     schedule: Schedule,
-    /// What a failed step does to the run.
+    /// What a failed step means for the others.
     #[schemars(default)]
     on_failure: OnFailure,
+    /// The time that a run may take in all: `5m`.
+    timeout: Option<Duration>,
     /// The units that steps name.
     #[schemars(default)]
     units: IndexMap<String, UnitOrPath>,
@@ -101,6 +103,10 @@ struct Defaults {
     limits: Option<Limits>,
     /// The profile of steps that do not choose their own; `metered` where it is left out.
     profile: Option<Profile>,
+    /// When a call is made again; a step's own `retry` goes over it, key by key.
+    retry: Option<AttemptsOrRetry>,
+    /// The time that all attempts of a step may take together, of steps that do not set their own.
+    timeout: Option<Duration>,
 }
 
 /// The limits of an attempt. What is left out is the host's default; none can be turned off.
@@ -141,15 +147,23 @@ enum Strategy {
     /// Ready steps by the longest path to an end, then by their order in the file.
     #[default]
     WorkQueue,
+    /// One level of the graph after the other.
+    Level,
+    /// A step as soon as all that it waits for has ended, first come first served.
+    Reactive,
 }
 
-/// What a failed step does to the run.
+/// What a failed step means for the others.
 #[derive(JsonSchema, Default)]
 #[schemars(rename_all = "kebab-case")]
 enum OnFailure {
-    /// No further step starts, and the run has failed.
+    /// The run ends as if its steps were run one at a time and stopped at the first failure.
     #[default]
     FailFast,
+    /// Steps that depend on the failed one are skipped, all others run; the run fails.
+    Continue,
+    /// The failed step's output is null, and everything runs; the run succeeds.
+    BestEffort,
 }
 
 /// A unit: the path of its file, or all about it.
@@ -160,24 +174,37 @@ enum UnitOrPath {
     Unit(Unit),
 }
 
-/// A WebAssembly binary, from exactly one of `path`, `base64` and `wat`.
+/// A WebAssembly binary, from exactly one of `path`, `url`, `base64`, `wat` and `builtin`.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Unit {
     /// A `.wasm` or `.wat` file, relative to the manifest.
     path: Option<String>,
+    /// The `http` or `https` URL of a binary, whose `sha256` must be declared unless a run allows that it is not.
+    #[schemars(regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+([/?#]|$)"))]
+    url: Option<String>,
     /// A binary in base64.
     base64: Option<String>,
     /// WebAssembly text.
     wat: Option<String>,
+    /// A unit that is part of Wasmill.
+    builtin: Option<Builtin>,
     /// The SHA-256 that the binary must have.
     #[schemars(regex(pattern = "^(sha256:)?[0-9A-Fa-f]{64}$"))]
     sha256: Option<String>,
 }
 
+/// The units that are part of Wasmill.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Builtin {
+    /// The processors of DAG configs and the nodes of pipeline manifests v1.
+    Processors,
+}
+
 /// One step of the pipeline.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("dependentRequired" = { "max_parallel": ["foreach"] }))]
 struct Step {
     /// The name of a unit in `units`, or a unit of the step's own.
     unit: UnitNameOrUnit,
@@ -191,6 +218,22 @@ struct Step {
     /// How the output of a `bytes` unit or a command is read; `text` where it is left out.
     #[schemars(rename = "as")]
     output: Option<OutputFormat>,
+    /// Whether the step runs: an expression that gives a boolean. What it reads may have failed or been skipped.
+    when: Option<When>,
+    /// Calls the step once for each item of an array, with `item` and `index` in its `with`; its output is the array of theirs.
+    foreach: Option<Foreach>,
+    /// The most items at once.
+    max_parallel: Option<Count>,
+    /// When a call is made again: the number of attempts, or all about it.
+    retry: Option<AttemptsOrRetry>,
+    /// What takes the place of a call that failed for good: the first that answers its verdict.
+    fallback: Option<FallbackOrMany>,
+    /// The time that all attempts may take together, with the delays between them: `1m`.
+    timeout: Option<Duration>,
+    /// With which other steps its calls are counted.
+    concurrency: Option<Concurrency>,
+    /// What the unit's answer is; `output` where it is left out.
+    emits: Option<Emits>,
     /// Limits of this step.
     limits: Option<Limits>,
     /// How this step is metered.
@@ -201,6 +244,156 @@ struct Step {
     engine: Option<OneOrMany>,
     /// What the step is for.
     description: Option<String>,
+}
+
+/// Whether a step runs.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum When {
+    Expression(#[schemars(regex(pattern = r"\$\{\{"))] String),
+    Always(bool),
+}
+
+/// An array, or an expression that gives one.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Foreach {
+    Expression(#[schemars(regex(pattern = r"\$\{\{"))] String),
+    Items(Vec<serde_json::Value>),
+}
+
+/// The number of attempts, or all about them.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum AttemptsOrRetry {
+    Attempts(#[schemars(range(min = 1, max = 100))] u32),
+    Retry(Retry),
+}
+
+/// When a call is made again. A unit that says its error is permanent (`permanent: …`) is not called again.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Retry {
+    /// How many attempts there are in all; 1 is no retry.
+    #[schemars(range(min = 1, max = 100))]
+    attempts: Option<u32>,
+    /// How the delay grows; `exponential` where it is left out.
+    backoff: Option<Backoff>,
+    /// The delay before the second attempt; `200ms` where it is left out.
+    initial: Option<Duration>,
+    /// The longest delay; `10s`, or `initial` where that is longer, where it is left out.
+    max: Option<Duration>,
+    /// What chance does to the delay; `full` where it is left out.
+    jitter: Option<Jitter>,
+    /// The failures after which there is another attempt; `guest-error`, `trap` and `timed-out` where it is left out.
+    on: Option<FailureOrMany>,
+}
+
+/// How the delay between attempts grows.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Backoff {
+    /// Always the first delay.
+    Fixed,
+    /// Doubled each time.
+    Exponential,
+}
+
+/// What chance does to the delay between attempts.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Jitter {
+    /// Nothing.
+    None,
+    /// Anything from nothing to the whole delay, by the run's seed.
+    Full,
+}
+
+/// A verdict of a step that failed.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Failure {
+    /// The unit said no.
+    GuestError,
+    /// The unit broke a rule of WebAssembly.
+    Trap,
+    /// The fuel ran out.
+    FuelExhausted,
+    /// The time was over.
+    TimedOut,
+    /// The unit failed after it was refused more memory.
+    MemoryExceeded,
+    /// The output was larger than it may be.
+    OutputExceeded,
+    /// The log was larger than it may be.
+    LogExceeded,
+    /// The unit used what it was not granted.
+    Denied,
+    /// The input does not fit, or an expression of the step failed.
+    InvalidInput,
+    /// The unit is no valid unit.
+    InvalidUnit,
+    /// No engine could run it.
+    EngineUnavailable,
+    /// The host failed, not the unit.
+    HostError,
+}
+
+/// One failure, or several.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum FailureOrMany {
+    One(Failure),
+    Many(#[schemars(length(min = 1))] Vec<Failure>),
+}
+
+/// One fallback, or several: the first that answers the verdict is used.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum FallbackOrMany {
+    One(Fallback),
+    Many(#[schemars(length(min = 1))] Vec<Fallback>),
+}
+
+/// What takes the place of a call that failed: exactly one of `value`, `unit` and `step`.
+#[derive(JsonSchema)]
+#[schemars(
+    deny_unknown_fields,
+    extend("oneOf" = [{ "required": ["value"] }, { "required": ["unit"] }, { "required": ["step"] }]),
+    extend("dependentRequired" = { "function": ["unit"] })
+)]
+struct Fallback {
+    /// A value; it may hold the expressions that `with` may.
+    value: Option<serde_json::Value>,
+    /// The name of another unit, called with the same input under the same limits and grants.
+    unit: Option<String>,
+    /// Its function; may be left out when the unit exports exactly one.
+    function: Option<String>,
+    /// A step that runs only for this; its output is taken.
+    step: Option<String>,
+    /// The failures that it answers; every one where it is left out.
+    on: Option<FailureOrMany>,
+}
+
+/// Steps with the same key are counted together.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Concurrency {
+    /// What they share: an account, a licence, a disk.
+    #[schemars(length(min = 1))]
+    key: String,
+    /// The most calls at once; the same in every step with the key.
+    max: Count,
+}
+
+/// What the answer of a step's unit is.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Emits {
+    /// The step's output.
+    Output,
+    /// What the step found out about its input, `steps.<id>.metadata`; its output is its input.
+    Metadata,
 }
 
 /// The name of a unit, or a unit.
@@ -410,11 +603,31 @@ mod tests {
             ("Step", &keys::STEP),
             ("Grants", &keys::GRANTS),
             ("Dir", &keys::DIR),
+            ("Retry", &keys::RETRY),
+            ("Fallback", &keys::FALLBACK),
+            ("Concurrency", &keys::CONCURRENCY),
         ] {
             let mut known: Vec<String> = keys.now.iter().map(|key| (*key).to_owned()).collect();
             known.sort();
             assert_eq!(definition(name), known, "{name}");
         }
+    }
+
+    /// The words that it lists are those of the model.
+    #[test]
+    fn the_words_are_those_of_the_model() {
+        use wasmill_model::{OnFailure, Strategy, VerdictKind, VerdictSet};
+
+        let schema = schema();
+        let words = |name: &str| -> Vec<String> {
+            let choices = schema["$defs"][name]["oneOf"].as_array().unwrap();
+            choices.iter().map(|choice| choice["const"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(words("Failure"), VerdictSet::FAILURES.iter().map(VerdictKind::as_str).collect::<Vec<_>>());
+        assert_eq!(words("Strategy"), Strategy::ALL.map(Strategy::as_str));
+        assert_eq!(words("OnFailure"), OnFailure::ALL.map(OnFailure::as_str));
+        let attempts = &schema["$defs"]["Retry"]["properties"]["attempts"];
+        assert_eq!(attempts["maximum"], crate::flow::MAX_ATTEMPTS);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, Emits, LimitOverrides, Location, OutputFormat, Profile, Retry, Step, UnitSpec, With};
+use wasmill_model::{Code, LimitOverrides, Location, OutputFormat, Profile, Step, UnitSpec, With};
 
 use crate::check::Names;
+use crate::flow::{self, RetryKeys};
 use crate::grants;
 use crate::keys;
 use crate::quantity::{parse_count, parse_duration, parse_size};
@@ -21,6 +22,8 @@ pub(crate) struct Defaults {
     pub(crate) limits: LimitOverrides,
     pub(crate) limits_location: Option<Location>,
     pub(crate) profile: Option<Profile>,
+    pub(crate) retry: RetryKeys,
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// The steps that could be read, and what the checks need to know of each.
@@ -66,9 +69,15 @@ pub(crate) fn read(
     steps
 }
 
-/// Where the names stand that the checks look at.
+/// Where the names stand that the checks look at, and what else they need to know.
 pub(crate) struct Spans {
     pub(crate) after: Vec<Span>,
+    /// Of the steps that fallbacks name, in their order.
+    pub(crate) stand_ins: Vec<Span>,
+    /// Of `max` in `concurrency`.
+    pub(crate) concurrency: Option<Location>,
+    /// Whether there is a `foreach`, be it right or wrong.
+    pub(crate) has_items: bool,
 }
 
 /// Letters, digits, `_` and `-`; a letter or `_` first.
@@ -119,7 +128,6 @@ fn step(
     };
     let with = fields.get("with").map_or(With::Inherited, |node| with(node, reader));
     let after = fields.get("after").map(|node| reader.texts(node, "after")).unwrap_or_default();
-    let spans = Spans { after: after.iter().map(|(_, span)| *span).collect() };
     let function = fields.get("function").and_then(|node| reader.text(node, "function")).map(str::to_owned);
     let description = fields.get("description").and_then(|node| reader.text(node, "description")).map(str::to_owned);
     let output = match fields.get("as").and_then(|node| reader.choice(node, "as", &["text", "json", "ndjson", "bytes"]))
@@ -131,9 +139,28 @@ fn step(
     };
     let own_profile = fields.get("profile").and_then(|node| grants::profile(node, reader));
     let profile = own_profile.or(defaults.profile).unwrap_or_default();
-    let limits = limits_of_step(fields.get("limits"), profile, defaults, reader);
+    let (limits, default_limits) = limits_of_step(fields.get("limits"), profile, defaults, reader);
     let granted = fields.get("grants").map(|node| grants::read(node, profile, reader)).unwrap_or_default();
     let engines = fields.get("engine").map(|node| reader.texts(node, "engine")).unwrap_or_default();
+    let timeout = fields.get("timeout").and_then(|node| flow::timeout(node, reader));
+    if let Some(limit) = fields.get("limits").and_then(|node| node.get("timeout")) {
+        match (timeout, defaults.timeout) {
+            (Some(timeout), _) => flow::attempt_fits(limit, timeout, "the step", reader),
+            (None, Some(timeout)) => flow::attempt_fits(limit, timeout, "`defaults`", reader),
+            (None, None) => {}
+        }
+    }
+    let retry = fields.get("retry").map_or(defaults.retry, |node| flow::retry(node, Some(defaults.retry), reader));
+    let (fallback, stand_ins) =
+        fields.get("fallback").map(|node| flow::fallback(node, declared, reader)).unwrap_or_default();
+    let concurrency = fields.get("concurrency").and_then(|node| flow::concurrency(node, reader));
+    let (concurrency, concurrency_location) = concurrency.unzip();
+    let spans = Spans {
+        after: after.iter().map(|(_, span)| *span).collect(),
+        stand_ins,
+        concurrency: concurrency_location,
+        has_items: fields.get("foreach").is_some(),
+    };
     let location = reader.location(member.key_span);
     let place = |key: &str| fields.get(key).map(|node| reader.location(node.span));
     let or_here = |place: Option<Location>| place.unwrap_or_else(|| location.clone());
@@ -146,14 +173,15 @@ fn step(
         after: after.iter().map(|(name, _)| Arc::from(*name)).collect(),
         output,
         limits,
+        default_limits,
         profile,
-        when: None,
-        foreach: None,
-        retry: Retry::default(),
-        fallback: Vec::new(),
-        timeout: None,
-        concurrency: None,
-        emits: Emits::default(),
+        when: fields.get("when").and_then(|node| flow::when(node, reader)),
+        foreach: flow::foreach(&fields, reader),
+        retry: retry.resolve(),
+        fallback,
+        timeout: timeout.or(defaults.timeout),
+        concurrency,
+        emits: fields.get("emits").map(|node| flow::emits(node, reader)).unwrap_or_default(),
         grants: granted,
         engines: engines.iter().map(|(name, _)| (*name).to_owned()).collect(),
         with_location: or_here(place("with")),
@@ -175,8 +203,13 @@ fn with(node: &Node, reader: &Reader<'_>) -> With {
     }
 }
 
-/// The limits of a step of this profile, with the defaults laid under its own.
-fn limits_of_step(node: Option<&Node>, profile: Profile, defaults: &Defaults, reader: &Reader<'_>) -> LimitOverrides {
+/// The limits of a step of this profile, with the defaults laid under its own; and what of them is the defaults'.
+fn limits_of_step(
+    node: Option<&Node>,
+    profile: Profile,
+    defaults: &Defaults,
+    reader: &Reader<'_>,
+) -> (LimitOverrides, LimitOverrides) {
     let own = node.map(|node| limits(node, reader)).unwrap_or_default();
     let mut below = defaults.limits;
     if profile == Profile::Fast {
@@ -186,7 +219,7 @@ fn limits_of_step(node: Option<&Node>, profile: Profile, defaults: &Defaults, re
         // A step that chooses `fast` says otherwise than the fuel of `defaults`.
         below.fuel = None;
     }
-    own.over(below)
+    (own.over(below), below.without(own))
 }
 
 /// A limit of fuel where the profile is `fast`.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use indexmap::IndexMap;
-use wasmill_model::{Code, UnitSource, UnitSpec};
+use wasmill_model::{Builtin, Code, UnitSource, UnitSpec};
 
 use crate::keys;
 use crate::reader::Reader;
 use crate::tree::{Data, Node, Span};
 
-const SOURCES: [&str; 3] = ["path", "base64", "wat"];
+const SOURCES: [&str; 5] = ["path", "url", "base64", "wat", "builtin"];
 
 pub(crate) fn read(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, UnitSpec> {
     let mut units = IndexMap::new();
@@ -53,7 +53,7 @@ pub(crate) fn unit(node: &Node, key: &str, span: Span, reader: &Reader<'_>) -> O
                     Code::MissingKey,
                     span,
                     format!("the unit `{key}` does not say where it comes from"),
-                    "give it a `path`, a `wat` or a `base64`",
+                    "give it a `path`, a `url`, a `wat` or a `base64`",
                 );
             }
             None
@@ -78,6 +78,11 @@ fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
     let text = reader.text(node, key)?;
     match key {
         "path" => path(text, node, reader),
+        "url" => url(text, node, reader),
+        "builtin" => {
+            let name = reader.choice(node, key, &Builtin::ALL.map(Builtin::as_str))?;
+            Builtin::ALL.into_iter().find(|unit| unit.as_str() == name).map(UnitSource::Builtin)
+        }
         "wat" => {
             if text.trim().is_empty() {
                 reader.error(Code::InvalidValue, node.span, "`wat` is empty", "write `(module …)`");
@@ -85,33 +90,33 @@ fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
             }
             Some(UnitSource::Wat(text.to_owned()))
         }
-        _ => {
-            // Long base64 is broken into lines.
-            let compact: String = text.chars().filter(|one| !one.is_ascii_whitespace()).collect();
-            match BASE64.decode(&compact) {
-                Ok(bytes) if !bytes.is_empty() => Some(UnitSource::Base64(compact)),
-                Ok(_) => {
-                    reader.error(Code::Base64, node.span, "`base64` is empty", "`base64 unit.wasm` makes it");
-                    None
-                }
-                Err(error) => {
-                    let message = format!("`base64` is not valid: {error}");
-                    reader.error(Code::Base64, node.span, message, "`base64 unit.wasm` makes it");
-                    None
-                }
-            }
-        }
+        _ => base64(key, text, node, reader),
     }
 }
 
-fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+/// A binary in the text of a key.
+pub(crate) fn base64(key: &str, text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+    // Long base64 is broken into lines.
+    let compact: String = text.chars().filter(|one| !one.is_ascii_whitespace()).collect();
+    let problem = match BASE64.decode(&compact) {
+        Ok(bytes) if !bytes.is_empty() => return Some(UnitSource::Base64(compact)),
+        Ok(_) => format!("`{key}` is empty"),
+        Err(error) => format!("`{key}` is not valid: {error}"),
+    };
+    reader.error(Code::Base64, node.span, problem, "`base64 unit.wasm` makes it");
+    None
+}
+
+/// A unit's file.
+pub(crate) fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
     if text.trim_start().starts_with('(') {
         let help = "for WebAssembly text write `wat:` before it: `unit: { wat: \"(module …)\" }`";
         reader.error(Code::InvalidValue, node.span, "this is WebAssembly text, where a path is expected", help);
         return None;
     }
     if text.starts_with("http://") || text.starts_with("https://") {
-        reader.unsupported(node.span, "a unit from a URL", "download the unit, and name it with `path`");
+        let help = "write `url:` before it, and the unit's digest: `{ url: \"https://…\", sha256: … }`";
+        reader.error(Code::InvalidValue, node.span, "this is a URL, where a path is expected", help);
         return None;
     }
     if text.trim().is_empty() {
@@ -119,4 +124,42 @@ fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
         return None;
     }
     Some(UnitSource::Path(PathBuf::from(text)))
+}
+
+/// A unit's file or URL, where a dialect has one key for both.
+pub(crate) fn place(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return url(text, node, reader);
+    }
+    path(text, node, reader)
+}
+
+/// An `http` or `https` URL. Whoever fetches it reads it in full; here is said what can be said with a position.
+pub(crate) fn url(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+    let wrong = |message: &str, help: &str| {
+        reader.error(Code::InvalidValue, node.span, message, help);
+        None
+    };
+    let (scheme, rest) = text.split_once("://").unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return wrong(
+            "units are fetched from `http://` and `https://` URLs only",
+            "for example `https://example.com/unit.wasm`; a file is named with `path`",
+        );
+    }
+    if text.chars().any(|one| one.is_whitespace() || one.is_control() || one == '\\') {
+        return wrong("there is a blank or a `\\` in the URL", "a blank is written `%20`");
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        // The message does not repeat it.
+        return wrong(
+            "there is a user name or a password in the URL",
+            "Wasmill sends none: download the unit by other means, and name it with `path`",
+        );
+    }
+    if authority.is_empty() || authority.starts_with(':') {
+        return wrong("there is no host in the URL", "for example `https://example.com/unit.wasm`");
+    }
+    Some(UnitSource::Url(text.to_owned()))
 }

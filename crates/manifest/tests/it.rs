@@ -1,6 +1,7 @@
 //! Manifests from outside: what each becomes, and what each that is wrong is told.
 //!
 //! `tests/invalid/NAME.{yaml,json,toml}` has its diagnostics in `NAME.EXTENSION.err`, `tests/valid/…` its model in `….model`;
+//! `tests/dialects` has the same for other files, where what is valid has the native manifest that it becomes in `….native`;
 //! `tests/policy` and `tests/component` have either, for a host's `wasmill.toml` and for a `Component.toml`.
 //! `UPDATE=1 cargo test -p wasmill-manifest` writes them anew.
 #![allow(
@@ -10,6 +11,8 @@
     clippy::indexing_slicing,
     reason = "a test that cannot go on fails"
 )]
+
+mod dialects;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -224,12 +227,35 @@ fn large_manifests() {
     }
 }
 
+/// 5,000 steps that stand behind one another, and as many that read the first: in order, and in a circle.
+#[test]
+fn long_chains_of_fallbacks() {
+    let of = |last: &str| {
+        let chain = (0..4_999)
+            .map(|number| format!(r#""s{number}": {{"unit": "u", "fallback": {{"step": "s{}"}}}}"#, number + 1));
+        let readers =
+            (0..5_000).map(|number| format!(r#""r{number}": {{"unit": "u", "with": "${{{{ steps.s0.output }}}}"}}"#));
+        let steps = chain.chain([format!(r#""s4999": {{"unit": "u"{last}}}"#)]).chain(readers).collect::<Vec<_>>();
+        let text = format!(r#"{{"wasmill": 1, "units": {{"u": "u.wasm"}}, "steps": {{{}}}}}"#, steps.join(","));
+        parse("chain.json", &text, Format::Json)
+    };
+    assert_eq!(of("").unwrap().steps.len(), 10_000);
+    for last in [r#", "fallback": {"step": "s0"}"#, r#", "with": "${{ steps.r7.output }}""#] {
+        let error = of(last).unwrap_err();
+        assert_eq!(error.0.iter().map(|one| one.code).collect::<Vec<_>>(), [Code::Cycle], "{last}");
+    }
+}
+
 fn mutated() -> impl Strategy<Value = (String, Format)> {
-    let seeds: Vec<(String, Format)> = ["valid", "invalid"]
+    let seeds: Vec<(String, Format)> = ["valid", "invalid", "dialects/valid", "dialects/invalid"]
         .into_iter()
         .flat_map(|name| std::fs::read_dir(folder(name)).unwrap())
         .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.extension().is_some_and(|extension| extension == "err" || extension == "model"))
+        .filter(|path| {
+            !path
+                .extension()
+                .is_some_and(|extension| ["err", "model", "native"].iter().any(|golden| extension == *golden))
+        })
         .map(|path| (std::fs::read_to_string(&path).unwrap(), Format::of(&path)))
         .collect();
     let pieces = vec![
@@ -285,7 +311,11 @@ fn mutated() -> impl Strategy<Value = (String, Format)> {
 }
 
 fn is_sound(text: &str, format: Format) {
-    if let Err(diagnostics) = parse("fuzz/file", text, format) {
+    let result = parse("fuzz/file", text, format);
+    if let Ok(pipeline) = &result {
+        dialects::is_read_again("fuzz/file", pipeline);
+    }
+    if let Err(diagnostics) = result {
         assert!(!diagnostics.0.is_empty());
         for diagnostic in &diagnostics.0 {
             let location = diagnostic.location.as_ref().unwrap();

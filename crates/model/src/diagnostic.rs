@@ -202,6 +202,12 @@ codes! {
     FolderNotFound = "WM0312",
     /// A secret that a step is granted was given no value.
     SecretMissing = "WM0313",
+    /// A unit from a URL without a digest.
+    DigestMissing = "WM0314",
+    /// A unit cannot be fetched from its URL.
+    UnitNotFetched = "WM0315",
+    /// A server answered with something that Wasmill does not take: a redirect to where it does not go, or an encoded answer.
+    FetchRefused = "WM0316",
 
     /// A required input was not given.
     InputMissing = "WM0401",

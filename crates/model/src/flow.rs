@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::ser::SerializeSeq;
+use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{Template, VerdictKind};
+use crate::{Expression, Template, VerdictKind};
 
 /// Kinds of verdicts, each at most once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -114,6 +114,11 @@ impl Default for Retry {
 }
 
 impl Retry {
+    /// Whether there is never a second attempt.
+    pub const fn is_none(&self) -> bool {
+        self.attempts <= 1
+    }
+
     /// How long to wait after this attempt, from 1. `chance` is a fraction of all 64 bits.
     pub fn delay(&self, attempt: u32, chance: u64) -> Duration {
         let whole = match self.backoff {
@@ -170,8 +175,9 @@ pub struct Fallback {
 }
 
 /// What takes the place of a step that failed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+///
+/// In JSON it is the member `value`, or `unit` with `function` where there is one, or `step`.
+#[derive(Clone, Debug, PartialEq)]
 pub enum FallbackTo {
     /// A value, which may read what the step itself may read.
     Value(Template),
@@ -180,11 +186,37 @@ pub enum FallbackTo {
         /// Its name in the pipeline.
         unit: Arc<str>,
         /// The function; none where it exports exactly one.
-        #[serde(skip_serializing_if = "Option::is_none")]
         function: Option<String>,
     },
     /// The output of another step, which runs only for this.
     Step(Arc<str>),
+}
+
+impl FallbackTo {
+    /// Every expression in it.
+    pub fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            FallbackTo::Value(template) => template.expressions(),
+            FallbackTo::Unit { .. } | FallbackTo::Step(_) => Vec::new(),
+        }
+    }
+}
+
+impl Serialize for FallbackTo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        match self {
+            FallbackTo::Value(template) => members.serialize_entry("value", template)?,
+            FallbackTo::Unit { unit, function } => {
+                members.serialize_entry("unit", unit)?;
+                if let Some(function) = function {
+                    members.serialize_entry("function", function)?;
+                }
+            }
+            FallbackTo::Step(step) => members.serialize_entry("step", step)?,
+        }
+        members.end()
+    }
 }
 
 /// Calls a step once for each item of an array.
@@ -221,6 +253,9 @@ pub enum OnFailure {
 }
 
 impl OnFailure {
+    /// Every policy.
+    pub const ALL: [OnFailure; 3] = [OnFailure::FailFast, OnFailure::Continue, OnFailure::BestEffort];
+
     /// The name in manifests.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -235,8 +270,8 @@ impl OnFailure {
 mod tests {
     use std::time::Duration;
 
-    use super::{Backoff, Jitter, Retry, VerdictSet};
-    use crate::VerdictKind;
+    use super::{Backoff, Fallback, FallbackTo, Jitter, Retry, VerdictSet};
+    use crate::{Template, Value, VerdictKind};
 
     #[test]
     fn a_set_has_what_was_put_in() {
@@ -263,5 +298,20 @@ mod tests {
         assert_eq!(retry.delay(1, 0), Duration::ZERO);
         assert_eq!(retry.delay(1, 1 << 63), Duration::from_millis(100));
         assert!(retry.delay(1, u64::MAX) < Duration::from_millis(200));
+    }
+
+    #[test]
+    fn a_fallback_is_shown_as_it_is_written() {
+        let on = VerdictSet::of(&[VerdictKind::Trap]);
+        let unit =
+            |function: Option<&str>| FallbackTo::Unit { unit: "u".into(), function: function.map(str::to_owned) };
+        for (to, json) in [
+            (FallbackTo::Value(Template::Literal(Value::Null)), r#"{"on":["trap"],"value":{"literal":null}}"#),
+            (unit(None), r#"{"on":["trap"],"unit":"u"}"#),
+            (unit(Some("f")), r#"{"on":["trap"],"unit":"u","function":"f"}"#),
+            (FallbackTo::Step("s".into()), r#"{"on":["trap"],"step":"s"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&Fallback { on, to }).unwrap(), json);
+        }
     }
 }

@@ -226,7 +226,8 @@ impl Secrets {
     }
 
     /// The text with `[secret]` wherever a secret stood: as it is or escaped for JSON, whole or cut short after its first
-    /// [`Secrets::BEGINNING`] bytes (messages show the beginnings of long values).
+    /// [`Secrets::BEGINNING`] bytes (messages show the beginnings of long values). At the very end of the text
+    /// [`Secrets::MIN_LENGTH`] bytes are enough: logs, names and last words are cut anywhere.
     pub fn redact(&self, text: String) -> String {
         let mut hidden: Vec<Range<usize>> = Vec::new();
         for secret in self.values.values() {
@@ -267,23 +268,10 @@ fn hide(text: &str, secret: &str, hidden: &mut Vec<Range<usize>>) {
         let end = (start..=start + same).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(start);
         hidden.push(start..end);
     }
-}
-
-impl Secrets {
-    /// As [`redact`](Secrets::redact), for a text that may have been cut in the middle of a secret: a beginning of one at the very
-    /// end goes as well.
-    pub fn redact_cut(&self, text: String) -> String {
-        let mut text = self.redact(text);
-        let begun = |secret: &Arc<str>| {
-            let lengths = (Secrets::MIN_LENGTH..secret.len()).rev();
-            lengths.filter_map(|length| secret.get(..length)).find(|start| text.ends_with(start)).map(str::len)
-        };
-        if let Some(length) = self.values.values().filter_map(begun).max() {
-            text.truncate(text.len() - length);
-            text.push_str(REDACTED);
-        }
-        text
-    }
+    let begun =
+        (Secrets::MIN_LENGTH..secret.len().min(Secrets::BEGINNING)).rev().filter_map(|length| secret.get(..length));
+    hidden
+        .extend(begun.filter(|begun| text.ends_with(begun)).take(1).map(|begun| text.len() - begun.len()..text.len()));
 }
 
 impl fmt::Debug for Secrets {
@@ -360,11 +348,12 @@ mod tests {
         long.insert("LONG", "0123456789abcdef-ghijé-klm").unwrap();
         assert_eq!(long.redact("found \"0123456789abcdef-gh…\"".to_owned()), "found \"[secret]…\"");
         assert_eq!(long.redact("0123456789abcdef-ghijè".to_owned()), "[secret]è");
-        assert_eq!(long.redact("0123456789abcde".to_owned()), "0123456789abcde");
+        assert_eq!(long.redact("0123456789abcde.".to_owned()), "0123456789abcde.");
         let mut secrets = Secrets::default();
         secrets.insert("KEY", "s3cr3t-value").unwrap();
-        assert_eq!(secrets.redact_cut("log s3cr3t-va".to_owned()), "log [secret]");
-        assert_eq!(secrets.redact_cut("log s3c".to_owned()), "log s3c");
-        assert_eq!(secrets.redact_cut("s3cr3t-value s3cr3".to_owned()), "[secret] [secret]");
+        assert_eq!(secrets.redact("log s3cr3t-va".to_owned()), "log [secret]");
+        assert_eq!(secrets.redact("log s3c".to_owned()), "log s3c");
+        assert_eq!(secrets.redact("s3cr3t-value s3cr3".to_owned()), "[secret] [secret]");
+        assert_eq!(secrets.redact("s3cr3t-va s3cr3".to_owned()), "s3cr3t-va [secret]");
     }
 }

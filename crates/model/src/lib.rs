@@ -28,7 +28,8 @@ pub use limits::{
     format_bytes, format_duration,
 };
 pub use pipeline::{
-    Emits, InputSpec, InputType, OutputFormat, Pipeline, Schedule, Step, Strategy, UnitSource, UnitSpec, With,
+    Builtin, Dialect, Emits, InputSpec, InputType, OutputFormat, Pipeline, Schedule, Step, Strategy, UnitSource,
+    UnitSpec, With,
 };
 pub use profile::Profile;
 pub use receipt::{EngineName, Frame, Interface, Receipt, Usage};

@@ -325,19 +325,57 @@ mod tests {
         assert_eq!(violations[0].asked, "5 GiB");
     }
 
-    #[test]
-    fn the_lower_one_wins() {
-        let unit =
-            LimitOverrides { memory: Some(5), timeout: Some(Duration::from_secs(60)), ..LimitOverrides::default() };
-        let limits = Limits { memory: 10, fuel: 1, ..Limits::default() };
-        assert_eq!(limits.at_most(unit), Limits { memory: 5, ..limits.clone() });
+    fn all(number: u32) -> Limits {
+        let (count, timeout) = (u64::from(number), Duration::from_secs(number.into()));
+        Limits {
+            memory: count,
+            fuel: count,
+            timeout,
+            output: count,
+            log: count,
+            table_elements: count,
+            instances: number,
+        }
+    }
+
+    fn asked(Limits { memory, fuel, timeout, output, log, table_elements, instances }: Limits) -> LimitOverrides {
+        LimitOverrides {
+            memory: Some(memory),
+            fuel: Some(fuel),
+            timeout: Some(timeout),
+            output: Some(output),
+            log: Some(log),
+            table_elements: Some(table_elements),
+            instances: Some(instances),
+        }
     }
 
     #[test]
-    fn a_default_above_its_ceiling_is_lowered() {
-        let mut policy = Policy::default();
-        policy.ceilings.timeout = Duration::from_secs(1);
-        assert_eq!(policy.resolve(LimitOverrides::default()).unwrap().timeout, Duration::from_secs(1));
+    fn every_limit_has_its_ceiling() {
+        let policy = Policy { ceilings: all(5), ..Policy::default() };
+        assert_eq!(policy.resolve(asked(all(5))), Ok(all(5)));
+        let violations = policy.resolve(asked(all(6))).unwrap_err();
+        let limits: Vec<String> = violations.iter().map(|violation| violation.limit.to_string()).collect();
+        assert_eq!(limits, ["memory", "fuel", "timeout", "output", "log", "table_elements", "instances"]);
+        // A default that is above its ceiling is lowered.
+        assert_eq!(policy.resolve(LimitOverrides::default()), Ok(all(5)));
+    }
+
+    #[test]
+    fn of_two_layers_the_upper_has_the_first_word() {
+        let (upper, lower) = (asked(all(6)), asked(all(5)));
+        assert_eq!(upper.over(lower), upper);
+        assert_eq!(LimitOverrides::default().over(lower), lower);
+        assert_eq!(lower.without(upper), LimitOverrides::default());
+        assert_eq!(lower.without(LimitOverrides::default()), lower);
+    }
+
+    #[test]
+    fn the_lower_one_wins() {
+        for limits in [all(5).at_most(asked(all(6))), all(6).at_most(asked(all(5))), all(6).lower(&all(5))] {
+            assert_eq!(limits, all(5));
+        }
+        assert_eq!(all(6).at_most(LimitOverrides::default()), all(6));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Concurrency, Digest, Expression, Fallback, FallbackTo, Foreach, Grants, LimitOverrides, Location, OnFailure,
-    Profile, Retry, Template, Value,
+    Concurrency, Digest, Expression, Fallback, Foreach, Grants, LimitOverrides, Location, OnFailure, Profile, Retry,
+    Template, Value,
 };
 
 /// A DAG of steps with typed inputs and outputs.
@@ -17,6 +17,9 @@ use crate::{
 pub struct Pipeline {
     /// Its name.
     pub name: Arc<str>,
+    /// What kind of file it was read from: what it is to be given and how its outputs are shown is said by that.
+    #[serde(skip_serializing_if = "Dialect::is_native")]
+    pub dialect: Dialect,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -42,6 +45,39 @@ pub struct Pipeline {
     /// The folder that paths are relative to.
     #[serde(skip)]
     pub base: PathBuf,
+}
+
+/// The kinds of files that become pipelines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dialect {
+    /// A native manifest, `wasmill: 1`.
+    #[default]
+    Native,
+    /// A DAG config: `strategy` and `processors`. Its one input is the text `input`.
+    DagConfig,
+    /// A task definition: `task_definition` or `compute_logic`.
+    TaskDefinition,
+    /// A pipeline manifest v1: `version: v1` and `nodes`. Its one input is the list `input_data`, and each of its outputs is the list
+    /// that a sink made of it; it is shown as `{status, outputs, graph_info}`.
+    PipelineV1,
+}
+
+impl Dialect {
+    /// What people call such a file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Dialect::Native => "native manifest",
+            Dialect::DagConfig => "DAG config",
+            Dialect::TaskDefinition => "task definition",
+            Dialect::PipelineV1 => "pipeline manifest v1",
+        }
+    }
+
+    /// Whether it is a native manifest.
+    pub fn is_native(&self) -> bool {
+        *self == Dialect::Native
+    }
 }
 
 /// One input of a pipeline.
@@ -150,6 +186,30 @@ pub enum UnitSource {
     Base64(String),
     /// WebAssembly text.
     Wat(String),
+    /// A binary at an `http` or `https` URL, without user name and password.
+    Url(String),
+    /// A unit that is part of Wasmill.
+    Builtin(Builtin),
+}
+
+/// The units that are part of Wasmill: sandboxed like any other, and found without a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Builtin {
+    /// The processors of DAG configs and the nodes of pipeline manifests v1: a `bytes` unit whose input names one of them as `call`.
+    Processors,
+}
+
+impl Builtin {
+    /// Every built-in unit.
+    pub const ALL: [Builtin; 1] = [Builtin::Processors];
+
+    /// The name in manifests.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Builtin::Processors => "processors",
+        }
+    }
 }
 
 /// One node of the pipeline.
@@ -175,15 +235,20 @@ pub struct Step {
     pub output: OutputFormat,
     /// Its limits, with the manifest's defaults laid under them.
     pub limits: LimitOverrides,
+    /// Those of its limits that it has from the manifest's defaults.
+    #[serde(skip)]
+    pub default_limits: LimitOverrides,
     /// How it is metered.
     pub profile: Profile,
-    /// Whether it runs at all: a boolean. It looks at steps that may have failed or been skipped, which would else skip this one.
+    /// Whether it runs at all: a boolean. It looks at steps that may have failed or been skipped, which would else skip this one. It
+    /// is asked once, before there are items.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Template>,
     /// Called once for each item of an array: its output is the array of what they gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub foreach: Option<Foreach>,
-    /// When a call is made again.
+    /// When a call is made again; left out of JSON where it is not.
+    #[serde(skip_serializing_if = "Retry::is_none")]
     pub retry: Retry,
     /// What takes the place of a call that failed for good: the first that answers its verdict.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -230,6 +295,7 @@ impl Step {
             after: Vec::new(),
             output: OutputFormat::default(),
             limits: LimitOverrides::default(),
+            default_limits: LimitOverrides::default(),
             profile: Profile::default(),
             when: None,
             foreach: None,
@@ -261,17 +327,9 @@ impl Step {
 
     /// Every expression of the step.
     pub fn expressions(&self) -> Vec<&Expression> {
-        let mut found = match &self.with {
-            With::Inherited => Vec::new(),
-            With::Named(members) => members.values().flat_map(Template::expressions).collect(),
-            With::Positional(items) => items.iter().flat_map(Template::expressions).collect(),
-            With::Single(template) => template.expressions(),
-        };
+        let mut found = self.with.expressions();
         found.extend(self.foreach.iter().flat_map(|foreach| foreach.items.expressions()));
-        found.extend(self.fallback.iter().flat_map(|fallback| match &fallback.to {
-            FallbackTo::Value(template) => template.expressions(),
-            FallbackTo::Unit { .. } | FallbackTo::Step(_) => Vec::new(),
-        }));
+        found.extend(self.fallback.iter().flat_map(|fallback| fallback.to.expressions()));
         found.extend(self.when.iter().flat_map(Template::expressions));
         found
     }
@@ -284,7 +342,8 @@ pub enum Emits {
     /// The step's output.
     #[default]
     Output,
-    /// What the step found out about its input, `steps.<id>.metadata`; its output is its input.
+    /// What the step found out about its input, `steps.<id>.metadata`; its output is its input: what it was called with, or
+    /// of parameters by name the one that is called `input`.
     Metadata,
 }
 
@@ -297,8 +356,8 @@ fn milliseconds<S: serde::Serializer>(duration: &Option<Duration>, serializer: S
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum With {
-    /// Nothing is said: the output of the only step in `after`, an object keyed by step id where there are several, and the
-    /// pipeline's input where there is none (its only input's value, or an object of all).
+    /// Nothing is said: the item, where the step has `foreach`; else the output of the only step in `after`, an object keyed by
+    /// step id where there are several, and the pipeline's input where there is none (its only input's value, or an object of all).
     #[default]
     Inherited,
     /// Parameters by name.
@@ -307,6 +366,18 @@ pub enum With {
     Positional(Vec<Template>),
     /// The only parameter.
     Single(Template),
+}
+
+impl With {
+    /// Every expression in it.
+    pub fn expressions(&self) -> Vec<&Expression> {
+        match self {
+            With::Inherited => Vec::new(),
+            With::Named(members) => members.values().flat_map(Template::expressions).collect(),
+            With::Positional(items) => items.iter().flat_map(Template::expressions).collect(),
+            With::Single(template) => template.expressions(),
+        }
+    }
 }
 
 /// How the output of a `bytes` unit or a `command` is read.

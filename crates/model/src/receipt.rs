@@ -141,9 +141,7 @@ impl Receipt {
             return self;
         }
         let redact = |text: &mut String| *text = secrets.redact(std::mem::take(text));
-        // The limit may have cut the log in the middle of a secret.
-        let is_cut = matches!(self.verdict, Verdict::LogExceeded { .. });
-        self.log = if is_cut { secrets.redact_cut(self.log) } else { secrets.redact(self.log) };
+        redact(&mut self.log);
         self.verdict = self.verdict.map_texts(|text| secrets.redact(text));
         for frame in &mut self.backtrace {
             redact(&mut frame.function);

@@ -51,7 +51,7 @@ pub struct Expression {
 pub enum Reference {
     /// `inputs.<name>`
     Input(Arc<str>),
-    /// `steps.<id>` (its output, verdict or receipt)
+    /// `steps.<id>` (its output, verdict, receipt or metadata)
     Step(Arc<str>),
     /// The whole of `inputs` or `steps`, or another root (`item`, `index`, `run`, `secrets`), or a name nobody knows.
     Root(Arc<str>),

@@ -13,8 +13,10 @@
 mod graph;
 mod machine;
 mod policy;
+mod protocol;
 mod rules;
 
 pub use graph::{Graph, GraphError, StepIndex};
-pub use machine::{Call, Command, Ending, Event, Opening, Plan, Task, UnexpectedEvent};
+pub use machine::Plan;
+pub use protocol::{Call, Command, Ending, Event, Opening, Task, UnexpectedEvent};
 pub use rules::{FallbackKind, FallbackRule, PlanOptions, StepRules};

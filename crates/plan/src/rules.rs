@@ -79,6 +79,14 @@ impl StepRules {
     pub(crate) fn fallback(&self, verdict: VerdictKind) -> Option<(u32, FallbackKind)> {
         (0..).zip(&self.fallback).find(|(_, rule)| rule.on.contains(verdict)).map(|(place, rule)| (place, rule.kind))
     }
+
+    /// The step that takes the place of one that fails as a whole with this verdict.
+    pub(crate) fn stand_in(&self, verdict: VerdictKind) -> Option<StepIndex> {
+        self.fallback.iter().filter(|rule| rule.on.contains(verdict)).find_map(|rule| match rule.kind {
+            FallbackKind::Step(other) => Some(other),
+            FallbackKind::Call => None,
+        })
+    }
 }
 
 /// 64 bits of chance for one delay: the same in every run with the same seed (splitmix64).

@@ -96,7 +96,7 @@ async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>
         Call::Primary => (&step.unit, None),
         Call::Fallback(place) => match step.fallback.get(place as usize) {
             Some(LinkedFallback::Unit(unit)) => (unit, Some(format!("unit {}", unit.name).into())),
-            Some(LinkedFallback::Value(program)) => return value(program, &scope),
+            Some(LinkedFallback::Value(program)) => return value(step, program, &scope),
             _ => return Made::failed(Verdict::HostError { message: "there is no such fallback".to_owned() }),
         },
     };
@@ -116,21 +116,28 @@ async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>
 }
 
 /// The value of a fallback.
-fn value(program: &Program, scope: &ItemScope<'_>) -> Made {
-    match catch_unwind(AssertUnwindSafe(|| program.evaluate(scope))) {
-        Ok(Ok(value)) => {
-            Made { verdict: Verdict::Ok, receipt: None, answer: Some((value, None)), fallback: Some("value".into()) }
+fn value(step: &LinkedStep, program: &Program, scope: &ItemScope<'_>) -> Made {
+    let answer = || {
+        let value = program.evaluate(scope).map_err(|error| explain(&error))?;
+        Ok(match step.emits {
+            Emits::Output => (value, None),
+            Emits::Metadata => (whole(step.input.evaluate(scope)?.0), Some(value)),
+        })
+    };
+    match catch_unwind(AssertUnwindSafe(answer)) {
+        Ok(Ok(answer)) => {
+            Made { verdict: Verdict::Ok, receipt: None, answer: Some(answer), fallback: Some("value".into()) }
         }
-        Ok(Err(error)) => Made::failed(Verdict::InvalidInput { message: explain(&error) }),
+        Ok(Err(message)) => Made::failed(Verdict::InvalidInput { message }),
         Err(panic) => Made::failed(host_error("an expression panicked", &*panic)),
     }
 }
 
-/// An input as one value: what a step that only looks at it hands on.
+/// An input as one value: what a step that only looks at it hands on. Of several parameters it is the one that is called `input`.
 fn whole(input: Cow<'_, Input>) -> Value {
     match input.into_owned() {
         Input::Single(value) => value,
-        Input::Named(members) => Value::from(members),
+        Input::Named(members) => members.get("input").cloned().unwrap_or_else(|| Value::from(members)),
         Input::Positional(items) => Value::from(items),
     }
 }

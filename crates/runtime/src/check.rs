@@ -263,7 +263,11 @@ fn missing_imports(name: &str, info: &UnitInfo, engines: &[EngineInfo]) -> Optio
 
 fn against_unit(step: &Step, pipeline: &Pipeline, info: &UnitInfo, problems: &mut Vec<Diagnostic>) {
     let interface = info.interface;
-    if matches!(interface, Interface::Core | Interface::Component) && step.output != OutputFormat::Text {
+    // A node of a manifest v1 answers in JSON, whatever its unit is; a function's result needs no reading.
+    if matches!(interface, Interface::Core | Interface::Component)
+        && step.output != OutputFormat::Text
+        && pipeline.dialect.is_native()
+    {
         let message =
             format!("`as:` is for the output of bytes units and commands, and `{}` is a {interface} unit", step.unit);
         problems.push(

@@ -211,6 +211,7 @@ mod tests {
     fn bind(inputs: &[(&str, InputSpec)], given: &str) -> Result<String, Vec<String>> {
         let pipeline = Pipeline {
             name: "p".into(),
+            dialect: wasmill_model::Dialect::Native,
             description: None,
             inputs: inputs.iter().map(|(name, spec)| ((*name).into(), spec.clone())).collect(),
             units: Default::default(),

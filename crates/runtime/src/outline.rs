@@ -5,8 +5,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use wasmill_engine::EngineInfo;
 use wasmill_model::{
-    Diagnostics, EngineName, FallbackTo, LimitKind, LimitOverrides, Limits, Pipeline, Policy, Profile, Reference, Step,
-    With,
+    Diagnostics, Dialect, EngineName, FallbackTo, LimitKind, LimitOverrides, Limits, Pipeline, Policy, Profile,
+    Reference, Step, With,
 };
 use wasmill_plan::{Graph, StepIndex};
 use wasmill_unit::Unit;
@@ -162,13 +162,34 @@ pub struct PreviewStep {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitOrigin {
     /// The caller's, for this run.
-    Override,
-    /// The manifest's.
+    Flag,
+    /// The step's own.
+    Step,
+    /// The manifest's `defaults`.
+    Defaults,
+    /// The manifest's, in words of another dialect.
     Manifest,
     /// The unit's own: its `Component.toml` asks for less than it would be given.
     Component,
     /// The host's policy: nobody else says anything.
     Policy,
+    /// Wasmill's: the host's policy is silent as well.
+    BuiltIn,
+}
+
+impl LimitOrigin {
+    /// The name in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LimitOrigin::Flag => "flag",
+            LimitOrigin::Step => "step",
+            LimitOrigin::Defaults => "defaults",
+            LimitOrigin::Manifest => "manifest",
+            LimitOrigin::Component => "component",
+            LimitOrigin::Policy => "policy",
+            LimitOrigin::BuiltIn => "built-in",
+        }
+    }
 }
 
 /// What would run, with these overrides, and nothing of it is compiled or run. Secrets are not looked at.
@@ -198,7 +219,7 @@ pub fn preview(
         // Each was held against the policy: together they ask for no more.
         let asked = policy.resolve(overrides.limits.over(step.limits)).ok()?;
         let limits = asked.at_most(own);
-        let origins = origins(overrides.limits, step.limits, &asked, &limits);
+        let origins = origins(overrides.limits, step, pipeline.dialect, &asked, &limits);
         let preferred = if overrides.engines.is_empty() { &step.engines } else { &overrides.engines };
         let fits =
             |engine: &&EngineInfo| engine.interfaces.contains(&unit.interface()) && engine.profiles.contains(&profile);
@@ -216,22 +237,26 @@ pub fn preview(
 }
 
 fn origins(
-    overrides: LimitOverrides,
-    manifest: LimitOverrides,
+    flags: LimitOverrides,
+    step: &Step,
+    dialect: Dialect,
     asked: &Limits,
     limits: &Limits,
 ) -> Vec<(LimitKind, LimitOrigin)> {
-    let origin = |flag: bool, manifest: bool, lowered: bool| match () {
-        () if lowered => LimitOrigin::Component,
-        () if flag => LimitOrigin::Override,
-        () if manifest => LimitOrigin::Manifest,
-        () => LimitOrigin::Policy,
-    };
+    let usual = Limits::default();
     macro_rules! all {
         ($($kind:ident $field:ident),*) => {
             vec![$((
                 LimitKind::$kind,
-                origin(overrides.$field.is_some(), manifest.$field.is_some(), limits.$field < asked.$field),
+                match () {
+                    () if limits.$field < asked.$field => LimitOrigin::Component,
+                    () if flags.$field.is_some() => LimitOrigin::Flag,
+                    () if step.limits.$field.is_some() && !dialect.is_native() => LimitOrigin::Manifest,
+                    () if step.default_limits.$field.is_some() => LimitOrigin::Defaults,
+                    () if step.limits.$field.is_some() => LimitOrigin::Step,
+                    () if limits.$field == usual.$field => LimitOrigin::BuiltIn,
+                    () => LimitOrigin::Policy,
+                },
             )),*]
         };
     }

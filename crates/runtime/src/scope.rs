@@ -28,6 +28,7 @@ impl Scope for ItemScope<'_> {
         match field {
             // A step that ended without one is read only by those that bear it.
             StepField::Output => Some(self.run.output(step).cloned().unwrap_or_default()),
+            StepField::Metadata => Some(report.metadata.clone().unwrap_or_default()),
             StepField::Verdict => Some(Value::from(report.verdict.kind().as_str())),
             StepField::Receipt => Some(report.attempts.last().map(receipt_value).unwrap_or_default()),
         }

@@ -46,6 +46,7 @@ impl Project {
     pub fn wasmill<I: AsRef<str>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
         let mut command = std::process::Command::new(&self.binary);
         command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
+        command.env("WASMILL_UNITS_DIR", self.folder.path().join("units"));
         // The developer's own policy is none of the test's business.
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
         for variable in [

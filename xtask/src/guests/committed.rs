@@ -1,4 +1,4 @@
-//! The units that are committed for the examples, held to their sources.
+//! The units that are committed, for the examples and as part of Wasmill, held to their sources.
 //!
 //! The same source and the same toolchain must give the same bytes. Another toolchain may give others, but a unit with the same
 //! exports; that is said, and is no failure. A committed unit is always the one that the lock file names.
@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::sha256;
 use crate::failure::{During, Failure, Outcome};
 use crate::guests::lock::{Entry, Lock, Origin};
+use crate::guests::source::BUILTIN;
 use crate::guests::{Unit, names};
 use crate::paths::Paths;
 use crate::printer::Printer;
@@ -118,24 +119,25 @@ fn compare(
 /// Units in the examples that nothing is the source of, and lines of the lock file without a unit.
 fn strays(paths: &Paths, units: &[&Unit<'_>], lock: &Lock) -> Outcome<Vec<String>> {
     let known: Vec<String> = units.iter().map(|unit| shown(paths, unit)).collect();
-    let mut found: Vec<String> =
-        committed_files(&paths.root.join("examples"))?.iter().map(|path| paths.shown(path)).collect();
+    let mut files = committed_files(&paths.root.join("examples"), "units")?;
+    files.extend(committed_files(&paths.root.join(BUILTIN.1), BUILTIN.0)?);
+    let mut found: Vec<String> = files.iter().map(|path| paths.shown(path)).collect();
     found.extend(lock.unit.iter().map(|entry| entry.path.clone()));
     found.sort();
     found.dedup();
     let strays = found.into_iter().filter(|path| !known.contains(path));
-    Ok(strays.map(|path| format!("{path}: no guest of guests/examples/ is its source")).collect())
+    Ok(strays.map(|path| format!("{path}: no guest of guests/ is its source")).collect())
 }
 
-/// `examples/*/units/*.wasm`.
-fn committed_files(examples: &Path) -> Outcome<Vec<PathBuf>> {
-    if !examples.is_dir() {
+/// The units below a folder that stand in folders of this name: `examples/*/units/*.wasm`.
+fn committed_files(below: &Path, name: &str) -> Outcome<Vec<PathBuf>> {
+    if !below.is_dir() {
         return Ok(Vec::new());
     }
-    let files = crate::digest::files(examples)?;
+    let files = crate::digest::files(below)?;
     let is_unit = |path: &PathBuf| {
         path.extension().is_some_and(|extension| extension == "wasm")
-            && path.parent().is_some_and(|folder| folder.ends_with("units"))
+            && path.parent().is_some_and(|folder| folder.ends_with(name))
     };
     Ok(files.into_iter().filter(is_unit).collect())
 }

@@ -18,6 +18,9 @@ use crate::setup::rust_wasm::TARGETS;
 /// Suites of guests/ whose units are committed, each for the example of the same name.
 const EXAMPLES: &str = "examples";
 
+/// The suite of the units that are part of Wasmill, and the folder where they are committed.
+pub(crate) const BUILTIN: (&str, &str) = ("builtin", "crates/artifact/builtin");
+
 /// A guest that is built.
 pub(crate) struct Source {
     /// The folder under guests/, with slashes.
@@ -97,10 +100,13 @@ fn placed(paths: &Paths, place: &Path) -> Outcome<(String, String, Option<PathBu
     let (suite, name) = suite_and_name(&guests, place).filter(|(suite, _)| !suite.is_empty()).ok_or_else(|| {
         Failure::new(format!("{} stands in no suite", paths.shown(place))).help("move it to guests/<suite>/")
     })?;
-    let committed = suite
-        .strip_prefix(EXAMPLES)
-        .and_then(|rest| rest.strip_prefix('/'))
-        .map(|example| paths.root.join(EXAMPLES).join(example).join("units").join(format!("{name}.wasm")));
+    let folder = if suite == BUILTIN.0 {
+        Some(paths.root.join(BUILTIN.1))
+    } else {
+        let example = suite.strip_prefix(EXAMPLES).and_then(|rest| rest.strip_prefix('/'));
+        example.map(|example| paths.root.join(EXAMPLES).join(example).join("units"))
+    };
+    let committed = folder.map(|folder| folder.join(format!("{name}.wasm")));
     Ok((suite, name, committed))
 }
 

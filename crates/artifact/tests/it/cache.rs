@@ -128,6 +128,8 @@ fn another_installations_code_is_refused() {
     let ours = only_entry(&fixture.path());
     fs::copy(only_entry(&other.path()), &ours).unwrap();
     assert_eq!(only_entry(&other.path()).file_name(), ours.file_name(), "the same name under another key");
+    let [theirs] = <[_; 1]>::try_from(cache.entries().unwrap()).unwrap();
+    assert_eq!(theirs.about, None, "what it says of itself is believed no more than its code");
     assert!(fixture.load(&cache).is_none());
     assert!(!ours.exists());
     assert_eq!(cache.stats().rejected, 1);

@@ -1,8 +1,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wasmill_artifact::{ArtifactError, MAX_TEXT_SIZE, MAX_UNIT_SIZE, load};
-use wasmill_model::{Code, Digest, Interface, Location, UnitSource, UnitSpec};
+use wasmill_artifact::{ArtifactError, MAX_TEXT_SIZE, MAX_UNIT_SIZE, Sources, load};
+use wasmill_model::{Builtin, Code, Digest, Interface, Location, UnitSource, UnitSpec};
 use wasmill_unit::Unit;
 
 const TEXT: &str = r#"(module (func (export "one") (result i32) i32.const 1))"#;
@@ -12,15 +12,15 @@ fn spec(source: UnitSource, sha256: Option<Digest>) -> UnitSpec {
 }
 
 fn at(base: &Path, path: &str) -> Result<Unit, ArtifactError> {
-    load(&spec(UnitSource::Path(PathBuf::from(path)), None), base)
+    load(&spec(UnitSource::Path(PathBuf::from(path)), None), base, &Sources::default())
 }
 
 fn base64(text: &str) -> Result<Unit, ArtifactError> {
-    load(&spec(UnitSource::Base64(text.to_owned()), None), Path::new(""))
+    load(&spec(UnitSource::Base64(text.to_owned()), None), Path::new(""), &Sources::default())
 }
 
 fn wat(text: &str) -> Result<Unit, ArtifactError> {
-    load(&spec(UnitSource::Wat(text.to_owned()), None), Path::new(""))
+    load(&spec(UnitSource::Wat(text.to_owned()), None), Path::new(""), &Sources::default())
 }
 
 fn binary() -> Vec<u8> {
@@ -89,9 +89,12 @@ fn what_may_not_be_read_says_so() {
 fn what_is_too_large_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = fs::File::create(folder.path().join("big.wasm")).unwrap();
-    file.set_len(MAX_UNIT_SIZE + 1).unwrap();
-    let error = at(folder.path(), "big.wasm").unwrap_err();
-    assert!(matches!(error, ArtifactError::TooLarge { limit: MAX_UNIT_SIZE, .. }), "{error:?}");
+    // The larger one would take more memory than there is.
+    for size in [MAX_UNIT_SIZE + 1, 1 << 43] {
+        file.set_len(size).unwrap();
+        let error = at(folder.path(), "big.wasm").unwrap_err();
+        assert!(matches!(error, ArtifactError::TooLarge { limit: MAX_UNIT_SIZE, .. }), "{error:?}");
+    }
     let error = wat(&" ".repeat(MAX_TEXT_SIZE as usize + 1)).unwrap_err();
     assert!(matches!(error, ArtifactError::TooLarge { limit: MAX_TEXT_SIZE, .. }), "{error:?}");
 }
@@ -163,9 +166,10 @@ fn base64_is_lenient_about_form_only() {
 #[test]
 fn digests_are_of_the_binary() {
     let digest = Digest::of(&binary());
-    assert!(load(&spec(UnitSource::Wat(TEXT.to_owned()), Some(digest)), Path::new("")).is_ok());
+    assert!(load(&spec(UnitSource::Wat(TEXT.to_owned()), Some(digest)), Path::new(""), &Sources::default()).is_ok());
     let other = Digest::of(b"other");
-    let error = load(&spec(UnitSource::Wat(TEXT.to_owned()), Some(other)), Path::new("")).unwrap_err();
+    let error =
+        load(&spec(UnitSource::Wat(TEXT.to_owned()), Some(other)), Path::new(""), &Sources::default()).unwrap_err();
     assert_eq!(
         error,
         ArtifactError::DigestMismatch { origin: "the unit in `wat:`".to_owned(), declared: other, actual: digest }
@@ -180,7 +184,18 @@ fn digests_are_of_the_binary() {
     damaged.pop();
     fs::write(folder.path().join("one.wasm"), &damaged).unwrap();
     let declared = spec(UnitSource::Path("one.wasm".into()), Some(digest));
-    assert_eq!(load(&declared, folder.path()).unwrap_err().code(), Code::DigestMismatch);
+    assert_eq!(load(&declared, folder.path(), &Sources::default()).unwrap_err().code(), Code::DigestMismatch);
     let same = spec(UnitSource::Path("one.wasm".into()), Some(Digest::of(&damaged)));
-    assert_eq!(load(&same, folder.path()).unwrap_err().code(), Code::CorruptUnit);
+    assert_eq!(load(&same, folder.path(), &Sources::default()).unwrap_err().code(), Code::CorruptUnit);
+}
+
+/// The units of `guests/builtin` (`processors`) are part of the library: small, with the C ABI, and asking for nothing.
+#[test]
+fn built_in_units_need_no_file() {
+    for builtin in Builtin::ALL {
+        let unit = load(&spec(UnitSource::Builtin(builtin), None), Path::new("nowhere"), &Sources::default()).unwrap();
+        assert_eq!(unit.interface(), Interface::Bytes, "{}", builtin.as_str());
+        assert!(unit.info().imports.is_empty(), "{}", builtin.as_str());
+        assert!(unit.bytes().len() < 200 * 1024, "{}", builtin.as_str());
+    }
 }

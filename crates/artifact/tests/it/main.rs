@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod cache;
+mod fetch;
+mod kept;
 mod load;
 mod processes;
+mod server;
 mod worker;

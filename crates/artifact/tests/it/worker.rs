@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wasmill_artifact::{Ended, Environment, Worker, WorkerError};
+use wasmill_artifact::{Confinement, Ended, Environment, Worker, WorkerError};
 
 fn shell(script: &str) -> Worker {
     Worker {
@@ -103,8 +103,41 @@ fn when_its_time_is_up_the_whole_group_is_gone() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_it_started_does_not_outlive_it() {
-    let finished = shell("sleep 1000 >&- 2>&- <&- & echo $!").run(&[]).unwrap();
-    let pid = String::from_utf8(finished.stdout).unwrap();
-    assert!(!is_running(pid.trim()), "{pid}");
+    // Also where it holds a pipe.
+    for script in ["sleep 1000 >&- 2>&- <&- & echo $!", "sleep 1000 >&- <&- & echo $!"] {
+        let finished = shell(script).run(&[]).unwrap();
+        let pid = String::from_utf8(finished.stdout).unwrap();
+        assert!(!is_running(pid.trim()), "{pid}");
+    }
     assert_eq!(zombies(), 0);
+}
+
+/// Without the test below it has nothing to do.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "it is started by the test below"]
+fn confined() {
+    Confinement { memory: 1 << 30, cpu_seconds: 7 }.apply().unwrap();
+    print!("{}", std::fs::read_to_string("/proc/self/limits").unwrap());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_is_confined_has_given_up_what_it_will_not_need() {
+    let args = ["--exact", "worker::confined", "--ignored", "--nocapture"].map(Into::into).to_vec();
+    let worker = Worker { program: std::env::current_exe().unwrap(), args, ..shell("") };
+    let said = String::from_utf8(worker.run(&[]).unwrap().stdout).unwrap();
+    for (limit, most) in [
+        ("Max core file size", 0),
+        ("Max file size", 0),
+        ("Max open files", 32),
+        ("Max cpu time", 7),
+        ("Max data size", 1 << 30),
+        ("Max address space", 17 << 30),
+    ] {
+        let line = said.lines().find_map(|line| line.strip_prefix(limit)).unwrap_or_else(|| panic!("{limit}: {said}"));
+        // Soft and hard; what was lower already is lower still.
+        let limits = line.split_whitespace().take(2).map(|limit| limit.parse::<u64>().unwrap_or(u64::MAX));
+        assert!(limits.max().is_some_and(|limit| limit <= most), "{limit}: {line}");
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{LimitArgs, PolicyArgs};
+use super::{LimitArgs, PolicyArgs, SourceArgs};
 
 /// `wasmill graph`
 #[derive(Debug, Args)]
@@ -62,6 +62,9 @@ pub(crate) struct PlanArgs {
 
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
 }
 
 pub(crate) const PLAN_EXAMPLES: &str = "\

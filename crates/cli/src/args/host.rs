@@ -17,6 +17,17 @@ pub(crate) struct PolicyArgs {
     pub(crate) policy: Option<PathBuf>,
 }
 
+/// Units that are not on this machine.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Host")]
+pub(crate) struct SourceArgs {
+    /// Fetch units from URLs also where the manifest does not declare their digest
+    ///
+    /// Their digests are printed, to be declared (`sha256:`). Without the flag such a unit is an error: what a URL gives can change.
+    #[arg(long)]
+    pub(crate) allow_unpinned: bool,
+}
+
 /// The host of a run.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Host")]

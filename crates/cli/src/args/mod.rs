@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use grants::GrantArgs;
 pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
-pub(crate) use host::{HostArgs, PolicyArgs};
+pub(crate) use host::{HostArgs, PolicyArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{RUN_EXAMPLES, RunArgs};
 pub(crate) use unit::{CallArgs, InspectArgs};
@@ -110,7 +110,7 @@ pub(crate) enum Command {
     /// Prints the pipeline's outputs on stdout: the only output as it is (text as text, bytes as bytes), several as one JSON
     /// object. Progress and a table of the steps go to stderr. With `--output json`, stdout is given the run document:
     /// verdict, outputs, and a receipt for every attempt.
-    #[command(visible_alias = "submit", after_help = RUN_EXAMPLES)]
+    #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
 
     /// Call one unit, without a pipeline
@@ -181,6 +181,9 @@ pub(crate) struct CheckArgs {
 
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
 }
 
 const CHECK_EXAMPLES: &str = "\

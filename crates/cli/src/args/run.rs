@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{HostArgs, LimitArgs};
+use super::{HostArgs, LimitArgs, SourceArgs};
 
 /// `wasmill run`
 #[derive(Debug, Args)]
@@ -23,6 +23,9 @@ pub(crate) struct RunArgs {
     /// Without any, and when stdin is not a terminal, stdin is read: a JSON object of inputs, or else the one input's value.
     #[arg(long, short, value_name = "INPUT")]
     pub(crate) input: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

@@ -76,6 +76,7 @@ fn pipeline(name: &Arc<str>, unit: wasmill_model::UnitSpec, step: Step) -> Pipel
     };
     Pipeline {
         name: name.clone(),
+        dialect: wasmill_model::Dialect::Native,
         description: None,
         inputs: IndexMap::new(),
         units: IndexMap::from([(name.clone(), unit)]),

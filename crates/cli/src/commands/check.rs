@@ -11,7 +11,7 @@ use crate::settings::CheckSettings;
 
 /// Checks the manifest, its units, and the one against the other.
 pub(crate) fn check(settings: &CheckSettings, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(&settings.file, &settings.policy)?;
+    let file = pipeline_file::read(&settings.file, &settings.policy, &settings.sources, printer)?;
     let (steps, units) = (file.pipeline.steps.len(), file.pipeline.units.len());
     let shown = settings.file.display();
     if printer.is_json() {

@@ -1,18 +1,17 @@
 //! `wasmill plan FILE`: what would run. Nothing is compiled and nothing is started.
 
-mod manifest_keys;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_model::{
     Concurrency, Digest, ExitCode, Fallback, Foreach, Grants, Interface, LimitKind, Limits, OnFailure, Profile, Retry,
-    Schedule, Source, Step, format_bytes, format_duration,
+    Schedule, Source, Step, format_bytes,
 };
 use wasmill_plan::StepIndex;
 use wasmill_runtime::{LimitOrigin, Preview};
@@ -32,7 +31,7 @@ const DIGEST: usize = 12;
 
 /// Shows what `run` would do.
 pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(&settings.file, &settings.policy)?;
+    let file = pipeline_file::read(&settings.file, &settings.policy, &settings.sources, printer)?;
     let engines = [WasmtimeEngine::description()];
     let PipelineFile { pipeline, units, sources } = &file;
     let preview = wasmill_runtime::preview(pipeline, units, &settings.policy, &engines, &settings.overrides)
@@ -44,41 +43,6 @@ pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
         printer.text(&document.text())?;
     }
     Ok(ExitCode::Success)
-}
-
-/// Where a limit comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum From {
-    /// A flag of the command line.
-    Flag,
-    /// The step's own `limits:`.
-    Step,
-    /// The manifest's `defaults:`.
-    Defaults,
-    /// The manifest, in words of another dialect.
-    Manifest,
-    /// The `Component.toml` beside the unit.
-    Component,
-    /// The host's policy.
-    Policy,
-    /// Wasmill: nobody says anything else.
-    BuiltIn,
-}
-
-impl From {
-    /// For people.
-    fn shown(self) -> &'static str {
-        match self {
-            From::Flag => "flag",
-            From::Step => "step",
-            From::Defaults => "defaults",
-            From::Manifest => "manifest",
-            From::Component => "Component.toml",
-            From::Policy => "host policy",
-            From::BuiltIn => "built in",
-        }
-    }
 }
 
 /// What `--output json` prints.
@@ -111,7 +75,8 @@ struct Planned<'a> {
     profile: Profile,
     engines: Vec<Arc<str>>,
     limits: &'a Limits,
-    limits_from: IndexMap<String, From>,
+    #[serde(serialize_with = "limits_from")]
+    limits_from: &'a [(LimitKind, LimitOrigin)],
     grants: &'a Grants,
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<String>,
@@ -144,11 +109,10 @@ struct Items {
 
 impl<'a> Document<'a> {
     fn new(file: &'a PipelineFile, preview: &'a Preview, path: &Path) -> Self {
-        let PipelineFile { pipeline, units, sources } = file;
+        let PipelineFile { pipeline, units, .. } = file;
         let outline = &preview.outline;
         let step_id = |step: StepIndex| pipeline.steps.get(step.get()).map_or("", |step| &*step.id);
         let ids = |steps: &[StepIndex]| steps.iter().map(|step| step_id(*step)).collect::<Vec<_>>();
-        let written = manifest_keys::read(path, sources.text(&path.to_string_lossy()).unwrap_or_default());
         let mut waits_for: BTreeMap<StepIndex, Vec<WaitsFor<'_>>> = BTreeMap::new();
         for edge in &outline.edges {
             let waits = WaitsFor { step: step_id(edge.first), kind: edge.kind.as_str() };
@@ -156,16 +120,6 @@ impl<'a> Document<'a> {
         }
         let one = |((index, step), planned): ((StepIndex, &'a Step), &'a wasmill_runtime::PreviewStep)| {
             let unit = units.get(&step.unit)?;
-            let from = planned.origins.iter().map(|(limit, origin)| {
-                let from = match origin {
-                    LimitOrigin::Override => From::Flag,
-                    LimitOrigin::Manifest => written.who(&step.id, *limit),
-                    LimitOrigin::Component => From::Component,
-                    LimitOrigin::Policy if is_built_in(*limit, &planned.limits) => From::BuiltIn,
-                    LimitOrigin::Policy => From::Policy,
-                };
-                (limit.to_string(), from)
-            });
             let planned = Planned {
                 level: outline.graph.level(index) + 1,
                 waits_for: waits_for.remove(&index).unwrap_or_default(),
@@ -176,7 +130,7 @@ impl<'a> Document<'a> {
                 profile: planned.profile,
                 engines: planned.engines.iter().map(|engine| engine.name.clone()).collect(),
                 limits: &planned.limits,
-                limits_from: from.collect(),
+                limits_from: &planned.origins,
                 grants: &step.grants,
                 when: step.when.as_ref().map(flow::template),
                 foreach: step.foreach.as_ref().map(Items::of),
@@ -213,7 +167,7 @@ impl<'a> Document<'a> {
             format!("at most {max_concurrency} at once"),
             self.on_failure.as_str().to_owned(),
         ];
-        facts.extend(self.timeout_ms.map(|time| format!("{time} ms in all")));
+        facts.extend(self.timeout_ms.map(|time| format!("{} in all", flow::time(Duration::from_millis(time)))));
         text.push_str(&facts.join(", "));
         text.push_str("\n\n");
         self.table(&mut text);
@@ -289,8 +243,10 @@ impl<'a> Document<'a> {
         let mut shared: IndexMap<Vec<String>, Vec<&str>> = IndexMap::new();
         for (id, step) in &self.steps {
             let words = step.limits_from.iter().zip(values(step.limits));
-            let words =
-                words.map(|((name, from), value)| format!("{} {value} ({})", name.replace('_', " "), from.shown()));
+            let words = words.map(|((limit, origin), value)| match limit {
+                LimitKind::Fuel if step.profile == Profile::Fast => "fuel is not metered (profile fast)".to_owned(),
+                limit => format!("{} {value} ({})", limit.to_string().replace('_', " "), shown(*origin)),
+            });
             shared.entry(words.collect()).or_default().push(id);
         }
         for (words, steps) in shared {
@@ -314,21 +270,21 @@ impl Items {
     }
 }
 
-fn milliseconds(time: std::time::Duration) -> u64 {
+fn limits_from<S: Serializer>(origins: &[(LimitKind, LimitOrigin)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(origins.iter().map(|(limit, origin)| (limit.to_string(), origin.as_str())))
+}
+
+fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Whether a limit that nobody names is what it would be without a policy of the host.
-fn is_built_in(limit: LimitKind, limits: &Limits) -> bool {
-    let usual = Limits::default();
-    match limit {
-        LimitKind::Memory => limits.memory == usual.memory,
-        LimitKind::Fuel => limits.fuel == usual.fuel,
-        LimitKind::Timeout => limits.timeout == usual.timeout,
-        LimitKind::Output => limits.output == usual.output,
-        LimitKind::Log => limits.log == usual.log,
-        LimitKind::TableElements => limits.table_elements == usual.table_elements,
-        LimitKind::Instances => limits.instances == usual.instances,
+/// Whose word a limit is, for people.
+fn shown(origin: LimitOrigin) -> &'static str {
+    match origin {
+        LimitOrigin::Component => "Component.toml",
+        LimitOrigin::Policy => "host policy",
+        LimitOrigin::BuiltIn => "built in",
+        other => other.as_str(),
     }
 }
 
@@ -337,7 +293,7 @@ fn values(limits: &Limits) -> [String; 7] {
     [
         format_bytes(limits.memory),
         thousands(limits.fuel),
-        format_duration(limits.timeout),
+        flow::time(limits.timeout),
         format_bytes(limits.output),
         format_bytes(limits.log),
         thousands(limits.table_elements),

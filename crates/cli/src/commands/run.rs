@@ -27,7 +27,7 @@ pub(crate) struct Job {
 
 /// Runs the pipeline and prints its outputs.
 pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(&settings.file, &settings.host.policy)?;
+    let file = pipeline_file::read(&settings.file, &settings.host.policy, &settings.sources, printer)?;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
     let given =
         inputs::collect(&settings.inputs, &file.pipeline.inputs, &StandardInput::new(printer)).map_err(in_files)?;
@@ -43,10 +43,12 @@ pub(crate) fn finish(finished: &Finished, job: &Job, sources: &Sources, printer:
     printer.note(&summary::table(document, finished.took));
     if printer.is_json() {
         printer.json(document)?;
-    } else if let Some(failure) = summary::failure(document, &job.pipeline, sources) {
-        printer.error(&format!("\n{failure}"));
     } else {
+        // Of a run that failed and went on, what there is.
         outputs(document, printer)?;
+        if let Some(failure) = summary::failure(document, &job.pipeline, sources) {
+            printer.error(&format!("\n{failure}"));
+        }
     }
     Ok(document.exit_code())
 }

@@ -1,10 +1,10 @@
-//! `wasmill graph`, `wasmill plan` and `wasmill submit`: a pipeline that is looked at.
+//! `wasmill graph` and `wasmill plan`: a pipeline that is looked at.
 
 use insta::assert_snapshot;
 use serde_json::json;
 use wasmill_testkit::Project;
 
-use crate::fixtures::{ARITHMETIC, CHAIN, SHOUT, UPPER};
+use crate::fixtures::{ARITHMETIC, CHAIN, UPPER};
 use crate::{json, pipeline};
 
 /// A diamond with a step that only stands after it; limits from everywhere.
@@ -120,8 +120,56 @@ fn a_plan_finds_what_is_wrong() {
     assert!(output.expect(2).stderr.contains("arithmetic.wat"), "{output}");
 }
 
+/// All that can stand around the calls of a step.
+const FLOW: &str = r#"wasmill: 1
+name: flow "<&>"
+inputs:
+  rows: { type: array, default: [1, 2] }
+defaults: { retry: { attempts: 3, on: [trap] } }
+timeout: 1m
+units: { arithmetic: { path: arithmetic.wat } }
+steps:
+  start: { unit: arithmetic, function: add, with: [1, 2], profile: fast, retry: { attempts: 1 } }
+  end: { unit: arithmetic, function: add, foreach: "${{ inputs.rows }}", max_parallel: 2, with: ["${{ item }}", 1], timeout: 20s }
+  maybe:
+    unit: arithmetic
+    function: add
+    when: "${{ size(steps.end.output) > 1 && steps.start.verdict == 'ok' }}"
+    with: ["${{ steps.end.output[0] }}", 1]
+    retry: { attempts: 2, backoff: fixed, initial: 1500ms }
+    fallback: [{ step: spare, on: [trap] }, { value: "${{ steps.start.output }}" }]
+  spare: { unit: arithmetic, function: add, with: [0, 0], concurrency: { key: slow, max: 1 } }
+  last:
+    unit: arithmetic
+    function: add
+    with: [1, 1]
+    after: [maybe]
+    grants: { clock: real, random: real, dirs: { ./out: { at: /out, mode: rw } } }
+"#;
+
 #[test]
-fn submit_is_run() {
-    let project = pipeline(SHOUT).file("upper.wat", UPPER);
-    assert_eq!(project.wasmill(["submit", "pipeline.yaml", "--input", "hello"]).run().expect(0).text(), "HELLO\n");
+fn all_that_can_stand_around_a_call() {
+    let project = pipeline(FLOW).file("arithmetic.wat", ARITHMETIC).file("out/.keep", "");
+    assert_snapshot!("flow_mermaid", project.wasmill(["graph", "pipeline.yaml"]).run().expect(0).text());
+    assert_snapshot!("flow_plan", project.wasmill(["plan", "pipeline.yaml"]).run().expect(0).text());
+    let plan = json(project.wasmill(["plan", "pipeline.yaml", "--output", "json"]).run().expect(0));
+    assert_eq!(plan["steps"]["spare"]["waits_for"], json!([{ "step": "maybe", "kind": "fallback" }]));
+    assert_eq!(plan["steps"]["end"]["foreach"], json!({ "items": "inputs.rows", "max_parallel": 2 }));
+    assert_eq!(plan["timeout_ms"], 60_000);
+}
+
+#[test]
+fn files_of_other_dialects() {
+    let dag = r#"strategy: work_queue
+processors:
+  - { id: shout, processor: change_text_case_upper }
+  - { id: turn, processor: reverse_text, depends_on: [shout] }
+executor_options: { timeout_seconds: 2 }
+"#;
+    let project = pipeline(dag);
+    let graph = project.wasmill(["graph", "pipeline.yaml"]).run();
+    assert!(graph.expect(0).text().contains("s0 --> s1"), "{graph}");
+    let plan = json(project.wasmill(["plan", "pipeline.yaml", "--output", "json"]).run().expect(0));
+    assert_eq!(plan["steps"]["shout"]["limits_from"]["timeout"], "manifest");
+    assert_eq!(plan["steps"]["shout"]["limits"]["timeout_ms"], 2000);
 }

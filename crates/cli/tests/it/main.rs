@@ -13,6 +13,7 @@ mod check;
 mod compile;
 mod examples;
 mod fixtures;
+mod flow;
 mod generated;
 mod grants;
 mod graph;
@@ -23,6 +24,7 @@ mod policy;
 mod run;
 mod signals;
 mod upkeep;
+mod urls;
 mod verbs;
 
 use wasmill_testkit::{Output, Project};

@@ -108,14 +108,14 @@ impl Entry {
             return match (param, result) {
                 (Bulk::Text, BulkResult::Plain(kind)) => {
                     let text = std::str::from_utf8(&piece).map_err(|_| not_text())?;
-                    plain(store, function, (text,), kind, limit).await
+                    plain(store, function, (text,), kind).await
                 }
-                (Bulk::Bytes, BulkResult::Plain(kind)) => plain(store, function, (&*piece,), kind, limit).await,
+                (Bulk::Bytes, BulkResult::Plain(kind)) => plain(store, function, (&*piece,), kind).await,
                 (Bulk::Text, BulkResult::Fallible(kind)) => {
                     let text = std::str::from_utf8(&piece).map_err(|_| not_text())?;
-                    fallible(store, function, (text,), kind, limit).await
+                    fallible(store, function, (text,), kind).await
                 }
-                (Bulk::Bytes, BulkResult::Fallible(kind)) => fallible(store, function, (&*piece,), kind, limit).await,
+                (Bulk::Bytes, BulkResult::Fallible(kind)) => fallible(store, function, (&*piece,), kind).await,
             };
         }
 
@@ -166,43 +166,30 @@ fn not_text() -> Stop {
 
 // Results are copied while they are lifted: afterwards the guest's `post-return` runs, and may reuse their memory.
 
-async fn plain<P>(
-    store: &mut Store<State>,
-    function: Func,
-    params: P,
-    kind: Bulk,
-    limit: u64,
-) -> wasmtime::Result<Answer>
+async fn plain<P>(store: &mut Store<State>, function: Func, params: P, kind: Bulk) -> wasmtime::Result<Answer>
 where
     P: ComponentNamedList + Lower + Send + Sync,
 {
     match kind {
-        Bulk::Text => text(typed::<P, (String,)>(store, function, params).await?.0, limit),
-        Bulk::Bytes => bytes(typed::<P, (Vec<u8>,)>(store, function, params).await?.0, limit),
+        Bulk::Text => Ok(text(typed::<P, (String,)>(store, function, params).await?.0)),
+        Bulk::Bytes => Ok(bytes(typed::<P, (Vec<u8>,)>(store, function, params).await?.0)),
     }
 }
 
-async fn fallible<P>(
-    store: &mut Store<State>,
-    function: Func,
-    params: P,
-    kind: Bulk,
-    limit: u64,
-) -> wasmtime::Result<Answer>
+async fn fallible<P>(store: &mut Store<State>, function: Func, params: P, kind: Bulk) -> wasmtime::Result<Answer>
 where
     P: ComponentNamedList + Lower + Send + Sync,
 {
     let error = match kind {
         Bulk::Text => match typed::<P, (Result<String, String>,)>(store, function, params).await?.0 {
-            Ok(answer) => return text(answer, limit),
+            Ok(answer) => return Ok(text(answer)),
             Err(error) => error,
         },
         Bulk::Bytes => match typed::<P, (Result<Vec<u8>, String>,)>(store, function, params).await?.0 {
-            Ok(answer) => return bytes(answer, limit),
+            Ok(answer) => return Ok(bytes(answer)),
             Err(error) => error,
         },
     };
-    check(error.len() as u64, limit)?;
     Err(Stop::Guest(message(&Value::text(error))).into())
 }
 
@@ -214,20 +201,12 @@ where
     function.typed::<P, R>(&*store)?.call_async(&mut *store, params).await
 }
 
-fn check(length: u64, limit: u64) -> Result<(), Stop> {
-    if length > limit { Err(Stop::Output { produced: length }) } else { Ok(()) }
+fn text(answer: String) -> Answer {
+    Answer { bytes: answer.len() as u64, value: Value::text(answer) }
 }
 
-fn text(answer: String, limit: u64) -> wasmtime::Result<Answer> {
-    let bytes = answer.len() as u64;
-    check(bytes, limit)?;
-    Ok(Answer { value: Value::text(answer), bytes })
-}
-
-fn bytes(answer: Vec<u8>, limit: u64) -> wasmtime::Result<Answer> {
-    let bytes = answer.len() as u64;
-    check(bytes, limit)?;
-    Ok(Answer { value: Value::Bytes(answer.into()), bytes })
+fn bytes(answer: Vec<u8>) -> Answer {
+    Answer { bytes: answer.len() as u64, value: Value::Bytes(answer.into()) }
 }
 
 /// What a unit said with its `err`: text as it is, anything else as JSON.

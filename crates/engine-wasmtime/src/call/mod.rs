@@ -95,7 +95,7 @@ impl Prepared {
             pool,
             unit: unit.clone(),
             grants: binding.grants.clone(),
-            secrets: binding.secrets.only(&binding.grants.secrets),
+            secrets: binding.secrets.clone(),
             profile: binding.profile,
             output: binding.output,
             slots,
@@ -322,7 +322,8 @@ async fn within(
         }
         result
     });
-    if !can_wait {
+    // Without a runtime there are no timers, and nothing that a guest could wait for.
+    if !can_wait || tokio::runtime::Handle::try_current().is_err() {
         return guest.await;
     }
     tokio::select! {

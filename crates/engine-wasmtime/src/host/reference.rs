@@ -77,12 +77,13 @@ async fn read(call: HostCall, path: String) -> Result<Vec<u8>, String> {
     };
     let most = call.most_bytes().min(MAX_BYTES);
     let work = move || -> std::io::Result<Vec<u8>> {
-        let file = Dir::open_ambient_dir(&folder, ambient_authority())?.open(&inside)?;
-        if !file.metadata()?.is_file() {
+        let folder = Dir::open_ambient_dir(&folder, ambient_authority())?;
+        // Before it is opened: that would wait, where it is a pipe, for somebody who writes.
+        if !folder.metadata(&inside)?.is_file() {
             return Err(std::io::Error::other("it is no file"));
         }
         let mut bytes = Vec::new();
-        file.take(most + 1).read_to_end(&mut bytes)?;
+        folder.open(&inside)?.take(most + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > most {
             return Err(std::io::Error::other(format!(
                 "it has more than {most} bytes, the most that the unit can take"

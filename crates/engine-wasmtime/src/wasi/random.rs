@@ -48,3 +48,22 @@ impl TryRng for SeededStream {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_its_units_its_inputs_and_its_own() {
+        let read = |unit: &[u8], input: &str, stream| {
+            let mut bytes = [0; 16];
+            let Ok(()) = SeededStream::new(Digest::of(unit), Input::from(input), stream).try_fill_bytes(&mut bytes);
+            bytes
+        };
+        assert_eq!(read(b"one", "in", 0), read(b"one", "in", 0));
+        let streams = [read(b"one", "in", 0), read(b"two", "in", 0), read(b"one", "other", 0), read(b"one", "in", 1)];
+        for (index, stream) in streams.iter().enumerate() {
+            assert!(!streams[index + 1..].contains(stream), "{index}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wasmill_engine::{Call, Cancel, Engine as _};
-use wasmill_engine_wasmtime::Allocator;
+use wasmill_engine_wasmtime::{Allocator, Settings, WasmtimeEngine};
 use wasmill_model::{Grants, Input, Limits, OutputFormat, Source, TrapKind, Value, Verdict, VerdictKind};
 use wasmill_unit::Unit;
 
@@ -59,6 +59,36 @@ async fn more_calls_than_slots_wait_for_their_turn() {
 }
 
 #[tokio::test]
+async fn a_call_that_waits_for_its_turn_can_be_cancelled() {
+    let engine = WasmtimeEngine::new(Settings { slots: 1, ..Settings::default() }).unwrap();
+    let spin = prepare(&engine, &built("limits", "spin"), None).await;
+    let (input, limits, first, second) = (nothing(), long(), Cancel::new(), Cancel::new());
+    let spinning = spin.call(Call { input: &input, limits: &limits, cancel: &first });
+    let waiting = async {
+        second.cancel();
+        let outcome = spin.call(Call { input: &input, limits: &limits, cancel: &second }).await;
+        first.cancel();
+        outcome
+    };
+    let (_, waited) = tokio::join!(spinning, waiting);
+    assert_eq!((waited.verdict, waited.usage.wall), (Verdict::Cancelled, Duration::ZERO), "it never had its turn");
+}
+
+#[tokio::test]
+async fn what_a_function_prints_is_log() {
+    let prints = unit(
+        r#"(module (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 0) "\08\00\00\00\06\00\00\00said: ")
+        (func (export "run") (param i32) (drop (call $write (local.get 0) (i32.const 0) (i32.const 1) (i32.const 16)))))"#,
+    );
+    let prepared = prepare(&engine(), &prints, Some("run")).await;
+    for stream in [1, 2] {
+        let outcome = call(&prepared, Input::Single(Value::Int(stream)), &Limits::default()).await;
+        assert_eq!((outcome.log.as_str(), outcome.usage.log_bytes), ("said: ", 6), "{:?}", outcome.verdict);
+    }
+}
+
+#[tokio::test]
 async fn every_call_is_a_fresh_instance() {
     let engine = engine();
     let count = unit(
@@ -92,10 +122,13 @@ async fn fuel_and_memory_are_the_same_every_time() {
 #[tokio::test]
 async fn a_backtrace_names_the_functions() {
     let engine = engine();
-    let fails = unit(r#"(module (func $inner unreachable) (func $outer (export "run") call $inner))"#);
+    let fails = unit(r#"(module $shop (func $inner unreachable) (func $outer (export "run") call $inner))"#);
     let outcome = call(&prepare(&engine, &fails, None).await, nothing(), &Limits::default()).await;
     let names: Vec<&str> = outcome.backtrace.iter().map(|frame| frame.function.as_str()).collect();
     assert_eq!(names, ["inner", "outer"]);
+    assert!(outcome.backtrace.iter().all(|frame| frame.module.as_deref() == Some("shop") && frame.offset.is_some()));
+    let deep = call(&prepare(&engine, &built("limits", "recurse"), None).await, nothing(), &Limits::default()).await;
+    assert_eq!(deep.backtrace.len(), 32, "the innermost");
 }
 
 #[tokio::test]
@@ -111,6 +144,14 @@ async fn assemblyscript_abort_says_what_and_where() {
         panic!("{:?}", outcome.verdict)
     };
     assert_eq!(detail, "abort: bad at a.ts:3:7");
+    let aborts = unit(
+        r#"(module (import "env" "abort" (func $abort (param i32 i32 i32 i32))) (memory (export "memory") 1)
+        (data (i32.const 16) "\00\f0\00\00")
+        (func (export "run") (call $abort (i32.const 20) (i32.const -1) (i32.const 3) (i32.const 7))))"#,
+    );
+    let outcome = call(&prepare(&engine, &aborts, None).await, nothing(), &Limits::default()).await;
+    let Verdict::Trap { detail, .. } = outcome.verdict else { panic!("{:?}", outcome.verdict) };
+    assert_eq!(detail.len(), "abort: ".len() + 1_000, "a beginning of it");
 }
 
 #[tokio::test]

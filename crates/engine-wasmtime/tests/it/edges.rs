@@ -63,6 +63,42 @@ async fn the_limit_that_refused_is_named() {
     assert!(verdict.help().unwrap().contains("table_elements"), "{:?}", verdict.help());
 }
 
+/// What one component hands to another within a unit is held to the same rules as what it hands to the host.
+#[tokio::test]
+async fn a_component_that_lies_to_another_breaks_the_abi() {
+    let lie = |pointer, length| {
+        format!(
+            r#"(component
+              (component $inner
+                (core module $m (memory (export "memory") 1)
+                  (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+                  (func (export "take") (param i32 i32)))
+                (core instance $i (instantiate $m))
+                (func (export "take") (param "text" string) (canon lift (core func $i "take")
+                  (memory (core memory $i "memory")) (realloc (core func $i "realloc")))))
+              (component $outer
+                (import "inner" (instance $inner (export "take" (func (param "text" string)))))
+                (core module $libc (memory (export "memory") 1))
+                (core instance $libc (instantiate $libc))
+                (core func $take (canon lower (func $inner "take") (memory (core memory $libc "memory"))))
+                (core module $m (import "inner" "take" (func $take (param i32 i32)))
+                  (func (export "run") (call $take (i32.const {pointer}) (i32.const {length}))))
+                (core instance $i (instantiate $m (with "inner" (instance (export "take" (func $take))))))
+                (func (export "run") (canon lift (core func $i "run"))))
+              (instance $inner (instantiate $inner))
+              (instance $outer (instantiate $outer (with "inner" (instance $inner))))
+              (export "run" (func $outer "run")))"#
+        )
+    };
+    let engine = engine();
+    for (pointer, length, ok) in [(0, 100, true), (65_530, 100, false), (-1, 1, false), (0, -1, false)] {
+        let load = engine.load(unit(&lie(pointer, length)).bytes().clone()).unwrap();
+        let verdict = load.prepare().await.unwrap().call(nothing()).await.receipt.verdict;
+        let broken = matches!(verdict, Verdict::Trap { kind: TrapKind::InvalidAbi, .. });
+        assert!(if ok { verdict.is_ok() } else { broken }, "{length} bytes at {pointer}: {verdict:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_modules_own_maximum_is_no_limit_of_ours() {
     let (_, verdict) = run("limits/own-maximum", "run", nothing(), Limits::default()).await;
@@ -73,6 +109,16 @@ async fn a_modules_own_maximum_is_no_limit_of_ours() {
 async fn a_function_that_exits_has_not_answered() {
     let (_, verdict) = run("limits/exit-zero", "run", nothing(), Limits::default()).await;
     assert_eq!(verdict, Verdict::GuestError { message: "exited before it answered".to_owned() });
+}
+
+/// Where it was when the clock stopped it depends on the machine.
+#[tokio::test]
+async fn who_is_stopped_by_the_clock_has_used_the_time_and_no_fuel() {
+    let limits = Limits { timeout: Duration::from_millis(20), ..Limits::default() };
+    let load = engine().load(built("limits", "spin").bytes().clone()).unwrap();
+    let receipt = load.limits(limits.clone()).prepare().await.unwrap().call(nothing()).await.receipt;
+    assert!(matches!(receipt.verdict, Verdict::TimedOut { .. }), "{receipt:?}");
+    assert!(receipt.usage.wall >= limits.timeout && receipt.usage.fuel.is_none(), "{:?}", receipt.usage);
 }
 
 #[tokio::test]

@@ -29,6 +29,12 @@ async fn the_fast_profile_keeps_time_and_counts_no_fuel() {
     let attempt = add.call(Input::Positional(vec![Value::Int(2), Value::Int(3)])).await;
     assert_eq!((attempt.output, attempt.receipt.usage.fuel), (Some(Value::Int(5)), None));
     assert_eq!(attempt.receipt.profile, Profile::Fast);
+    // The same unit on the same engine is other code by another profile.
+    for profile in [Profile::Metered, Profile::Deterministic] {
+        let add = engine.load(built("core", "arith").bytes().clone()).unwrap().function("add").profile(profile);
+        let attempt = add.prepare().await.unwrap().call(Input::Positional(vec![Value::Int(2), Value::Int(3)])).await;
+        assert!(attempt.receipt.usage.fuel.is_some_and(|fuel| fuel > 0), "{:?}", attempt.receipt);
+    }
 
     let limits = Limits { timeout: Duration::from_millis(50), ..Limits::default() };
     for name in ["spin", "spin-start"] {

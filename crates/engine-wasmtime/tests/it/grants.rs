@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use wasmill_engine::PrepareError;
 use wasmill_engine_wasmtime::{Attempt, WasmtimeEngine};
-use wasmill_model::{DirGrant, DirMode, Grants, Limits, NetGrant, Profile, Secrets, Source, Value, Verdict};
+use wasmill_model::{DirGrant, DirMode, Grants, Input, Limits, NetGrant, Profile, Secrets, Source, Value, Verdict};
+use wasmill_unit::Unit;
 
 use crate::server::{Server, udp_server};
-use crate::units::{built, engine};
+use crate::units::{built, engine, unit};
 
 fn limits() -> Limits {
     Limits { timeout: Duration::from_secs(20), ..Limits::default() }
@@ -57,14 +58,28 @@ async fn a_virtual_clock_jumps_over_sleeps_and_is_the_same_for_every_run() {
 }
 
 #[tokio::test]
+async fn of_several_timers_the_earliest_goes_off_and_moments_are_as_good_as_durations() {
+    let engine = engine();
+    for (guest, seconds) in
+        [(built("grants", "sleep-until"), "3600"), (built("grants", "poll-clocks"), "[903600,703600]")]
+    {
+        let unit = engine.load(guest.bytes().clone()).unwrap().limits(limits());
+        let attempt = unit.prepare().await.unwrap().call(Input::Positional(Vec::new())).await;
+        assert_eq!(attempt.output.map(|value| value.to_json()).as_deref(), Some(seconds), "{:?}", attempt.receipt);
+    }
+}
+
+#[tokio::test]
 async fn real_sleeps_are_real() {
-    for name in ["clock", "clock-p2"] {
-        let mut grants = Grants::default();
-        grants.clock = Source::Real;
+    let mut real = Grants::default();
+    real.clock = Source::Real;
+    // Somebody outside may answer meanwhile.
+    let net = with_net(&[], &["127.0.0.1:1".to_owned()]);
+    for (name, grants) in [("clock", &real), ("clock-p2", &real), ("clock", &net), ("clock-p2", &net)] {
         let limits = Limits { timeout: Duration::from_millis(200), ..Limits::default() };
         let unit = engine().load(built("grants", name).bytes().clone()).unwrap();
-        let attempt = unit.grants(grants).limits(limits).prepare().await.unwrap().call("").await;
-        assert!(matches!(attempt.receipt.verdict, Verdict::TimedOut { .. }), "{:?}", attempt.receipt);
+        let attempt = unit.grants(grants.clone()).limits(limits).prepare().await.unwrap().call("").await;
+        assert!(matches!(attempt.receipt.verdict, Verdict::TimedOut { .. }), "{name}: {:?}", attempt.receipt);
     }
 }
 
@@ -76,6 +91,35 @@ async fn real_randomness_differs() {
     let first = run(&engine, "grants", "clock-p2", grants.clone()).await;
     let second = run(&engine, "grants", "clock-p2", grants).await;
     assert_ne!(first.output, second.output);
+}
+
+/// A component that calls one function of WASI for a number.
+fn asks(interface: &str, function: &str) -> Unit {
+    unit(&format!(
+        r#"(component
+          (import "{interface}@0.2.0" (instance $random (export "{function}" (func (result u64)))))
+          (core func $ask (canon lower (func $random "{function}")))
+          (core module $m (import "host" "ask" (func $ask (result i64))) (func (export "run") (result i64) (call $ask)))
+          (core instance $i (instantiate $m (with "host" (instance (export "ask" (func $ask))))))
+          (func (export "run") (result u64) (canon lift (core func $i "run"))))"#
+    ))
+}
+
+#[tokio::test]
+async fn every_source_of_randomness_is_virtual_unless_granted() {
+    let engine = engine();
+    let mut real = Grants::default();
+    real.random = Source::Real;
+    let random = [("wasi:random/random", "get-random-u64"), ("wasi:random/insecure", "get-insecure-random-u64")];
+    for (interface, function) in random {
+        let ask = async |grants: &Grants| {
+            let load = engine.load(asks(interface, function).bytes().clone()).unwrap().grants(grants.clone());
+            load.prepare().await.unwrap().call(Input::Positional(Vec::new())).await.output.unwrap()
+        };
+        let nothing = Grants::default();
+        assert_eq!(ask(&nothing).await, ask(&nothing).await, "{function}");
+        assert_ne!(ask(&real).await, ask(&real).await, "{function}");
+    }
 }
 
 #[tokio::test]
@@ -154,7 +198,13 @@ async fn connections_go_to_granted_hosts_only() {
     let granted = [server.address.to_string(), format!("localhost:{}", server.address.port())];
     let talk = async |target: &str| run(&engine, "grants", "net-p2", with_net(&[target], &granted)).await;
     assert_eq!(output(&talk(&server.address.to_string()).await), "HELLO\n");
-    assert_eq!(output(&talk(&format!("localhost:{}", server.address.port())).await), "HELLO\n");
+    // By its name, where no address was granted.
+    let name = format!("localhost:{}", server.address.port());
+    assert_eq!(output(&run(&engine, "grants", "net-p2", with_net(&[&name], &granted[1..])).await), "HELLO\n");
+
+    // Its address was granted, its name was not.
+    let attempt = run(&engine, "grants", "net-p2", with_net(&[&name], &granted[..1])).await;
+    assert!(matches!(attempt.receipt.verdict, Verdict::Denied { .. }), "{:?}", attempt.receipt);
 
     for target in
         [other.address.to_string(), format!("localhost:{}", other.address.port()), "example.com:80".to_owned()]
@@ -167,8 +217,12 @@ async fn connections_go_to_granted_hosts_only() {
 
     let nothing = run(&engine, "grants", "net-p2", with_args(&[&server.address.to_string()])).await;
     assert!(!nothing.receipt.verdict.is_ok());
-    let listen = run(&engine, "grants", "net-p2", with_net(&["127.0.0.1:0", "listen"], &granted)).await;
-    assert!(matches!(listen.receipt.verdict, Verdict::Denied { .. }), "{:?}", listen.receipt);
+    // An address of its own is refused, and so is listening at any.
+    for (address, refused) in [("127.0.0.1:0", "address 127.0.0.1:0:"), ("0.0.0.0:0", "address 0.0.0.0:")] {
+        let listen = run(&engine, "grants", "net-p2", with_net(&[address, "listen"], &granted)).await;
+        let Verdict::Denied { message, .. } = &listen.receipt.verdict else { panic!("{:?}", listen.receipt) };
+        assert!(message.contains(refused), "{message}");
+    }
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ async fn what_was_not_granted_is_found_before_anything_runs() {
         }
     };
     type Take = fn(&mut Grants);
-    const FUNCTIONS: Take = |grants| grants.functions.clear();
+    const FUNCTIONS: Take = |grants| grants.functions = vec!["acme:billing/others".to_owned()];
     const NET: Take = |grants| grants.net.clear();
     const DIRS: Take = |grants| grants.dirs.clear();
     for (guest, take, needs) in [
@@ -101,6 +101,29 @@ async fn what_was_not_granted_is_found_before_anything_runs() {
     // Nobody registered it with this engine.
     let load = self::engine().load(built("grants", "call-price").bytes().clone()).unwrap();
     assert!(matches!(load.prepare().await, Err(PrepareError::MissingImport { .. })));
+}
+
+/// What one step was granted is neither lost nor there for the next, in whatever order they are linked.
+#[tokio::test]
+async fn every_set_of_grants_is_linked_apart() {
+    let (engine, server) = (shop(), Server::start());
+    let all = everything(&server);
+    let guests = ["core/arith", "grants/call-read", "grants/call-fetch", "grants/call-price"];
+    for _ in 0..2 {
+        for guest in guests {
+            let mut grants = Grants::default();
+            match guest {
+                "grants/call-read" => grants.dirs = all.dirs.clone(),
+                "grants/call-fetch" => grants.net = all.net.clone(),
+                "grants/call-price" => grants.functions = all.functions.clone(),
+                _ => {}
+            }
+            let (suite, name) = guest.split_once('/').unwrap();
+            let load = engine.load(built(suite, name).bytes().clone()).unwrap().grants(grants);
+            let load = if name == "arith" { load.function("add") } else { load };
+            load.prepare().await.unwrap_or_else(|error| panic!("{guest}: {error}"));
+        }
+    }
 }
 
 #[tokio::test]
@@ -166,6 +189,8 @@ async fn files_of_granted_folders_are_read() {
     let (engine, folder) = (engine(), tempfile::tempdir().unwrap());
     fs::write(folder.path().join("a.txt"), "inside").unwrap();
     symlink("/etc/passwd", folder.path().join("link")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status();
+    assert!(made.expect("this test needs `mkfifo` (package coreutils)").success());
     let mut grants = Grants::default();
     grants.dirs.insert(folder.path().to_owned(), DirGrant { at: "/data".to_owned(), mode: DirMode::Ro });
     let read = async |path: &str| {
@@ -177,6 +202,7 @@ async fn files_of_granted_folders_are_read() {
     {
         assert!(read(escape).await.starts_with(r#"{"error":"#), "{escape}");
     }
+    assert!(read("/data/pipe").await.contains("it is no file"), "nobody waits for a writer");
 }
 
 #[tokio::test]
@@ -227,13 +253,74 @@ async fn a_fetch_is_held_against_the_grants_at_every_redirect() {
         assert!(answer["error"].as_str().unwrap().contains("was not granted"), "{url}: {answer}");
     }
     assert_eq!(other.connections(), 0, "somebody was asked who was not granted");
-    let endless = get(format!("http://{here}/to/{}", format!("http://{here}/to/").repeat(12))).await;
-    assert!(endless["error"].is_string(), "{endless}");
-    for bad in ["", "ftp://x/", "http://", "not a url", "/echo"] {
+    let redirects = |count| format!("{}http://{here}/echo", format!("http://{here}/to/").repeat(count));
+    assert_eq!(get(redirects(10)).await["ok"]["status"], 200);
+    let endless = get(redirects(11)).await;
+    assert!(endless["error"].as_str().unwrap().contains("more than 10 times"), "{endless}");
+    for bad in ["", &format!("ftp://{here}/"), "http://", "not a url", "/echo"] {
         assert!(get(bad.to_owned()).await["error"].is_string(), "{bad}");
     }
     let smuggled = serde_json::json!({ "url": format!("http://{here}/headers"), "headers": [["host", "example.com"]] });
     assert!(fetch(smuggled).await["error"].as_str().unwrap().contains("the host's to set"));
+}
+
+#[tokio::test]
+async fn what_was_meant_for_one_host_is_not_told_to_another() {
+    let (engine, server, other) = (engine(), Server::start(), Server::start());
+    let (here, there) = (server.address, other.address);
+    let mut grants = Grants::default();
+    grants.net = [here, there].map(|host| host.to_string().parse().unwrap()).to_vec();
+    let fetch = async |method: &str, url: String| {
+        let headers = [["Authorization", "Bearer x"], ["Cookie", "y"], ["Accept", "z"]];
+        let request =
+            serde_json::json!([{ "method": method, "url": url, "headers": headers, "body": "w" }]).to_string();
+        let attempt = module(&engine, grants.clone(), "grants/call-fetch", &request).await;
+        let answer: serde_json::Value = serde_json::from_str(text(&attempt)).unwrap();
+        let body = Value::from_json(answer["ok"]["body"].to_string().as_bytes()).unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    };
+    let same = fetch("GET", format!("http://{here}/to//headers")).await;
+    assert!(same.contains("bearer x") && same.contains("cookie") && same.contains("accept"), "{same}");
+    let another = fetch("GET", format!("http://{here}/to/http://{there}/headers")).await;
+    assert!(!another.contains("bearer x") && !another.contains("cookie") && another.contains("accept"), "{another}");
+    // The server answers a POST with its body, anything else with its path.
+    assert_eq!(fetch("POST", format!("http://{here}/to//echo")).await, "/echo");
+}
+
+#[tokio::test]
+async fn no_more_is_read_or_fetched_than_the_unit_can_take() {
+    let (engine, server, folder) = (engine(), Server::start(), tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("large"), vec![0; 3 << 20]).unwrap();
+    let mut grants = Grants::default();
+    grants.net = vec![server.address.to_string().parse().unwrap()];
+    grants.dirs.insert(folder.path().to_owned(), DirGrant { at: "/data".to_owned(), mode: DirMode::Ro });
+    let limits = Limits { memory: 1 << 20, ..Limits::default() };
+    let url = format!("http://{}/bytes/3145728", server.address);
+    for (guest, input, why) in [
+        ("call-read", serde_json::json!(["/data/large"]), "has more than 1048576 bytes"),
+        ("call-fetch", serde_json::json!([{ "url": url }]), "length limit exceeded"),
+    ] {
+        let load = engine.load(built("grants", guest).bytes().clone()).unwrap().grants(grants.clone());
+        let attempt = load.limits(limits.clone()).prepare().await.unwrap().call(input.to_string()).await;
+        assert!(text(&attempt).contains(why), "{}", text(&attempt));
+    }
+}
+
+#[tokio::test]
+async fn a_folder_within_another_is_its_own_grant() {
+    let (engine, outer, inner) = (engine(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::create_dir(outer.path().join("models")).unwrap();
+    fs::write(outer.path().join("models/a.txt"), "outer").unwrap();
+    fs::write(inner.path().join("a.txt"), "inside").unwrap();
+    for order in [[outer.path(), inner.path()], [inner.path(), outer.path()]] {
+        let mut grants = Grants::default();
+        for folder in order {
+            let at = if folder == outer.path() { "/data" } else { "/data/models" };
+            grants.dirs.insert(folder.to_owned(), DirGrant { at: at.to_owned(), mode: DirMode::Ro });
+        }
+        let attempt = module(&engine, grants, "grants/call-read", r#"["/data/models/a.txt"]"#).await;
+        assert_eq!(text(&attempt), r#"{"ok":{"$base64":"aW5zaWRl"}}"#);
+    }
 }
 
 #[tokio::test]

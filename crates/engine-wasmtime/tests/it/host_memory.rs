@@ -5,7 +5,7 @@
 
 use wasmill_model::{Grants, Input, Limits, Object, OutputFormat, Source, Value, Verdict, VerdictKind};
 
-use crate::units::{built, call, engine, nothing, prepare, prepare_with, status, text};
+use crate::units::{built, call, engine, nothing, prepare, prepare_with, status, text, unit};
 
 /// What the host itself may take for one call beyond what the guest's limits allow.
 const HOST: u64 = 64 << 20;
@@ -100,6 +100,21 @@ async fn resources_are_bounded() {
     let (verdict, peak) = peak_of("limits", "many-resources", nothing(), &limits()).await;
     assert_eq!(verdict, VerdictKind::Trap);
     assert!(peak < allowed(0), "{peak} bytes");
+}
+
+#[tokio::test]
+async fn ten_thousand_handles_are_the_most() {
+    let wat = include_str!("../../../../guests/limits/many-pollables.wat");
+    let counted = wat
+        .replace("(func (export \"run\") (loop $again", "(func (export \"run\") (param $left i32) (loop $again")
+        .replace("(br $again)", "(br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1))))")
+        .replace("(func (export \"run\") (canon", "(func (export \"run\") (param \"times\" u32) (canon");
+    let prepared = prepare(&engine(), &unit(&counted), None).await;
+    // Standard streams and the like are some as well; a timer is two.
+    for (times, ok) in [(4_900, true), (5_100, false)] {
+        let outcome = call(&prepared, Input::Single(Value::Int(times)), &limits()).await;
+        assert_eq!(outcome.verdict.is_ok(), ok, "{times}: {:?}", outcome.verdict);
+    }
 }
 
 #[tokio::test]

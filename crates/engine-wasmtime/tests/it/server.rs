@@ -14,7 +14,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `GET /echo` gives its path; `GET /to/URL` redirects to the URL; `POST` gives its body; anything that is no HTTP is sent back in
+    /// `GET /echo` gives its path, `GET /bytes/3` three bytes; `GET /to/URL` redirects to the URL; `POST` gives its body; what is no HTTP is sent back in
     /// capitals.
     pub(crate) fn start() -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -60,6 +60,9 @@ fn answer(mut stream: TcpStream) -> Option<()> {
     reader.read_exact(&mut body).ok()?;
     let (status, extra, body) = match path.strip_prefix("/to/") {
         Some(url) => ("302 Found", format!("location: {url}\r\n"), Vec::new()),
+        None if let Some(count) = path.strip_prefix("/bytes/") => {
+            ("200 OK", String::new(), vec![b'x'; count.parse().ok()?])
+        }
         None if path == "/headers" => ("200 OK", String::new(), headers.into_bytes()),
         None if method == "POST" => ("200 OK", String::new(), body),
         None => ("200 OK", String::new(), path.as_bytes().to_vec()),

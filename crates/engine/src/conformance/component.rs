@@ -51,6 +51,8 @@ fn values() -> Vec<Case> {
     let echo = guest!("component/echo.wat");
     let within = |output| Limits { output, ..fuel(100_000_000) };
     let broken = |name, guest| case(name, guest, no_input(), Trap(T::InvalidAbi));
+    // `[[…7…]]`
+    let json = 2 * DEPTH as u64 + 1;
     let deep = (0..DEPTH).fold(Value::Int(7), |value, _| Value::from(vec![value]));
     vec![
         case("echo component", echo, text("grüße"), Output(Value::from("grüße"))),
@@ -59,7 +61,20 @@ fn values() -> Vec<Case> {
             .within(within(5), LimitKind::Output),
         case("echo component: one byte past", echo, text("123456"), Ends(V::OutputExceeded))
             .within(within(5), LimitKind::Output),
-        case("deep", guest!("component/deep.wat"), Input::Positional(vec![deep.clone()]), Output(deep)),
+        case(
+            "deep: the limit itself",
+            guest!("component/deep.wat"),
+            Input::Positional(vec![deep.clone()]),
+            Output(deep.clone()),
+        )
+        .within(within(json), LimitKind::Output),
+        case(
+            "deep: one byte past",
+            guest!("component/deep.wat"),
+            Input::Positional(vec![deep]),
+            Ends(V::OutputExceeded),
+        )
+        .within(within(json - 1), LimitKind::Output),
         case("deep: too shallow a value", guest!("component/deep.wat"), number(7), Ends(V::InvalidInput)),
         broken("malformed-text-component", guest!("limits/malformed-text-component.wat")),
         broken("bad-char", guest!("limits/bad-char.wat")),

@@ -74,8 +74,14 @@ fn tables() -> Vec<Case> {
         case(name, guest, input, expected).within(limits, LimitKind::TableElements)
     };
     let elements = |table_elements| Limits { table_elements, ..memory(64) };
+    let many = |name, instances, verdict| {
+        case(name, guest!("limits/many-tables.wat"), no_input(), Ends(verdict))
+            .within(Limits { instances, ..memory(16) }, LimitKind::Instances)
+    };
     let (grow, two) = (guest!("limits/table-grow.wat"), guest!("limits/two-tables.wat"));
     vec![
+        many("many-tables: past the limit", 11, V::MemoryExceeded),
+        many("many-tables: to the limit", 12, V::Ok),
         ends("table-grow: to the limit", grow, number(99), elements(100), Output(Value::Int(100))),
         ends("table-grow: one element past", grow, number(100), elements(100), Ends(V::MemoryExceeded)),
         ends("table-grow: far past", grow, number(2_000_000), memory(64), Ends(V::MemoryExceeded)),

@@ -2,7 +2,9 @@
 
 use indexmap::IndexMap;
 use wasmill_engine::Engine;
-use wasmill_model::{LimitOverrides, Location, OutputFormat, Pipeline, Policy, Step, UnitSource, UnitSpec, With};
+use wasmill_model::{
+    DirGrant, DirMode, LimitOverrides, Location, OutputFormat, Pipeline, Policy, Step, UnitSource, UnitSpec, With,
+};
 use wasmill_runtime::check;
 
 use crate::fake::{Fake, after, input, named, pipeline, positional, single, step, template, unit, units};
@@ -41,7 +43,7 @@ fn functions_are_looked_up() {
             .starts_with("p.yaml:1:1: WM0305 the unit `unit` does not export a function `ecko` | did you mean `echo`?"),
         "{found:?}"
     );
-    assert!(found[1].starts_with("p.yaml:2:1: WM0306 the unit `unit` exports 15 functions"), "{found:?}");
+    assert!(found[1].starts_with("p.yaml:2:1: WM0306 the unit `unit` exports 18 functions"), "{found:?}");
     assert!(found[1].contains("add `function:` with one of `noop`, `echo`"), "{found:?}");
 }
 
@@ -167,6 +169,28 @@ fn limits_engines_formats_and_grants_are_checked() {
         found,
         ["p.yaml:1:1: WM0611 the unit `unit` is a command unit, which none of the engines asked for runs (`fake`) | -"]
     );
+}
+
+#[test]
+fn grants_that_are_missing_are_named() {
+    for (interface, function, grant) in
+        [("files", "read", "dirs: { ./folder: /folder }"), ("http", "fetch", "net: [\"host:port\"]")]
+    {
+        let text = format!(
+            "(module (import \"wasmill:host/{interface}\" \"{function}\" (func (param i32 i32 i32) (result i32)))
+               (func (export \"echo\") (param i64) (result i64) (local.get 0)))"
+        );
+        let mut step = step("a", "echo", single("1"));
+        let found = problems_of(&pipeline(vec![step.clone()], &[]), Some(&text));
+        let expected = format!(
+            "p.yaml:1:1: WM0311 the unit `unit` imports `wasmill:host/{interface}`, which the step was not granted | write \
+             `grants: {{ {grant} }}` in the step, if you trust the unit with it"
+        );
+        assert_eq!(found, [expected]);
+        step.grants.net = vec!["a:1".parse().unwrap()];
+        step.grants.dirs.insert("data".into(), DirGrant { at: "/data".to_owned(), mode: DirMode::Ro });
+        assert_eq!(problems_of(&pipeline(vec![step], &[]), Some(&text)), Vec::<String>::new());
+    }
 }
 
 #[test]

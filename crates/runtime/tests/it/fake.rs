@@ -1,5 +1,6 @@
 //! An engine without WebAssembly: the name of the function says what happens.
 
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,6 +31,9 @@ pub(crate) const UNIT: &str = r#"(module
     (func (export "sum") (param $a i64) (param $b i64) (result i64) unreachable)
     (func (export "answer") (result i64) unreachable)
     (func (export "fail") (param $value i64) (result i64) unreachable)
+    (func (export "flaky") (param $value i64) (result i64) unreachable)
+    (func (export "even") (param $value i64) (result i64) unreachable)
+    (func (export "refuse") (param $value i64) (result i64) unreachable)
     (func (export "trap") (param $value i64) (result i64) unreachable)
     (func (export "wait") (param $value i64) (result i64) unreachable)
     (func (export "panic") (param $value i64) (result i64) unreachable)
@@ -54,6 +58,8 @@ pub(crate) struct FakeState {
     pub(crate) running: AtomicUsize,
     pub(crate) most_running: AtomicUsize,
     pub(crate) calls: AtomicUsize,
+    /// How often `flaky` was called with each number.
+    pub(crate) tries: Mutex<HashMap<i64, i64>>,
     /// Called as each call begins.
     pub(crate) on_call: Mutex<Option<Box<dyn Fn() + Send>>>,
 }
@@ -143,8 +149,9 @@ fn leak(way: i64, secrets: &str) -> Outcome {
     if way == 3 {
         log.truncate(log.len() - 2);
     }
-    let output = verdict.is_ok().then(|| Value::from(text()));
-    Outcome { log, backtrace: vec![frame], output, ..Outcome::failed(verdict, Usage::default()) }
+    // An engine may give an output with any verdict: only that of `ok` is one.
+    let (output, coredump) = (Some(Value::from(text())), Some("a.coredump".into()));
+    Outcome { log, backtrace: vec![frame], output, coredump, ..Outcome::failed(verdict, Usage::default()) }
 }
 
 /// Counts a call for as long as it is alive.
@@ -193,6 +200,21 @@ impl PreparedUnit for FakeUnit {
                     gives(Value::Int(sum(call.input) * 3 + 1))
                 }
                 "fail" => ends(Verdict::GuestError { message: "no".to_owned() }),
+                // Fails as often as the number says.
+                "flaky" => {
+                    let number = sum(call.input);
+                    let mut tries = self.state.tries.lock().unwrap();
+                    let tries = tries.entry(number).or_default();
+                    *tries += 1;
+                    if *tries > number {
+                        gives(Value::Int(number))
+                    } else {
+                        ends(Verdict::GuestError { message: format!("try {tries}") })
+                    }
+                }
+                "even" if sum(call.input) % 2 == 0 => gives(Value::Int(sum(call.input))),
+                "even" => ends(Verdict::GuestError { message: "odd".to_owned() }),
+                "refuse" => ends(Verdict::GuestError { message: "permanent: no".to_owned() }),
                 "trap" => ends(Verdict::Trap { kind: TrapKind::Unreachable, detail: String::new() }),
                 "wait" => {
                     call.cancel.cancelled().await;
@@ -304,6 +326,7 @@ pub(crate) fn pipeline(steps: Vec<Step>, outputs: &[(&str, &str)]) -> Pipeline {
     let steps: Vec<Step> = steps.into_iter().zip(1..).map(|(step, line)| step.at(&location(line))).collect();
     Pipeline {
         name: "test".into(),
+        dialect: wasmill_model::Dialect::Native,
         description: None,
         inputs: IndexMap::new(),
         units: IndexMap::from([(

@@ -130,7 +130,8 @@ fn without_secrets_nothing_is_changed() {
     let host = host(&engine, InlineSpawner::new());
     let pipeline = pipeline(vec![step("a", "leak", single("0"))], &[]);
     let document = block_on(linked(&host, pipeline).run(object("{}"), RunOptions::new("r1")));
-    assert_eq!(document.steps["a"].attempts[0].log, "I say");
+    let receipt = &document.steps["a"].attempts[0];
+    assert_eq!((receipt.log.as_str(), receipt.coredump.as_deref()), ("I say", Some("a.coredump".as_ref())));
 }
 
 #[test]

@@ -7,4 +7,5 @@ mod fake;
 mod flow;
 mod grants;
 mod large;
+mod rules;
 mod trouble;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wasmill_model::{
-    Expression, Fallback, FallbackTo, Foreach, Location, OnFailure, Pipeline, Reference, Retry, Schedule, Step,
-    Template, Value, VerdictSet, With,
+    Dialect, Expression, Fallback, FallbackTo, Foreach, Location, OnFailure, Pipeline, Reference, Retry, Schedule,
+    Step, Template, Value, VerdictSet, With,
 };
 
 use super::{Drawing, dot, mermaid, svg};
@@ -22,6 +22,7 @@ fn read(source: &str, step: &str) -> Template {
 fn pipeline(steps: Vec<Step>) -> Pipeline {
     Pipeline {
         name: "orders <&> \"co\"".into(),
+        dialect: Dialect::Native,
         description: None,
         inputs: IndexMap::new(),
         units: IndexMap::new(),

@@ -1,0 +1,59 @@
+//! Conditions, items, retries, fallbacks and failure policies, from outside.
+
+use crate::{json, pipeline};
+
+const FLOW: &str = r#"
+wasmill: 1
+inputs: { numbers: { type: array, default: [1, 2, 3, 0] } }
+on_failure: continue
+units:
+  math:
+    wat: |
+      (module
+        (func (export "share") (param i64) (result i64) (i64.div_s (i64.const 100) (local.get 0)))
+        (func (export "double") (param i64) (result i64) (i64.mul (i64.const 2) (local.get 0))))
+steps:
+  each:
+    unit: math
+    function: share
+    foreach: "${{ inputs.numbers }}"
+    with: "${{ item }}"
+    fallback: { value: -1, on: [trap] }
+  bad: { unit: math, function: share, with: 0, retry: { attempts: 2, initial: 1ms } }
+  never: { unit: math, function: double, when: "${{ steps.bad.verdict == 'ok' }}", with: 4 }
+  spare: { unit: math, function: double, with: 21 }
+  risky: { unit: math, function: share, with: 0, fallback: { step: spare } }
+outputs: { each: "${{ steps.each.output }}", risky: "${{ steps.risky.output }}", bad: "${{ steps.bad.output }}" }
+"#;
+
+#[test]
+fn every_strategy_gives_what_there_is() {
+    for strategy in ["work-queue", "level", "reactive"] {
+        let text = format!("{FLOW}schedule: {{ strategy: {strategy}, max_concurrency: 3 }}\n");
+        let project = pipeline(&text);
+        let output = project.wasmill(["run", "pipeline.yaml"]).run();
+        assert_eq!(json(output.expect(1)), serde_json::json!({ "each": [100, 50, 33, -1], "risky": 42 }), "{output}");
+        assert!(output.stderr.contains("step `bad` failed: an integer was divided by zero"), "{output}");
+        let document = json(project.wasmill(["run", "pipeline.yaml", "--output", "json"]).run().expect(1));
+        let verdict = |step: &str| document["steps"][step]["verdict"].clone();
+        assert_eq!(
+            [verdict("each"), verdict("bad"), verdict("never"), verdict("spare"), verdict("risky")],
+            ["ok", "trap", "skipped", "ok", "trap"]
+        );
+        assert_eq!(document["steps"]["bad"]["attempts"].as_array().unwrap().len(), 2);
+        assert_eq!(document["steps"]["risky"]["fallback"], "step spare");
+        assert_eq!(document["steps"]["each"]["attempts"][3]["item"], 3);
+    }
+}
+
+#[test]
+fn fail_fast_ends_as_one_at_a_time() {
+    let text = FLOW.replace("on_failure: continue\n", "");
+    let project = pipeline(&text);
+    let output = project.wasmill(["run", "pipeline.yaml"]).run();
+    assert_eq!(output.expect(1).text(), "");
+    let best = pipeline(&FLOW.replace("continue", "best-effort"));
+    let output = best.wasmill(["run", "pipeline.yaml"]).run();
+    let expected = serde_json::json!({ "each": [100, 50, 33, -1], "risky": 42, "bad": null });
+    assert_eq!(json(output.expect(0)), expected, "{output}");
+}
