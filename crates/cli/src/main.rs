@@ -9,6 +9,7 @@ mod commands;
 mod component_file;
 mod env_vars;
 mod failure;
+mod flow;
 mod folders;
 mod grants;
 mod host;
@@ -62,6 +63,8 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Inspect(args) => commands::inspect::inspect(&args.unit, printer),
         Command::Check(args) => commands::check::check(&settings::check(args)?, printer),
         Command::Convert(args) => commands::convert::convert(&args.file, printer),
+        Command::Graph(args) => commands::graph::graph(&args, printer),
+        Command::Plan(args) => commands::plan::plan(&settings::plan(args)?, printer),
         Command::Cache(args) => commands::cache::cache(&args.command, printer),
         Command::Doctor(args) => commands::doctor::doctor(&args, printer),
         Command::Schema => commands::schema::schema(printer),

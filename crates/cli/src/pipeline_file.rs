@@ -1,4 +1,4 @@
-//! The FILE of `run` and `check`: found, read, parsed, its units loaded, the one held against the other.
+//! The FILE of `run`, `check`, `plan` and `graph`: found, read, parsed, its units loaded, the one held against the other.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

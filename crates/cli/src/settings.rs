@@ -7,8 +7,9 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use wasmill_engine_wasmtime::Compiler;
 use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
+use wasmill_runtime::Overrides;
 
-use crate::args::{CallArgs, CheckArgs, HostArgs, LimitArgs, RunArgs, SourceArgs};
+use crate::args::{CallArgs, CheckArgs, HostArgs, LimitArgs, PlanArgs, RunArgs, SourceArgs};
 use crate::failure::Failure;
 use crate::{env_vars, grants, policy_file, secrets};
 
@@ -43,6 +44,19 @@ pub(crate) struct SourceSettings {
     pub(crate) folder: Option<PathBuf>,
     /// Whether a unit is fetched whose digest is not declared.
     pub(crate) allow_unpinned: bool,
+}
+
+/// What `plan` works with.
+#[derive(Debug)]
+pub(crate) struct PlanSettings {
+    /// The manifest.
+    pub(crate) file: PathBuf,
+    /// The host's word on limits.
+    pub(crate) policy: Policy,
+    /// How units are fetched.
+    pub(crate) sources: SourceSettings,
+    /// What the flags say.
+    pub(crate) overrides: Overrides,
 }
 
 /// What `call` works with.
@@ -127,6 +141,24 @@ fn sources(args: &SourceArgs) -> SourceSettings {
     SourceSettings { folder, allow_unpinned: args.allow_unpinned }
 }
 
+/// Settings of `plan`.
+///
+/// # Errors
+/// A policy that cannot be read.
+pub(crate) fn plan(args: PlanArgs) -> Result<PlanSettings, Failure> {
+    let overrides = Overrides {
+        limits: overrides(&args.limits),
+        profile: args.limits.profile.map(Profile::from),
+        engines: args.limits.engine,
+    };
+    let policy = policy_file::find(args.policy.policy.as_deref())?;
+    Ok(PlanSettings { file: args.file, policy, sources: sources(&args.sources), overrides })
+}
+
+fn overrides(args: &LimitArgs) -> LimitOverrides {
+    LimitOverrides { memory: args.memory, fuel: args.fuel, timeout: args.timeout, ..LimitOverrides::default() }
+}
+
 /// Settings of `call`.
 ///
 /// # Errors
@@ -151,8 +183,7 @@ pub(crate) fn call(args: CallArgs) -> Result<CallSettings, Failure> {
 }
 
 fn host(args: LimitArgs, host: HostArgs) -> Result<HostSettings, Failure> {
-    let limits =
-        LimitOverrides { memory: args.memory, fuel: args.fuel, timeout: args.timeout, ..LimitOverrides::default() };
+    let limits = overrides(&args);
     Ok(HostSettings {
         policy: policy_file::find(host.policy.policy.as_deref())?,
         limits,

@@ -139,7 +139,7 @@ fn step(
     };
     let own_profile = fields.get("profile").and_then(|node| grants::profile(node, reader));
     let profile = own_profile.or(defaults.profile).unwrap_or_default();
-    let limits = limits_of_step(fields.get("limits"), profile, defaults, reader);
+    let (limits, default_limits) = limits_of_step(fields.get("limits"), profile, defaults, reader);
     let granted = fields.get("grants").map(|node| grants::read(node, profile, reader)).unwrap_or_default();
     let engines = fields.get("engine").map(|node| reader.texts(node, "engine")).unwrap_or_default();
     let timeout = fields.get("timeout").and_then(|node| flow::timeout(node, reader));
@@ -173,6 +173,7 @@ fn step(
         after: after.iter().map(|(name, _)| Arc::from(*name)).collect(),
         output,
         limits,
+        default_limits,
         profile,
         when: fields.get("when").and_then(|node| flow::when(node, reader)),
         foreach: flow::foreach(&fields, reader),
@@ -202,8 +203,13 @@ fn with(node: &Node, reader: &Reader<'_>) -> With {
     }
 }
 
-/// The limits of a step of this profile, with the defaults laid under its own.
-fn limits_of_step(node: Option<&Node>, profile: Profile, defaults: &Defaults, reader: &Reader<'_>) -> LimitOverrides {
+/// The limits of a step of this profile, with the defaults laid under its own; and what of them is the defaults'.
+fn limits_of_step(
+    node: Option<&Node>,
+    profile: Profile,
+    defaults: &Defaults,
+    reader: &Reader<'_>,
+) -> (LimitOverrides, LimitOverrides) {
     let own = node.map(|node| limits(node, reader)).unwrap_or_default();
     let mut below = defaults.limits;
     if profile == Profile::Fast {
@@ -213,7 +219,7 @@ fn limits_of_step(node: Option<&Node>, profile: Profile, defaults: &Defaults, re
         // A step that chooses `fast` says otherwise than the fuel of `defaults`.
         below.fuel = None;
     }
-    own.over(below)
+    (own.over(below), below.without(own))
 }
 
 /// A limit of fuel where the profile is `fast`.

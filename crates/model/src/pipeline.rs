@@ -235,6 +235,9 @@ pub struct Step {
     pub output: OutputFormat,
     /// Its limits, with the manifest's defaults laid under them.
     pub limits: LimitOverrides,
+    /// Those of its limits that it has from the manifest's defaults.
+    #[serde(skip)]
+    pub default_limits: LimitOverrides,
     /// How it is metered.
     pub profile: Profile,
     /// Whether it runs at all: a boolean. It looks at steps that may have failed or been skipped, which would else skip this one. It
@@ -292,6 +295,7 @@ impl Step {
             after: Vec::new(),
             output: OutputFormat::default(),
             limits: LimitOverrides::default(),
+            default_limits: LimitOverrides::default(),
             profile: Profile::default(),
             when: None,
             foreach: None,

@@ -2,7 +2,8 @@
 //!
 //! [`bind_inputs`] holds what a user gave against what a pipeline asks for; [`check`] holds the steps against their units; [`link`]
 //! does everything else that can be done before a run (engines picked, units prepared, expressions compiled, limits resolved) and
-//! gives a [`Linked`] pipeline, which is [run](Linked::run) as often as wanted.
+//! gives a [`Linked`] pipeline, which is [run](Linked::run) as often as wanted. [`outline`] and [`preview`] tell of a pipeline what can
+//! be told without running it.
 //!
 //! What the runtime needs from outside it asks for through ports: [`Clock`], [`Spawner`], [`Observer`]. A store that keeps runs
 //! attaches as an observer that is told of every event in order; a bus that takes steps to other machines attaches where a step is
@@ -20,6 +21,7 @@ mod host;
 mod inline;
 mod inputs;
 mod link;
+mod outline;
 mod parameters;
 mod ports;
 mod run;
@@ -34,4 +36,5 @@ pub use host::{Host, Overrides, RunOptions};
 pub use inline::InlineSpawner;
 pub use inputs::bind_inputs;
 pub use link::{Linked, link};
+pub use outline::{Edge, EdgeKind, LimitOrigin, Outline, Preview, PreviewStep, outline, preview};
 pub use ports::{Clock, NoObserver, Observer, RunEvent, Spawner};

@@ -11,7 +11,7 @@ use wasmill_engine::{Binding, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_expression::{ExpressionError, Program};
 use wasmill_model::{
     Code, Diagnostic, Diagnostics, FallbackTo, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline,
-    Profile, RunDocument, Secrets, Step, Template,
+    Policy, Profile, RunDocument, Secrets, Step, Template,
 };
 use wasmill_plan::{Graph, PlanOptions, StepIndex, StepRules};
 use wasmill_unit::Unit;
@@ -162,7 +162,7 @@ impl Draft {
     ) -> Result<Draft, Diagnostics> {
         let engines: Vec<EngineInfo> = host.router.engines().iter().map(|engine| engine.info().clone()).collect();
         let (wiring, mut problems) = wire(pipeline);
-        problems.extend(override_problems(host, overrides, &engines));
+        problems.extend(override_problems(&host.policy, overrides, &engines));
         check::check_steps(pipeline, units, &host.policy, &engines, overrides, &mut problems);
         problems.extend(not_loaded(pipeline, units));
         problems.extend(missing_secrets(pipeline, &host.secrets));
@@ -415,14 +415,15 @@ fn takes_arguments(interface: Interface) -> bool {
     matches!(interface, Interface::Core | Interface::Component)
 }
 
-fn override_problems(host: &Host, overrides: &Overrides, engines: &[EngineInfo]) -> Vec<Diagnostic> {
-    let mut problems = check::limit_problems(overrides.limits, &host.policy, "this run");
+/// What is wrong with the overrides themselves.
+pub(crate) fn override_problems(policy: &Policy, overrides: &Overrides, engines: &[EngineInfo]) -> Vec<Diagnostic> {
+    let mut problems = check::limit_problems(overrides.limits, policy, "this run");
     problems.extend(check::unknown_engines(&overrides.engines, engines));
     problems
 }
 
 /// Whoever loads the units says why one could not be loaded; this only sees to it that no step is lost.
-fn not_loaded(pipeline: &Pipeline, units: &IndexMap<Arc<str>, Unit>) -> Vec<Diagnostic> {
+pub(crate) fn not_loaded(pipeline: &Pipeline, units: &IndexMap<Arc<str>, Unit>) -> Vec<Diagnostic> {
     let declared = pipeline.steps.iter().filter(|step| pipeline.units.contains_key(&step.unit));
     let fallbacks = pipeline.steps.iter().flat_map(|step| {
         step.fallback.iter().filter_map(move |fallback| match &fallback.to {

@@ -1,6 +1,7 @@
 //! The command line as it is written: raw arguments, nothing resolved. What they mean is worked out in `settings`.
 
 mod grants;
+mod graph;
 mod host;
 mod limits;
 mod run;
@@ -13,6 +14,7 @@ use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use grants::GrantArgs;
+pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
 pub(crate) use host::{HostArgs, PolicyArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{RUN_EXAMPLES, RunArgs};
@@ -134,6 +136,20 @@ pub(crate) enum Command {
     /// manifest that is the same pipeline, in YAML. Its paths are relative to the folder of FILE. Units are not loaded.
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
+
+    /// Draw who waits for whom, as Mermaid, DOT or SVG
+    ///
+    /// A solid line goes to a step that reads what the other gave, a grey one to a step that only stands `after` it, and a dashed one to
+    /// the step that runs in its place when it fails. Units are not loaded, and nothing is run.
+    #[command(after_help = GRAPH_EXAMPLES)]
+    Graph(GraphArgs),
+
+    /// Show what would run, without running any of it
+    ///
+    /// Levels, the critical path, the order of one at a time, and for every step its unit, limits (with where each comes from), grants
+    /// and engines, under the same flags as `run`. Finds what `check` finds; nothing is compiled or started.
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(PlanArgs),
 
     /// Print the JSON Schema of the manifest
     #[command(after_help = SCHEMA_EXAMPLES)]

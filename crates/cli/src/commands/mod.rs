@@ -7,6 +7,8 @@ pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod doctor;
 pub(crate) mod generate;
+pub(crate) mod graph;
 pub(crate) mod inspect;
+pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod schema;

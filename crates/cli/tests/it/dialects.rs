@@ -152,7 +152,8 @@ fn scripts_say_what_is_missing() {
 fn a_manifest_v1_prints_its_own_result() {
     let project = project().file("request.json", REQUEST);
     let info = json!({ "node_count": 2, "source_count": 1, "sink_count": 1, "execution_order": ["multiply", "add"] });
-    let run = |arguments: &[&str]| json(project.wasmill([&["run", "request.json"], arguments].concat()).run().expect(0));
+    let run =
+        |arguments: &[&str]| json(project.wasmill([&["run", "request.json"], arguments].concat()).run().expect(0));
     let of = |outputs: Value| json!({ "status": "success", "outputs": outputs, "graph_info": info });
     assert_eq!(run(&[]), of(json!([20, 24, 16])));
     assert_eq!(run(&["--input", "[1]"]), of(json!(12)));
@@ -176,7 +177,8 @@ fn a_manifest_v1_without_nodes_gives_nothing() {
 #[test]
 fn a_manifest_v1_that_fails_says_so_on_stdout_too() {
     let text = REQUEST.replace("\"MultiplyNode\"", "\"Divide\"").replace("{ \"factor\": 2 }", "null");
-    let trap = crate::fixtures::UPPER.replace("(local $at i32)", "(local $at i32) unreachable");
+    let trap = crate::fixtures::UPPER
+        .replace("(local $at i32) (local $byte i32)", "(local $at i32) (local $byte i32) unreachable");
     let project = project().file("request.json", text).file("units/Divide.wasm", wat::parse_str(trap).unwrap());
     let output = project.wasmill(["run", "request.json"]).run();
     let result = json(output.expect(1));

@@ -17,6 +17,7 @@ mod fixtures;
 mod flow;
 mod generated;
 mod grants;
+mod graph;
 mod inputs;
 mod inspect;
 mod limits;

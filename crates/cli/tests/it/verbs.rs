@@ -8,7 +8,7 @@ use crate::{json, project};
 fn help() {
     let project = project();
     assert_snapshot!(project.wasmill(["--help"]).run().expect(0).to_string());
-    for verb in ["run", "call", "inspect", "check", "schema", "completions"] {
+    for verb in ["run", "graph", "plan", "call", "inspect", "check", "schema", "completions"] {
         let output = project.wasmill([verb, "--help"]).run();
         assert!(output.expect(0).text().contains("Examples:"), "{output}");
     }

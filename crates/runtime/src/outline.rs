@@ -1,0 +1,267 @@
+//! A pipeline before it runs, for showing: who waits for whom and why, and what each step would be allowed.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use wasmill_engine::EngineInfo;
+use wasmill_model::{
+    Diagnostics, Dialect, EngineName, FallbackTo, LimitKind, LimitOverrides, Limits, Pipeline, Policy, Profile,
+    Reference, Step, With,
+};
+use wasmill_plan::{Graph, StepIndex};
+use wasmill_unit::Unit;
+
+use crate::wiring::{Wiring, wire};
+use crate::{Overrides, check, link};
+
+/// The steps of a pipeline and why they wait for each other.
+#[derive(Clone, Debug)]
+pub struct Outline {
+    /// All that the plan goes by; it has an edge more from each stand-in to those that read what it stands in for.
+    pub graph: Arc<Graph>,
+    /// What the manifest says, in its order; two steps have at most one.
+    pub edges: Vec<Edge>,
+}
+
+/// One step waits for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The step that is waited for.
+    pub first: StepIndex,
+    /// The step that waits.
+    pub then: StepIndex,
+    /// Why.
+    pub kind: EdgeKind,
+}
+
+/// Why a step waits for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EdgeKind {
+    /// It reads what the other gave.
+    Data,
+    /// It stands `after` the other, and reads nothing of it.
+    Order,
+    /// It runs only in the place of the other.
+    StandIn,
+}
+
+impl EdgeKind {
+    /// The name in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EdgeKind::Data => "data",
+            EdgeKind::Order => "after",
+            EdgeKind::StandIn => "fallback",
+        }
+    }
+}
+
+/// The steps of a pipeline and why they wait for each other. Units are not looked at.
+///
+/// # Errors
+/// Names of steps and inputs that are not there, and a cycle.
+pub fn outline(pipeline: &Pipeline) -> Result<Outline, Diagnostics> {
+    match wire(pipeline) {
+        (Some(wiring), problems) if problems.is_empty() => Ok(Outline::new(pipeline, &wiring)),
+        (_, problems) => Err(Diagnostics(problems)),
+    }
+}
+
+impl Outline {
+    fn new(pipeline: &Pipeline, wiring: &Wiring) -> Self {
+        let mut found: IndexMap<(StepIndex, StepIndex), EdgeKind> = IndexMap::new();
+        for (place, step) in (0_u32..).zip(&pipeline.steps) {
+            let then = StepIndex::new(place);
+            let read = step.expressions().into_iter().flat_map(|expression| &expression.references);
+            let read = read.filter_map(|reference| match reference {
+                Reference::Step(id) => wiring.index.get(id),
+                _ => None,
+            });
+            found.extend(read.map(|first| ((*first, then), EdgeKind::Data)));
+            let after = if inherits(step) { EdgeKind::Data } else { EdgeKind::Order };
+            for first in step.after.iter().filter_map(|id| wiring.index.get(id)) {
+                found.entry((*first, then)).or_insert(after);
+            }
+            for fallback in &step.fallback {
+                if let FallbackTo::Step(id) = &fallback.to
+                    && let Some(other) = wiring.index.get(id)
+                {
+                    found.insert((then, *other), EdgeKind::StandIn);
+                }
+            }
+        }
+        let edges = found.into_iter().map(|((first, then), kind)| Edge { first, then, kind }).collect();
+        Outline { graph: wiring.graph.clone(), edges }
+    }
+
+    /// The steps of each level, in the order of the file.
+    pub fn levels(&self) -> Vec<Vec<StepIndex>> {
+        let mut levels: Vec<Vec<StepIndex>> = Vec::new();
+        for step in self.graph.steps() {
+            let level = self.graph.level(step) as usize;
+            if levels.len() <= level {
+                levels.resize_with(level + 1, Vec::new);
+            }
+            if let Some(steps) = levels.get_mut(level) {
+                steps.push(step);
+            }
+        }
+        levels
+    }
+
+    /// The longest chain of steps that wait for each other; of several, the one that comes first in the file.
+    pub fn critical_path(&self) -> Vec<StepIndex> {
+        let graph = &self.graph;
+        let farthest = |steps: &mut dyn Iterator<Item = StepIndex>| {
+            // The first of those that are equally far: `max_by_key` would give the last.
+            steps.fold(None, |best: Option<StepIndex>, step| match best {
+                Some(best) if graph.distance_to_sink(best) >= graph.distance_to_sink(step) => Some(best),
+                _ => Some(step),
+            })
+        };
+        let mut path = Vec::new();
+        let mut next = farthest(&mut graph.steps());
+        while let Some(step) = next {
+            path.push(step);
+            next = farthest(&mut graph.dependents(step).iter().copied());
+        }
+        path
+    }
+}
+
+/// Whether what it is called with is what the steps give that it stands after.
+fn inherits(step: &Step) -> bool {
+    step.with == With::Inherited && step.foreach.is_none()
+}
+
+/// What would run.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The steps and why they wait for each other.
+    pub outline: Outline,
+    /// What each would be, in the order of the file.
+    pub steps: Vec<PreviewStep>,
+}
+
+/// What a step would be.
+#[derive(Clone, Debug)]
+pub struct PreviewStep {
+    /// The function; none for a command.
+    pub function: Option<Arc<str>>,
+    /// How it would be metered.
+    pub profile: Profile,
+    /// Engines that would do, the preferred one first.
+    pub engines: Vec<EngineName>,
+    /// What it would be allowed to use.
+    pub limits: Limits,
+    /// Where each of the limits comes from.
+    pub origins: Vec<(LimitKind, LimitOrigin)>,
+}
+
+/// Whose word a limit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitOrigin {
+    /// The caller's, for this run.
+    Flag,
+    /// The step's own.
+    Step,
+    /// The manifest's `defaults`.
+    Defaults,
+    /// The manifest's, in words of another dialect.
+    Manifest,
+    /// The unit's own: its `Component.toml` asks for less than it would be given.
+    Component,
+    /// The host's policy: nobody else says anything.
+    Policy,
+    /// Wasmill's: the host's policy is silent as well.
+    BuiltIn,
+}
+
+impl LimitOrigin {
+    /// The name in documents.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LimitOrigin::Flag => "flag",
+            LimitOrigin::Step => "step",
+            LimitOrigin::Defaults => "defaults",
+            LimitOrigin::Manifest => "manifest",
+            LimitOrigin::Component => "component",
+            LimitOrigin::Policy => "policy",
+            LimitOrigin::BuiltIn => "built-in",
+        }
+    }
+}
+
+/// What would run, with these overrides, and nothing of it is compiled or run. Secrets are not looked at.
+///
+/// # Errors
+/// As [`link`](crate::link), as far as it shows without secrets and without preparing a unit.
+pub fn preview(
+    pipeline: &Pipeline,
+    units: &IndexMap<Arc<str>, Unit>,
+    policy: &Policy,
+    engines: &[EngineInfo],
+    overrides: &Overrides,
+) -> Result<Preview, Diagnostics> {
+    let (wiring, mut problems) = wire(pipeline);
+    problems.extend(link::override_problems(policy, overrides, engines));
+    check::check_steps(pipeline, units, policy, engines, overrides, &mut problems);
+    problems.extend(link::not_loaded(pipeline, units));
+    let Some(wiring) = wiring.filter(|_| problems.is_empty()) else {
+        problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
+        return Err(Diagnostics(problems));
+    };
+    let step = |step: &Step| {
+        let unit = units.get(&step.unit)?;
+        let function = unit.info().resolve(step.function.as_deref()).ok()?;
+        let profile = overrides.profile.unwrap_or(step.profile);
+        let own = pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
+        // Each was held against the policy: together they ask for no more.
+        let asked = policy.resolve(overrides.limits.over(step.limits)).ok()?;
+        let limits = asked.at_most(own);
+        let origins = origins(overrides.limits, step, pipeline.dialect, &asked, &limits);
+        let preferred = if overrides.engines.is_empty() { &step.engines } else { &overrides.engines };
+        let fits =
+            |engine: &&EngineInfo| engine.interfaces.contains(&unit.interface()) && engine.profiles.contains(&profile);
+        let mut candidates: Vec<&EngineInfo> = engines.iter().filter(fits).collect();
+        if !preferred.is_empty() {
+            let rank = |engine: &EngineInfo| preferred.iter().position(|name| **name == *engine.name.name);
+            candidates.retain(|engine| rank(engine).is_some());
+            candidates.sort_by_key(|engine| rank(engine));
+        }
+        let engines = candidates.into_iter().map(|engine| engine.name.clone()).collect();
+        Some(PreviewStep { function: function.map(|one| one.name.clone()), profile, engines, limits, origins })
+    };
+    let steps = pipeline.steps.iter().filter_map(step).collect();
+    Ok(Preview { outline: Outline::new(pipeline, &wiring), steps })
+}
+
+fn origins(
+    flags: LimitOverrides,
+    step: &Step,
+    dialect: Dialect,
+    asked: &Limits,
+    limits: &Limits,
+) -> Vec<(LimitKind, LimitOrigin)> {
+    let usual = Limits::default();
+    macro_rules! all {
+        ($($kind:ident $field:ident),*) => {
+            vec![$((
+                LimitKind::$kind,
+                match () {
+                    () if limits.$field < asked.$field => LimitOrigin::Component,
+                    () if flags.$field.is_some() => LimitOrigin::Flag,
+                    () if step.limits.$field.is_some() && !dialect.is_native() => LimitOrigin::Manifest,
+                    () if step.default_limits.$field.is_some() => LimitOrigin::Defaults,
+                    () if step.limits.$field.is_some() => LimitOrigin::Step,
+                    () if limits.$field == usual.$field => LimitOrigin::BuiltIn,
+                    () => LimitOrigin::Policy,
+                },
+            )),*]
+        };
+    }
+    all![
+        Memory memory, Fuel fuel, Timeout timeout, Output output, Log log, TableElements table_elements,
+        Instances instances
+    ]
+}
