@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use indexmap::IndexMap;
 use tokio::runtime::{Builder, Handle, Runtime};
 use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
 use wasmill_engine_wasmtime::{Compiler, Settings, WasmtimeEngine};
 use wasmill_model::{Code, Diagnostic, Diagnostics, Pipeline, RunDocument};
-use wasmill_runtime::{Clock, Host, Overrides, RunOptions, Spawner};
+use wasmill_runtime::{Clock, Host, Linked, Overrides, RunOptions, Spawner};
+use wasmill_unit::Unit;
 
 use crate::commands::cache::remedy;
 use crate::commands::run::Job;
@@ -37,11 +39,46 @@ pub(crate) struct Finished {
     pub(crate) took: Duration,
 }
 
-/// Links the job and runs it. Interrupts are the run's from here on: the first one stops it, the second one ends the process.
+/// Links the job and runs it.
 ///
 /// # Errors
-/// What is wrong with the job, found before anything of it ran; or a host that cannot run anything.
+/// As [`with_linked`].
 pub(crate) fn run(job: &Job, settings: &HostSettings, printer: &Printer) -> Result<Finished, Failure> {
+    with_linked(&job.pipeline, &job.units, 1, settings, printer, async |ready| {
+        let progress = Progress::start(printer, job.pipeline.steps.len());
+        let options =
+            RunOptions { run: run_id(), seed: random(), cancel: ready.cancel.clone(), observer: progress.observer() };
+        let start = Instant::now();
+        let document = ready.linked.run(job.inputs.clone(), options).await;
+        let took = start.elapsed();
+        progress.finish();
+        Finished { document, took }
+    })
+}
+
+/// A pipeline that can be run, and where.
+pub(crate) struct Ready {
+    /// The pipeline.
+    pub(crate) linked: Linked,
+    /// Given by the first interrupt.
+    pub(crate) cancel: Cancel,
+    /// The threads that run guests.
+    pub(crate) guests: Handle,
+}
+
+/// Starts the threads that run guests, links the pipeline for so many runs at once, and does the work with it. Interrupts are the
+/// work's from here on: the first one asks it to stop, the second one ends the process.
+///
+/// # Errors
+/// What is wrong with the pipeline, found before anything of it ran; or a host that cannot run anything.
+pub(crate) fn with_linked<T>(
+    pipeline: &Arc<Pipeline>,
+    units: &IndexMap<Arc<str>, Unit>,
+    runs: u32,
+    settings: &HostSettings,
+    printer: &Printer,
+    work: impl AsyncFnOnce(&Ready) -> T,
+) -> Result<T, Failure> {
     let cannot = |error: io::Error| Failure::host(format!("the threads that run guests cannot be started: {error}"));
     // Timers and signals live on this thread, so that no guest can hold them up.
     let here = Builder::new_current_thread().enable_all().build().map_err(cannot)?;
@@ -51,26 +88,34 @@ pub(crate) fn run(job: &Job, settings: &HostSettings, printer: &Printer) -> Resu
         .enable_time()
         .build()
         .map_err(cannot)?;
-    let finished = here.block_on(link_and_run(job, settings, printer, guests.handle()));
-    // Nothing of them is waited for: what they had to say is in the document.
+    let done = here.block_on(async {
+        let cancel = Cancel::new();
+        let interrupts = tokio::spawn(watch_interrupts(cancel.clone()));
+        let ready = link(pipeline, units, runs, settings, printer, (cancel, guests.handle().clone())).await?;
+        let done = work(&ready).await;
+        interrupts.abort();
+        Ok(done)
+    });
+    // Nothing of them is waited for: what they had to say was said.
     leave(guests);
     leave(here);
-    finished
+    done
 }
 
 fn leave(runtime: Runtime) {
     runtime.shutdown_background();
 }
 
-async fn link_and_run(
-    job: &Job,
+/// Links the pipeline for so many runs at once.
+async fn link(
+    pipeline: &Arc<Pipeline>,
+    units: &IndexMap<Arc<str>, Unit>,
+    runs: u32,
     settings: &HostSettings,
     printer: &Printer,
-    guests: &Handle,
-) -> Result<Finished, Failure> {
-    let cancel = Cancel::new();
-    let interrupts = tokio::spawn(watch_interrupts(cancel.clone()));
-    let (router, cache) = router(&job.pipeline, settings, printer)?;
+    (cancel, guests): (Cancel, Handle),
+) -> Result<Ready, Failure> {
+    let (router, cache) = router(pipeline, runs, settings, printer)?;
     let host = Host {
         router,
         policy: settings.policy.clone(),
@@ -79,36 +124,25 @@ async fn link_and_run(
         spawner: Arc::new(GuestThreads(guests.clone())),
     };
     let overrides = Overrides { limits: settings.limits, engines: settings.engines.clone(), profile: settings.profile };
-    note_unused_secrets(&job.pipeline, settings, printer);
-    let linking = wasmill_runtime::link(&host, job.pipeline.clone(), &job.units, &overrides);
+    note_unused_secrets(pipeline, settings, printer);
+    let linking = wasmill_runtime::link(&host, pipeline.clone(), units, &overrides);
     let linked = tokio::select! {
-        linked = progress::compiling(printer, job.units.len(), linking) => linked.map_err(name_compiler_limits)?,
+        linked = progress::compiling(printer, units.len(), linking) => linked.map_err(name_compiler_limits)?,
         () = cancel.cancelled() => return Err(cancelled()),
     };
     if let Some(cache) = cache {
         note_not_kept(&cache, printer);
     }
-    let progress = Progress::start(printer, job.pipeline.steps.len());
-    let options = RunOptions {
-        run: run_id(),
-        seed: RandomState::new().build_hasher().finish(),
-        cancel,
-        observer: progress.observer(),
-    };
-    let start = Instant::now();
-    let document = linked.run(job.inputs.clone(), options).await;
-    let took = start.elapsed();
-    progress.finish();
-    interrupts.abort();
-    Ok(Finished { document, took })
+    Ok(Ready { linked, cancel, guests })
 }
 
 fn router(
     pipeline: &Pipeline,
+    runs: u32,
     settings: &HostSettings,
     printer: &Printer,
 ) -> Result<(Router, Option<Arc<CodeCache>>), Failure> {
-    let slots = pipeline.schedule.max_concurrency.clamp(1, MOST_SLOTS);
+    let slots = pipeline.schedule.max_concurrency.saturating_mul(runs).clamp(1, MOST_SLOTS);
     let cache = settings.cache.clone().and_then(|folder| match CodeCache::open(folder) {
         Ok(cache) => Some(Arc::new(cache)),
         Err(error) => {
@@ -179,8 +213,13 @@ fn same_file(program: PathBuf) -> PathBuf {
 }
 
 /// A random name for a run.
-fn run_id() -> Arc<str> {
-    format!("{:016x}", RandomState::new().build_hasher().finish()).into()
+pub(crate) fn run_id() -> Arc<str> {
+    format!("{:016x}", random()).into()
+}
+
+/// A number that nobody foresees.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 /// The first Ctrl-C (or SIGTERM) asks the run to stop; the second one does not ask.

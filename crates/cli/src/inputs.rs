@@ -19,19 +19,21 @@ type Specs = IndexMap<Arc<str>, InputSpec>;
 /// Everything that cannot be read.
 pub(crate) fn collect(items: &[String], specs: &Specs, stdin: &StandardInput) -> Result<Object, Vec<Diagnostic>> {
     let mut reader = Reader { specs, stdin, given: Object::new() };
-    let mut problems = Vec::new();
-    for item in items {
-        if let Err(mut found) = reader.item(item) {
-            problems.append(&mut found);
-        }
+    reader.items(items)?;
+    if reader.wants_stdin(items.is_empty()) {
+        reader.offered()?;
     }
-    if problems.is_empty()
-        && reader.wants_stdin(items.is_empty())
-        && let Err(mut found) = reader.offered()
-    {
-        problems.append(&mut found);
-    }
-    if problems.is_empty() { Ok(reader.given) } else { Err(problems) }
+    Ok(reader.given)
+}
+
+/// What these `--input`s give, and stdin only where one of them names it: the others come from elsewhere.
+///
+/// # Errors
+/// Everything that cannot be read.
+pub(crate) fn collect_some(items: &[String], specs: &Specs, stdin: &StandardInput) -> Result<Object, Vec<Diagnostic>> {
+    let mut reader = Reader { specs, stdin, given: Object::new() };
+    reader.items(items)?;
+    Ok(reader.given)
 }
 
 struct Reader<'a> {
@@ -41,6 +43,17 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Every `--input`.
+    fn items(&mut self, items: &[String]) -> Result<(), Vec<Diagnostic>> {
+        let mut problems = Vec::new();
+        for item in items {
+            if let Err(mut found) = self.item(item) {
+                problems.append(&mut found);
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
     /// One `--input`.
     fn item(&mut self, item: &str) -> Result<(), Vec<Diagnostic>> {
         if item == "-" {
@@ -96,24 +109,14 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The one input whose value may stand without its name: the only one that there is, or the only one that is required
-    /// and has no value yet.
     fn alone(&self) -> Option<(&Arc<str>, &InputSpec)> {
-        let mut open = self.specs.iter().filter(|(name, spec)| self.is_missing(name, spec));
-        match (self.specs.len(), open.next(), open.next()) {
-            (1, ..) => self.specs.first(),
-            (_, Some(only), None) => Some(only),
-            _ => None,
-        }
-    }
-
-    fn is_missing(&self, name: &str, spec: &InputSpec) -> bool {
-        spec.required && spec.default.is_none() && !self.given.contains_key(name)
+        alone(self.specs, &self.given)
     }
 
     /// Stdin is read unasked where nothing else was given, or where something that is required is still missing.
     fn wants_stdin(&self, nothing_given: bool) -> bool {
-        !self.specs.is_empty() && (nothing_given || self.specs.iter().any(|(name, spec)| self.is_missing(name, spec)))
+        !self.specs.is_empty()
+            && (nothing_given || self.specs.iter().any(|(name, spec)| is_missing(name, spec, &self.given)))
     }
 
     fn offered(&mut self) -> Result<(), Vec<Diagnostic>> {
@@ -128,15 +131,16 @@ impl Reader<'_> {
     }
 
     fn unknown(&self, name: &str, item: &str) -> Diagnostic {
-        let near = |known: &&Arc<str>| strsim::jaro_winkler(name, known) > 0.8;
-        let help = match (self.specs.keys().find(near), self.alone()) {
-            (Some(similar), _) => format!("did you mean `{similar}`? The pipeline has {}", self.declared()),
-            (None, Some((alone, spec))) if !item.is_empty() && spec.kind.accepts(&Value::from(item)) => {
-                format!("the pipeline has {}; to give it this text, write `{alone}={item}`", self.declared())
+        match self.alone() {
+            Some((alone, spec))
+                if !item.is_empty() && similar(name, self.specs).is_none() && spec.kind.accepts(&Value::from(item)) =>
+            {
+                let help =
+                    format!("the pipeline has {}; to give it this text, write `{alone}={item}`", declared(self.specs));
+                unknown(name, self.specs).help(help)
             }
-            (None, _) => format!("the pipeline has {}", self.declared()),
-        };
-        Diagnostic::new(Code::InputUnknown, format!("the pipeline has no input `{name}`")).help(help)
+            _ => unknown(name, self.specs),
+        }
     }
 
     fn no_object(&self, origin: &str, error: Option<serde_json::Error>) -> Diagnostic {
@@ -144,21 +148,49 @@ impl Reader<'_> {
             Some(error) => format!("{origin} is no JSON object of inputs: {error}"),
             None => format!("{origin} is JSON, but no object of inputs"),
         };
-        let mut help = format!("the pipeline has {}", self.declared());
+        let mut help = format!("the pipeline has {}", declared(self.specs));
         if !self.specs.is_empty() {
             help.push_str("; name one with `--input name=value` or `--input name=@file`");
         }
         Diagnostic::new(Code::InputUnreadable, problem).help(help)
     }
+}
 
-    fn declared(&self) -> String {
-        if self.specs.is_empty() {
-            return "no inputs".to_owned();
-        }
-        let names: Vec<String> =
-            self.specs.iter().map(|(name, spec)| format!("`{name}` ({})", spec.kind.as_str())).collect();
-        names.join(", ")
+/// The one input whose value may stand without its name: the only one that there is, or the only one that is required
+/// and has no value yet.
+pub(crate) fn alone<'a>(specs: &'a Specs, given: &Object) -> Option<(&'a Arc<str>, &'a InputSpec)> {
+    let mut open = specs.iter().filter(|(name, spec)| is_missing(name, spec, given));
+    match (specs.len(), open.next(), open.next()) {
+        (1, ..) => specs.first(),
+        (_, Some(only), None) => Some(only),
+        _ => None,
     }
+}
+
+fn is_missing(name: &str, spec: &InputSpec, given: &Object) -> bool {
+    spec.required && spec.default.is_none() && !given.contains_key(name)
+}
+
+fn similar<'a>(name: &str, specs: &'a Specs) -> Option<&'a Arc<str>> {
+    specs.keys().find(|known| strsim::jaro_winkler(name, known) > 0.8)
+}
+
+/// An input that the pipeline does not have.
+pub(crate) fn unknown(name: &str, specs: &Specs) -> Diagnostic {
+    let help = match similar(name, specs) {
+        Some(similar) => format!("did you mean `{similar}`? The pipeline has {}", declared(specs)),
+        None => format!("the pipeline has {}", declared(specs)),
+    };
+    Diagnostic::new(Code::InputUnknown, format!("the pipeline has no input `{name}`")).help(help)
+}
+
+/// The inputs that the pipeline has, with their types.
+pub(crate) fn declared(specs: &Specs) -> String {
+    if specs.is_empty() {
+        return "no inputs".to_owned();
+    }
+    let names: Vec<String> = specs.iter().map(|(name, spec)| format!("`{name}` ({})", spec.kind.as_str())).collect();
+    names.join(", ")
 }
 
 /// `name=…`, where the name could be one of an input.
@@ -175,17 +207,22 @@ pub(crate) fn split_assignment(item: &str) -> Option<(&str, &str)> {
 /// # Errors
 /// Why it cannot be read.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Diagnostic> {
-    let shown = path.display();
     std::fs::read(path).map_err(|error| {
-        let message = match error.kind() {
-            std::io::ErrorKind::NotFound => format!("there is no file `{shown}`"),
-            _ if path.is_dir() => format!("`{shown}` is a folder"),
-            _ => format!("`{shown}` cannot be read: {error}"),
-        };
+        let message = cannot_read(path, &error);
         Diagnostic::new(Code::InputUnreadable, message).help(
             "paths of inputs are relative to the current folder; a value that begins with `@` goes into a file or JSON",
         )
     })
+}
+
+/// Why a file cannot be read.
+pub(crate) fn cannot_read(path: &Path, error: &std::io::Error) -> String {
+    let shown = path.display();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("there is no file `{shown}`"),
+        _ if path.is_dir() => format!("`{shown}` is a folder"),
+        _ => format!("`{shown}` cannot be read: {error}"),
+    }
 }
 
 /// Text, as a value of this type: strings and bytes as they are, anything else as JSON; where any type will do, JSON where

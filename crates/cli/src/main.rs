@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod component_file;
+mod each;
 mod env_vars;
 mod failure;
 mod flow;

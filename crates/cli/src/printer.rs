@@ -61,6 +61,19 @@ impl Printer {
         forgive(stdout.write_all(bytes).and_then(|()| stdout.flush()))
     }
 
+    /// Some of many lines for stdout, as they are. Tells whether anybody still reads them: more need not be made otherwise.
+    ///
+    /// # Errors
+    /// As [`Printer::text`].
+    pub(crate) fn lines(&self, lines: &[u8]) -> io::Result<Reader> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(lines).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(Reader::There),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+            Err(error) => Err(error),
+        }
+    }
+
     /// One JSON document for stdout.
     ///
     /// # Errors
@@ -83,6 +96,15 @@ impl Printer {
         let mut stderr = anstream::AutoStream::auto(io::stderr().lock());
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
+}
+
+/// Who reads stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Somebody, or a file.
+    There,
+    /// Nobody any more: it has seen enough.
+    Gone,
 }
 
 /// A broken pipe is success: the reader has seen enough.

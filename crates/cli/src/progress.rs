@@ -23,7 +23,7 @@ const LONGEST_TREE: usize = 12;
 /// A longer run gets lines only for steps that do not succeed.
 const MOST_LINES: usize = 100;
 /// Shorter runs are over before anybody could read a tree.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// The progress of one run.
 pub(crate) struct Progress {
@@ -102,7 +102,8 @@ pub(crate) async fn compiling<T>(printer: &Printer, units: usize, work: impl Fut
     result
 }
 
-fn spinner() -> ProgressBar {
+/// A line on a terminal that says what goes on.
+pub(crate) fn spinner() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{spinner:.cyan} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));

@@ -9,7 +9,8 @@ use wasmill_engine_wasmtime::Compiler;
 use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
 use wasmill_runtime::Overrides;
 
-use crate::args::{CallArgs, CheckArgs, HostArgs, LimitArgs, PlanArgs, RunArgs, SourceArgs};
+use crate::args::{CallArgs, CheckArgs, EachArgs, HostArgs, LimitArgs, PlanArgs, RunArgs, SourceArgs};
+use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
 use crate::{env_vars, grants, policy_file, secrets};
 
@@ -20,6 +21,8 @@ pub(crate) struct RunSettings {
     pub(crate) file: PathBuf,
     /// The `--input`s as written: what they mean depends on the pipeline.
     pub(crate) inputs: Vec<String>,
+    /// The rows that it is run for; none where it is run once.
+    pub(crate) each: Option<EachSettings>,
     /// How units are fetched.
     pub(crate) sources: SourceSettings,
     /// Where and how guests run.
@@ -119,7 +122,13 @@ pub(crate) enum CompilerChoice {
 /// A policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources);
-    Ok(RunSettings { file: args.file(), inputs: args.input, sources, host: host(args.limits, args.host)? })
+    let file = args.file();
+    let EachArgs { each, fail_fast, jobs } = args.each;
+    let each = each.map(|rows| {
+        let rows = if rows.as_os_str() == "-" { RowSource::Stdin } else { RowSource::File(rows) };
+        EachSettings { rows, jobs, fail_fast }
+    });
+    Ok(RunSettings { file, inputs: args.input, each, sources, host: host(args.limits, args.host)? })
 }
 
 /// Settings of `check`.

@@ -35,6 +35,11 @@ impl StandardInput {
         StandardInput { source: RefCell::new(source) }
     }
 
+    /// One that somebody else reads.
+    pub(crate) fn taken() -> Self {
+        StandardInput { source: RefCell::new(Source::Taken) }
+    }
+
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
         StandardInput { source: RefCell::new(Source::Text(text.as_bytes().to_vec())) }

@@ -76,6 +76,14 @@ impl Linked {
         self.parts.steps.get(step.get()).map(|step| &step.limits)
     }
 
+    /// The names of the outputs that a run may give: those that are declared, or the steps that nobody reads.
+    pub fn output_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        let parts = &self.parts;
+        let undeclared = parts.pipeline.outputs.is_empty().then_some(&parts.last).into_iter().flatten();
+        let steps = undeclared.filter_map(|step| parts.steps.get(step.get()).map(|step| &step.id));
+        parts.pipeline.outputs.keys().chain(steps)
+    }
+
     /// Runs the pipeline on these inputs ([`bind_inputs`](crate::bind_inputs)), and gives the run document.
     ///
     /// The steps run in tasks of the host's [`Spawner`]; nothing starts before the future is polled. Dropping it cancels the run:

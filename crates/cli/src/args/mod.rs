@@ -17,7 +17,7 @@ pub(crate) use grants::GrantArgs;
 pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
 pub(crate) use host::{HostArgs, PolicyArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
-pub(crate) use run::{RUN_EXAMPLES, RunArgs};
+pub(crate) use run::{EachArgs, RUN_EXAMPLES, RunArgs};
 pub(crate) use unit::{CallArgs, InspectArgs};
 pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs};
 
@@ -109,7 +109,7 @@ pub(crate) enum Command {
     ///
     /// Prints the pipeline's outputs on stdout: the only output as it is (text as text, bytes as bytes), several as one JSON
     /// object. Progress and a table of the steps go to stderr. With `--output json`, stdout is given the run document:
-    /// verdict, outputs, and a receipt for every attempt.
+    /// verdict, outputs, and a receipt for every attempt. With `--each ROWS`, stdout is given one line of JSON for each row.
     #[command(visible_alias = "submit", after_help = RUN_EXAMPLES)]
     Run(RunArgs),
 

@@ -1,5 +1,6 @@
 //! `wasmill run`
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -30,6 +31,9 @@ pub(crate) struct RunArgs {
     pub(crate) input: Vec<String>,
 
     #[command(flatten)]
+    pub(crate) each: EachArgs,
+
+    #[command(flatten)]
     pub(crate) sources: SourceArgs,
 
     #[command(flatten)]
@@ -37,6 +41,38 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) host: HostArgs,
+}
+
+/// Many runs of one pipeline.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Rows")]
+pub(crate) struct EachArgs {
+    /// Run the pipeline once for each line of this file (`-`: stdin), each line a JSON object of inputs
+    ///
+    /// Where the pipeline has one input (or one that is required), a line may be that input's bare JSON value. What `--input` gives is
+    /// given to every row; what the row names wins. Blank lines are skipped.
+    ///
+    /// Stdout is given one line for each row, in the order of the rows: the only output as JSON, several as one object, `null` where
+    /// the row failed. Its error goes to stderr, with its line and column; the other rows go on. The exit code is 0 when every row
+    /// succeeded; else that of the rows that failed (2 where they could not be read), or 1 where they do not agree.
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) each: Option<PathBuf>,
+
+    /// Stop at the first row that fails: no row behind it is printed
+    #[arg(long, requires = "each")]
+    pub(crate) fail_fast: bool,
+
+    /// The most rows that run at the same time [default: four for each worker]
+    #[arg(long, short, value_name = "COUNT", requires = "each", value_parser = jobs)]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+/// More rows at once than this are a mistake: there are 256 slots for guests.
+const MOST_JOBS: usize = 4096;
+
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    let jobs = text.parse().ok().filter(|jobs: &NonZeroUsize| jobs.get() <= MOST_JOBS);
+    jobs.ok_or_else(|| format!("give a whole number from 1 to {MOST_JOBS}"))
 }
 
 impl RunArgs {
@@ -55,7 +91,10 @@ Examples:
   wasmill submit --file task.yaml --input number=5
   wasmill run pipeline.yaml --secret API_KEY=env:API_KEY --policy wasmill.toml
   wasmill run pipeline.yaml --timeout 2s --memory 64MiB --output json | jq .steps
+  wasmill run pipeline.yaml --each rows.ndjson > results.ndjson
+  psql -c 'select row_to_json(t) from t' -At | wasmill run pipeline.yaml --each - --input top=5
 
 With --output json: {\"wasmill\": 1, \"run\", \"pipeline\", \"verdict\": \"ok\" | \"failed\" | \"cancelled\", \"outputs\": {…},
 \"steps\": {id: {\"verdict\", \"output\", \"attempts\": [receipt, …]}}, \"error\": {code, message, step, help}};
-{\"wasmill\": 1, \"errors\": […]} where nothing could be started.";
+{\"wasmill\": 1, \"errors\": […]} where nothing could be started. With --each, one such object a line, which begins with
+{\"row\": number, \"line\": number, …}.";

@@ -14,7 +14,7 @@ use crate::printer::Printer;
 use crate::render::Sources;
 use crate::settings::RunSettings;
 use crate::standard_input::StandardInput;
-use crate::{inputs, pipeline_file, summary};
+use crate::{each, inputs, pipeline_file, summary};
 
 /// Everything that a run needs to know.
 #[derive(Debug)]
@@ -30,6 +30,9 @@ pub(crate) struct Job {
 /// Runs the pipeline and prints its outputs.
 pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
     let file = pipeline_file::read(&settings.file, &settings.host.policy, &settings.sources, printer)?;
+    if let Some(each) = &settings.each {
+        return each::each(file, &settings.inputs, each, &settings.host, printer);
+    }
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
     let given =
         inputs::collect(&settings.inputs, &file.pipeline.inputs, &StandardInput::new(printer)).map_err(in_files)?;
@@ -75,7 +78,7 @@ fn outputs(document: &RunDocument, pipeline: &Pipeline, printer: &Printer) -> st
 
 /// What a pipeline manifest v1 gives.
 #[derive(Serialize)]
-struct ResultV1 {
+pub(crate) struct ResultV1 {
     status: &'static str,
     /// The lists of the sinks, one after the other: one item bare, several as an array.
     outputs: Value,
@@ -85,7 +88,7 @@ struct ResultV1 {
 }
 
 impl ResultV1 {
-    fn of(document: &RunDocument, pipeline: &Pipeline) -> Self {
+    pub(crate) fn of(document: &RunDocument, pipeline: &Pipeline) -> Self {
         let mut items: Vec<Value> = Vec::new();
         for output in document.outputs.values() {
             match output {

@@ -1,0 +1,188 @@
+//! One row: its inputs, its run, and the line that is printed for it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use wasmill_engine::Cancel;
+use wasmill_model::{Code, Diagnostic, Dialect, ExitCode, Object, Pipeline, RunDocument, RunVerdict, Value};
+use wasmill_runtime::{Linked, NoObserver, Observer, RunOptions};
+
+use super::row_inputs::RowInputs;
+use super::rows::Row;
+use crate::commands::run::ResultV1;
+use crate::host;
+
+/// What is printed for a row that gave nothing, so that every row has its line.
+const NOTHING: &[u8] = b"null\n";
+
+/// What became of a row.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// Which row this is.
+    pub(crate) row: u64,
+    /// The line that it stands in.
+    pub(crate) at: u64,
+    /// What is printed for it: one line, with its end.
+    pub(crate) line: Vec<u8>,
+    /// How it ended.
+    pub(crate) ending: Ending,
+}
+
+/// How a row ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// Well.
+    Ok,
+    /// Not well.
+    Failed(Box<Failed>),
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+/// Why a row failed.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// How the process would have ended, had it run this row alone.
+    pub(crate) exit: ExitCode,
+    /// What is wrong.
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+impl Answer {
+    /// How many bytes it holds, about.
+    pub(crate) fn size(&self) -> usize {
+        self.line.len()
+    }
+
+    /// Of a row whose task ended before it had one: a defect of Wasmill, and no reason to wait for ever.
+    pub(crate) fn lost(row: &Row) -> Self {
+        let problems = vec![Diagnostic::new(Code::HostError, "the row's task ended before the row did")];
+        let failed = Failed { exit: ExitCode::Failed, problems };
+        Answer { row: row.number, at: row.line, line: NOTHING.to_vec(), ending: Ending::Failed(Box::new(failed)) }
+    }
+}
+
+/// What is printed for a row that ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// The run document.
+    Document,
+    /// A manifest v1's own form.
+    V1,
+    /// The only output.
+    Bare,
+    /// The outputs by their names.
+    Object,
+}
+
+/// What every row is run with.
+pub(crate) struct RowRun {
+    linked: Linked,
+    inputs: RowInputs,
+    shape: Shape,
+    /// The runs' ids begin so.
+    id: Arc<str>,
+    seed: u64,
+    observer: Arc<dyn Observer>,
+    cancel: Cancel,
+}
+
+impl RowRun {
+    pub(crate) fn new(linked: Linked, inputs: RowInputs, is_json: bool, cancel: Cancel) -> Self {
+        // It does not depend on what a row gave: that all lines have one shape is worth more.
+        let shape = match linked.pipeline().dialect {
+            _ if is_json => Shape::Document,
+            Dialect::PipelineV1 => Shape::V1,
+            _ if linked.output_names().count() == 1 => Shape::Bare,
+            _ => Shape::Object,
+        };
+        let (id, seed) = (host::run_id(), host::random());
+        RowRun { linked, inputs, shape, id, seed, observer: Arc::new(NoObserver), cancel }
+    }
+
+    /// Runs a row to its end.
+    pub(crate) async fn run(&self, row: &Row) -> Answer {
+        let inputs = match self.inputs.read(row) {
+            Ok(inputs) => inputs,
+            Err(problems) => return self.refused(row, problems),
+        };
+        let options = RunOptions {
+            run: format!("{}-{}", self.id, row.number).into(),
+            seed: self.seed.wrapping_add(row.number),
+            cancel: self.cancel.clone(),
+            observer: self.observer.clone(),
+        };
+        let document = self.linked.run(inputs, options).await;
+        let ending = match document.verdict {
+            RunVerdict::Ok => Ending::Ok,
+            RunVerdict::Cancelled => Ending::Cancelled,
+            RunVerdict::Failed => Ending::Failed(Box::new(Failed {
+                exit: document.exit_code(),
+                problems: document.error.as_ref().map(problem).into_iter().collect(),
+            })),
+        };
+        Answer { row: row.number, at: row.line, line: self.line(row, &document), ending }
+    }
+
+    /// A row that cannot be run.
+    fn refused(&self, row: &Row, problems: Vec<Diagnostic>) -> Answer {
+        let line = match self.shape {
+            Shape::Document => json_line(&Refused { row: row.number, line: row.line, wasmill: 1, errors: &problems }),
+            _ => NOTHING.to_vec(),
+        };
+        let failed = Failed { exit: ExitCode::Invalid, problems };
+        Answer { row: row.number, at: row.line, line, ending: Ending::Failed(Box::new(failed)) }
+    }
+
+    fn line(&self, row: &Row, document: &RunDocument) -> Vec<u8> {
+        match self.shape {
+            Shape::Document => json_line(&RowDocument { row: row.number, line: row.line, document }),
+            Shape::V1 => json_line(&ResultV1::of(document, self.pipeline())),
+            Shape::Bare => json_line(&document.outputs.values().next().unwrap_or(&Value::Null)),
+            // Of a run that failed and went on, what there is.
+            Shape::Object if document.verdict == RunVerdict::Ok || !document.outputs.is_empty() => {
+                json_line::<Object>(&document.outputs)
+            }
+            Shape::Object => NOTHING.to_vec(),
+        }
+    }
+
+    fn pipeline(&self) -> &Pipeline {
+        self.linked.pipeline()
+    }
+}
+
+fn problem(error: &wasmill_model::RunError) -> Diagnostic {
+    Diagnostic {
+        code: error.code,
+        message: error.message.clone(),
+        location: None,
+        step: error.step.clone(),
+        help: error.help.clone(),
+    }
+}
+
+/// The run document of a row.
+#[derive(Serialize)]
+struct RowDocument<'a> {
+    row: u64,
+    line: u64,
+    #[serde(flatten)]
+    document: &'a RunDocument,
+}
+
+/// What stands in its place where the row cannot be run.
+#[derive(Serialize)]
+struct Refused<'a> {
+    row: u64,
+    line: u64,
+    wasmill: u32,
+    errors: &'a [Diagnostic],
+}
+
+fn json_line<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    // Documents have string keys and no failing member: writing one into memory cannot fail.
+    let mut line = serde_json::to_vec(value).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
