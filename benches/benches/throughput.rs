@@ -6,16 +6,12 @@
     reason = "a bench that cannot be set up has nothing to say"
 )]
 
-use std::future::Future;
-use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::runtime::Runtime;
 use wasmill_benches::floor;
 use wasmill_benches::guests::{BYTES_UPPER, binary, text, unit};
-use wasmill_benches::measure::{Effort, Samples, workers};
+use wasmill_benches::measure::{Effort, Samples, rate, workers};
 use wasmill_benches::report::{Measure, Report, Row, Target};
 use wasmill_benches::wasmill::{Prepared, SLOTS, engine};
 use wasmill_model::{Input, Value};
@@ -24,47 +20,6 @@ use wasmill_model::{Input, Value};
 const ROUNDS: usize = 30;
 /// How long calls are counted for.
 const WINDOW: Duration = Duration::from_millis(150);
-
-/// Tasks for each worker, so that none is without work.
-const TASKS: usize = 8;
-/// Calls after which a task lets another one on its worker: a task that never waits would be the only one there.
-const TURN: u64 = 32;
-
-/// Calls a second, with tasks that call and call.
-fn rate<F, T>(runtime: &Runtime, workers: usize, call: impl Fn() -> F + Clone + Send + 'static) -> f64
-where
-    F: Future<Output = T> + Send,
-    T: Send,
-{
-    let stop = Arc::new(AtomicBool::new(false));
-    runtime.block_on(async {
-        let start = Instant::now();
-        let tasks: Vec<_> = (0..workers * TASKS)
-            .map(|_| {
-                let (stop, call) = (stop.clone(), call.clone());
-                tokio::spawn(async move {
-                    let mut calls = 0_u64;
-                    while !stop.load(Ordering::Relaxed) {
-                        black_box(call().await);
-                        calls += 1;
-                        if calls.is_multiple_of(TURN) {
-                            tokio::task::yield_now().await;
-                        }
-                    }
-                    calls
-                })
-            })
-            .collect();
-        // Not tokio's clock: nobody drives it while every worker is busy.
-        std::thread::sleep(WINDOW);
-        stop.store(true, Ordering::Relaxed);
-        let mut calls = 0;
-        for task in tasks {
-            calls += task.await.unwrap();
-        }
-        calls as f64 / start.elapsed().as_secs_f64()
-    })
-}
 
 fn row(case: &str, floor: &Samples, wasmill: &Samples, target: Target) -> Row {
     Row { measure: Measure::Rate, ..Row::beside(case, "bare wasmtime", floor, wasmill, target) }
@@ -95,11 +50,11 @@ fn main() {
             let (floor, wasmill) = &mut samples[index];
             // Another order each round.
             if round.is_multiple_of(2) {
-                floor.push(rate(runtime, index + 1, floor_call.clone()));
-                wasmill.push(rate(runtime, index + 1, wasmill_call.clone()));
+                floor.push(rate(runtime, index + 1, WINDOW, floor_call.clone()));
+                wasmill.push(rate(runtime, index + 1, WINDOW, wasmill_call.clone()));
             } else {
-                wasmill.push(rate(runtime, index + 1, wasmill_call.clone()));
-                floor.push(rate(runtime, index + 1, floor_call.clone()));
+                wasmill.push(rate(runtime, index + 1, WINDOW, wasmill_call.clone()));
+                floor.push(rate(runtime, index + 1, WINDOW, floor_call.clone()));
             }
         }
     }

@@ -6,6 +6,8 @@
 
 use std::future::Future;
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -132,6 +134,56 @@ fn calibrate(effort: Effort, side: &mut Side<'_>) -> u64 {
         }
         iterations *= 2;
     }
+}
+
+/// Tasks for each worker, so that none is without work.
+const TASKS: usize = 8;
+/// Calls after which a task lets another one on its worker: a task that never waits would be the only one there.
+const TURN: u64 = 32;
+
+/// Calls a second, counted for so long, with tasks that call and call.
+///
+/// # Panics
+/// When a task does: a defect of the benches.
+#[allow(clippy::unwrap_used, reason = "a defect of the benches must be seen")]
+pub fn rate<F, T>(
+    runtime: &Runtime,
+    workers: usize,
+    window: Duration,
+    call: impl Fn() -> F + Clone + Send + 'static,
+) -> f64
+where
+    F: Future<Output = T> + Send,
+    T: Send,
+{
+    let stop = Arc::new(AtomicBool::new(false));
+    runtime.block_on(async {
+        let start = Instant::now();
+        let tasks: Vec<_> = (0..workers * TASKS)
+            .map(|_| {
+                let (stop, call) = (stop.clone(), call.clone());
+                tokio::spawn(async move {
+                    let mut calls = 0_u64;
+                    while !stop.load(Ordering::Relaxed) {
+                        black_box(call().await);
+                        calls += 1;
+                        if calls.is_multiple_of(TURN) {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                    calls
+                })
+            })
+            .collect();
+        // Not tokio's clock: nobody drives it while every worker is busy.
+        std::thread::sleep(window);
+        stop.store(true, Ordering::Relaxed);
+        let mut calls = 0;
+        for task in tasks {
+            calls += task.await.unwrap();
+        }
+        calls as f64 / start.elapsed().as_secs_f64()
+    })
 }
 
 /// A runtime of one thread.

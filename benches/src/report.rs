@@ -52,6 +52,8 @@ pub enum Target {
     Times(f64),
     /// So many times better than what it is held against.
     Ahead(f64),
+    /// At least this share of the rate that it is held against.
+    Share(f64),
     /// At most this, in its own unit.
     AtMost(f64),
     /// At least this, in its own unit.
@@ -118,6 +120,7 @@ impl Row {
         match self.target {
             Target::Times(most) => format!("≤ {most}x"),
             Target::Ahead(least) => format!("≥ {least}x ahead"),
+            Target::Share(least) => format!("≥ {least}x"),
             Target::AtMost(most) => format!("≤ {}", self.measure.show(most)),
             Target::AtLeast(least) => format!("≥ {}", self.measure.show(least)),
             Target::More(most) => format!("≤ +{} ns", thousands(most)),
@@ -130,6 +133,7 @@ impl Row {
         match self.target {
             Target::Times(most) => self.ratio().map(|ratio| ratio <= most),
             Target::Ahead(least) => self.ahead().map(|ahead| ahead >= least),
+            Target::Share(least) => self.ratio().map(|ratio| ratio >= least),
             Target::AtMost(most) => Some(self.figure <= most),
             Target::AtLeast(least) => Some(self.figure >= least),
             Target::More(most) => self.difference().map(|more| more <= most),
@@ -141,7 +145,7 @@ impl Row {
     fn judged(&self) -> String {
         let figure = match self.target {
             Target::AtMost(_) | Target::AtLeast(_) | Target::None => self.measure.show(self.figure),
-            Target::Times(_) | Target::Ahead(_) | Target::More(_) => self.shown_ratio(),
+            Target::Times(_) | Target::Ahead(_) | Target::Share(_) | Target::More(_) => self.shown_ratio(),
         };
         format!("{}: {figure} ({})", self.case, self.shown_target())
     }
@@ -255,6 +259,8 @@ mod tests {
         assert_eq!(row(100.0, 131.0, Measure::Time, Target::Times(1.3)).met(), Some(false));
         assert_eq!(row(100.0, 20.0, Measure::Time, Target::Ahead(5.0)).met(), Some(true));
         assert_eq!(row(100.0, 499.0, Measure::Rate, Target::Ahead(5.0)).met(), Some(false));
+        assert_eq!(row(100.0, 60.0, Measure::Rate, Target::Share(0.6)).met(), Some(true));
+        assert_eq!(row(100.0, 59.0, Measure::Rate, Target::Share(0.6)).met(), Some(false));
         assert_eq!(row(100.0, 200.0, Measure::Rate, Target::AtLeast(250.0)).met(), Some(false));
         assert_eq!(row(100.0, 200.0, Measure::Time, Target::AtMost(250.0)).met(), Some(true));
         assert_eq!(row(100.0, 200.0, Measure::Time, Target::More(99.0)).met(), Some(false));

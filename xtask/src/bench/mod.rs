@@ -23,7 +23,7 @@ use crate::process;
 const PAGE: &str = "docs/benchmarks.md";
 
 /// The benches of the workspace, in the order of the page.
-const BENCHES: [&str; 6] = ["fresh_call", "throughput", "warm_load", "deadlines", "async_overhead", "steps"];
+const BENCHES: [&str; 7] = ["fresh_call", "throughput", "each", "warm_load", "deadlines", "async_overhead", "steps"];
 
 /// What the peers' program reports.
 const PEERS: [&str; 2] = ["extism", "seed_002"];
@@ -51,6 +51,7 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
 
     // Everything is built before anything is measured.
     process::run(bench(paths).arg("--no-run"))?;
+    process::run(&mut wasmill(paths))?;
     if args.peers {
         process::run(&mut peers_cargo(paths, &peers, "build"))?;
     }
@@ -102,6 +103,14 @@ fn bench(paths: &Paths) -> Command {
     for name in BENCHES {
         command.args(["--bench", name]);
     }
+    command
+}
+
+/// The program itself, which `each` runs.
+fn wasmill(paths: &Paths) -> Command {
+    let mut command = cargo();
+    command.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
+    command.args(["build", "--release", "--package", "wasmill-cli"]);
     command
 }
 
