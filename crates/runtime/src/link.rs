@@ -17,6 +17,7 @@ use wasmill_plan::{Graph, PlanOptions, StepIndex, StepRules};
 use wasmill_unit::Unit;
 
 use crate::attempt::{LinkedFallback, LinkedStep, LinkedUnit, PreparedKey};
+use crate::run::FirstWorker;
 use crate::step_input::{Inherits, StepInput};
 use crate::wiring::{Wiring, wire};
 use crate::{Clock, Host, Overrides, RunOptions, Spawner, check, parameters};
@@ -92,7 +93,13 @@ impl Linked {
     /// Outputs, verdicts and receipts (but times) of a run that succeeds are the same whatever the concurrency and the order in
     /// which steps end; what holds of one that fails is said at [`Plan`](wasmill_plan::Plan).
     pub fn run(&self, inputs: Object, options: RunOptions) -> impl Future<Output = RunDocument> + Send + use<> {
-        crate::run::run(self.parts.clone(), inputs, options)
+        crate::run::run(self.parts.clone(), inputs, options, FirstWorker::Spawned)
+    }
+
+    /// The same, for many small runs: what need not run at the same time as something else is run by the future itself, where
+    /// [`run`](Self::run) hands it to a task of the [`Spawner`]. Poll it where steps may run.
+    pub fn run_here(&self, inputs: Object, options: RunOptions) -> impl Future<Output = RunDocument> + Send + use<> {
+        crate::run::run(self.parts.clone(), inputs, options, FirstWorker::Own)
     }
 }
 

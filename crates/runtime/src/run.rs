@@ -1,14 +1,16 @@
 //! One run: workers that take calls from the plan, and the future that waits for them.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::FutureExt;
+use futures_util::future::OptionFuture;
 use wasmill_engine::Cancel;
 use wasmill_model::{Digest, Object, Receipt, RunDocument, RunVerdict, SkipReason, StepReport, Value, VerdictKind};
 use wasmill_plan::{Call, Command, Event, Plan, StepIndex, Task};
@@ -196,19 +198,17 @@ impl Run {
         self.linked.spawner.spawn(Box::pin(worker.work()));
     }
 
-    fn begin(self: &Arc<Self>, cancelled: bool) {
+    fn begin(self: &Arc<Self>, cancelled: bool) -> Next {
         if let Some(timeout) = self.linked.pipeline.timeout {
             self.after(timeout, Event::TimedOut);
         }
-        let next = if cancelled {
-            self.feed(Event::Cancel)
-        } else {
-            let mut control = self.control();
-            let mut commands = Vec::new();
-            control.plan.start(&mut commands);
-            self.obey(&mut control, commands)
-        };
-        self.hand_over(next);
+        if cancelled {
+            return self.feed(Event::Cancel);
+        }
+        let mut control = self.control();
+        let mut commands = Vec::new();
+        control.plan.start(&mut commands);
+        self.obey(&mut control, commands)
     }
 
     fn stop(self: &Arc<Self>) {
@@ -350,8 +350,22 @@ impl Drop for StopOnDrop {
     }
 }
 
+/// Who makes the first calls of a run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FirstWorker {
+    /// A task of the spawner, as all the others.
+    Spawned,
+    /// The run's own future, which then goes on as any worker does.
+    Own,
+}
+
 /// Runs a pipeline to its end.
-pub(crate) async fn run(linked: Arc<LinkedParts>, inputs: Object, options: RunOptions) -> RunDocument {
+pub(crate) async fn run(
+    linked: Arc<LinkedParts>,
+    inputs: Object,
+    options: RunOptions,
+    first: FirstWorker,
+) -> RunDocument {
     let RunOptions { run: id, seed, cancel, observer } = options;
     let (sender, mut ended) = oneshot::channel();
     let plan = Plan::new(linked.graph.clone(), linked.plan_options(seed));
@@ -366,11 +380,20 @@ pub(crate) async fn run(linked: Arc<LinkedParts>, inputs: Object, options: RunOp
     });
     run.notify(&RunEvent::RunStarted { run: &run.id, pipeline: &linked.pipeline.name, steps: linked.steps.len() });
     let mut guard = StopOnDrop(Some(run.clone()));
-    run.begin(cancel.is_cancelled());
+    let mut next = run.begin(cancel.is_cancelled());
+    let own = match first {
+        FirstWorker::Spawned => None,
+        FirstWorker::Own => next.calls.pop_front(),
+    };
+    let worker = own.map(|call| Worker { run: run.clone(), current: Some(call) }.work());
+    // A worker that panics is dropped, and says so; see `Worker::drop`.
+    let mut worker = pin!(OptionFuture::from(worker.map(|worker| AssertUnwindSafe(worker).catch_unwind())).fuse());
+    run.hand_over(next);
 
     let mut cancelled = cancel.cancelled().fuse();
     let end = poll_fn(|context| {
         linked.spawner.poll(context);
+        let _ = worker.as_mut().poll(context);
         if cancelled.poll_unpin(context).is_ready() {
             run.stop();
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use wasmill_engine::Cancel;
-use wasmill_model::{Code, Diagnostic, Dialect, ExitCode, Object, Pipeline, RunDocument, RunVerdict, Value};
+use wasmill_model::{Code, Diagnostic, Dialect, ExitCode, RunDocument, RunVerdict, Value};
 use wasmill_runtime::{Linked, NoObserver, Observer, RunOptions};
 
 use super::row_inputs::RowInputs;
@@ -55,10 +55,10 @@ impl Answer {
     }
 
     /// Of a row whose task ended before it had one: a defect of Wasmill, and no reason to wait for ever.
-    pub(crate) fn lost(row: &Row) -> Self {
+    pub(crate) fn lost(row: u64, at: u64) -> Self {
         let problems = vec![Diagnostic::new(Code::HostError, "the row's task ended before the row did")];
         let failed = Failed { exit: ExitCode::Failed, problems };
-        Answer { row: row.number, at: row.line, line: NOTHING.to_vec(), ending: Ending::Failed(Box::new(failed)) }
+        Answer { row, at, line: NOTHING.to_vec(), ending: Ending::Failed(Box::new(failed)) }
     }
 }
 
@@ -101,18 +101,22 @@ impl RowRun {
     }
 
     /// Runs a row to its end.
-    pub(crate) async fn run(&self, row: &Row) -> Answer {
-        let inputs = match self.inputs.read(row) {
+    pub(crate) async fn run(&self, row: Row) -> Answer {
+        let inputs = match self.inputs.read(&row) {
             Ok(inputs) => inputs,
-            Err(problems) => return self.refused(row, problems),
+            Err(problems) => return self.refused(&row, problems),
         };
+        // What is printed takes the place of what was read.
+        let Row { number, line: at, text } = row;
+        let mut line = text.into_buffer();
         let options = RunOptions {
-            run: format!("{}-{}", self.id, row.number).into(),
-            seed: self.seed.wrapping_add(row.number),
+            run: format!("{}-{number}", self.id).into(),
+            seed: self.seed.wrapping_add(number),
             cancel: self.cancel.clone(),
             observer: self.observer.clone(),
         };
-        let document = self.linked.run(inputs, options).await;
+        let document = self.linked.run_here(inputs, options).await;
+        self.print((number, at), &document, &mut line);
         let ending = match document.verdict {
             RunVerdict::Ok => Ending::Ok,
             RunVerdict::Cancelled => Ending::Cancelled,
@@ -121,34 +125,34 @@ impl RowRun {
                 problems: document.error.as_ref().map(problem).into_iter().collect(),
             })),
         };
-        Answer { row: row.number, at: row.line, line: self.line(row, &document), ending }
+        Answer { row: number, at, line, ending }
     }
 
     /// A row that cannot be run.
     fn refused(&self, row: &Row, problems: Vec<Diagnostic>) -> Answer {
-        let line = match self.shape {
-            Shape::Document => json_line(&Refused { row: row.number, line: row.line, wasmill: 1, errors: &problems }),
-            _ => NOTHING.to_vec(),
-        };
+        let mut line = Vec::new();
+        match self.shape {
+            Shape::Document => {
+                let refused = Refused { row: row.number, line: row.line, wasmill: 1, errors: &problems };
+                json_line(&refused, &mut line);
+            }
+            _ => line.extend_from_slice(NOTHING),
+        }
         let failed = Failed { exit: ExitCode::Invalid, problems };
         Answer { row: row.number, at: row.line, line, ending: Ending::Failed(Box::new(failed)) }
     }
 
-    fn line(&self, row: &Row, document: &RunDocument) -> Vec<u8> {
+    fn print(&self, (row, at): (u64, u64), document: &RunDocument, line: &mut Vec<u8>) {
         match self.shape {
-            Shape::Document => json_line(&RowDocument { row: row.number, line: row.line, document }),
-            Shape::V1 => json_line(&ResultV1::of(document, self.pipeline())),
-            Shape::Bare => json_line(&document.outputs.values().next().unwrap_or(&Value::Null)),
+            Shape::Document => json_line(&RowDocument { row, line: at, document }, line),
+            Shape::V1 => json_line(&ResultV1::of(document, self.linked.pipeline()), line),
+            Shape::Bare => json_line(document.outputs.values().next().unwrap_or(&Value::Null), line),
             // Of a run that failed and went on, what there is.
             Shape::Object if document.verdict == RunVerdict::Ok || !document.outputs.is_empty() => {
-                json_line::<Object>(&document.outputs)
+                json_line(&document.outputs, line);
             }
-            Shape::Object => NOTHING.to_vec(),
+            Shape::Object => line.extend_from_slice(NOTHING),
         }
-    }
-
-    fn pipeline(&self) -> &Pipeline {
-        self.linked.pipeline()
     }
 }
 
@@ -180,9 +184,8 @@ struct Refused<'a> {
     errors: &'a [Diagnostic],
 }
 
-fn json_line<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+fn json_line<T: Serialize + ?Sized>(value: &T, line: &mut Vec<u8>) {
     // Documents have string keys and no failing member: writing one into memory cannot fail.
-    let mut line = serde_json::to_vec(value).unwrap_or_default();
+    let _ = serde_json::to_writer(&mut *line, value);
     line.push(b'\n');
-    line
 }

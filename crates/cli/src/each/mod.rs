@@ -25,7 +25,7 @@ use wasmill_model::{Code, Diagnostic};
 use self::answer::{Answer, Ending, RowRun};
 use self::progress::{Counts, Progress};
 use self::row_inputs::RowInputs;
-use self::rows::{Lines, Row};
+use self::rows::Lines;
 use self::window::Window;
 use self::writer::{Printed, Writer};
 use crate::failure::{Failure, Outcome};
@@ -138,9 +138,9 @@ impl Each<'_> {
     ) -> io::Result<oneshot::Receiver<Printed>> {
         let counts = Arc::new(Counts::default());
         let progress = Progress::start(self.printer, &counts, self.size);
-        let name = self.settings.rows.name();
+        let source = self.settings.rows.clone();
         let writer =
-            Writer::new(*self.printer, name, self.settings.fail_fast, window.clone(), cancel.clone(), counts.clone());
+            Writer::new(*self.printer, source, self.settings.fail_fast, window.clone(), cancel.clone(), counts.clone());
         let (sender, printed) = oneshot::channel();
         std::thread::Builder::new().name("print".to_owned()).spawn(move || {
             let printed = writer.write(&progress);
@@ -159,7 +159,7 @@ fn read(from: impl Read, window: &Window, counts: &Counts) {
     let mut rows = Vec::new();
     loop {
         let read = lines.read(&mut rows);
-        if !window.offer(&mut rows) {
+        if !window.offer(&mut rows, &mut lines.spare) {
             return;
         }
         match read {
@@ -173,8 +173,8 @@ fn read(from: impl Read, window: &Window, counts: &Counts) {
 /// Runs one row after the other.
 async fn lane(run: Arc<RowRun>, window: Arc<Window>, fail_fast: bool) {
     while let Some(row) = window.start().await {
-        let turn = Turn { window: &window, row: &row, fail_fast, is_over: false };
-        let answer = run.run(&row).await;
+        let turn = Turn { window: &window, row: (row.number, row.line), size: row.size(), fail_fast, is_over: false };
+        let answer = run.run(row).await;
         turn.end(answer);
     }
 }
@@ -182,7 +182,9 @@ async fn lane(run: Arc<RowRun>, window: Arc<Window>, fail_fast: bool) {
 /// A row that is running: it gets an answer, whatever happens.
 struct Turn<'a> {
     window: &'a Window,
-    row: &'a Row,
+    /// Its number and its line.
+    row: (u64, u64),
+    size: usize,
     fail_fast: bool,
     is_over: bool,
 }
@@ -191,14 +193,15 @@ impl Turn<'_> {
     fn end(mut self, answer: Answer) {
         self.is_over = true;
         let is_last = self.fail_fast && matches!(answer.ending, Ending::Failed(_));
-        self.window.put(self.row, answer, is_last);
+        self.window.put(self.size, answer, is_last);
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.window.put(self.row, Answer::lost(self.row), self.fail_fast);
+            let (row, line) = self.row;
+            self.window.put(self.size, Answer::lost(row, line), self.fail_fast);
         }
     }
 }

@@ -50,7 +50,7 @@ impl Progress {
     pub(crate) fn start(printer: &Printer, counts: &Arc<Counts>, size: Option<u64>) -> Self {
         // Rows that go to a terminal are their own progress, and a bar would be in their way.
         let has_bar = io::stderr().is_terminal();
-        let is_told = !printer.is_quiet() && !(has_bar && io::stdout().is_terminal());
+        let is_told = !(printer.is_quiet() || has_bar && io::stdout().is_terminal());
         let shared = Arc::new(Shared {
             counts: counts.clone(),
             size: size.filter(|size| *size > 0),

@@ -11,6 +11,8 @@ use crate::inputs;
 
 /// A longer row is an error of that row.
 pub(crate) const LONGEST_ROW: usize = 64 << 20;
+/// The largest buffer that is kept for another row.
+pub(crate) const LARGEST_SPARE: usize = 16 << 10;
 /// So much is read at once.
 const CHUNK: usize = 64 << 10;
 /// What some editors put before the first line.
@@ -78,6 +80,19 @@ pub(crate) enum RowText {
     TooLong,
 }
 
+impl RowText {
+    /// Its buffer, empty.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        match self {
+            RowText::Line(mut text) if text.capacity() <= LARGEST_SPARE => {
+                text.clear();
+                text
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl Row {
     /// How many bytes it holds.
     pub(crate) fn size(&self) -> usize {
@@ -98,6 +113,9 @@ pub(crate) struct Lines<R> {
     longest: usize,
     rows: u64,
     lines: u64,
+    /// Buffers of rows that are over, for those that come. Memory that one thread takes and another one gives back costs both of
+    /// them a lock of the allocator.
+    pub(crate) spare: Vec<Vec<u8>>,
 }
 
 impl<R: Read> Lines<R> {
@@ -106,7 +124,16 @@ impl<R: Read> Lines<R> {
     }
 
     fn with_longest(from: R, longest: usize) -> Self {
-        Lines { from, chunk: vec![0; CHUNK], open: Vec::new(), is_too_long: false, longest, rows: 0, lines: 0 }
+        Lines {
+            from,
+            chunk: vec![0; CHUNK],
+            open: Vec::new(),
+            is_too_long: false,
+            longest,
+            rows: 0,
+            lines: 0,
+            spare: Vec::new(),
+        }
     }
 
     /// Reads once, and adds the rows that have ended. Gives how many bytes were read: at the end none.
@@ -148,12 +175,14 @@ impl<R: Read> Lines<R> {
 
     fn end_line(&mut self) -> Option<Row> {
         self.lines += 1;
-        let mut line = std::mem::take(&mut self.open);
+        let mut line = std::mem::replace(&mut self.open, self.spare.pop().unwrap_or_default());
         if self.lines == 1 && line.starts_with(BYTE_ORDER_MARK) {
             line.drain(..BYTE_ORDER_MARK.len());
         }
         let is_too_long = std::mem::take(&mut self.is_too_long);
         if !is_too_long && line.trim_ascii().is_empty() {
+            line.clear();
+            self.spare.push(line);
             return None;
         }
         self.rows += 1;

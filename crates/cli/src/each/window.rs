@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::answer::Answer;
-use super::rows::Row;
+use super::rows::{LARGEST_SPARE, Row};
 
 /// The most rows that are under way.
 const ROWS: usize = 1024;
@@ -52,6 +52,8 @@ struct State {
     answers: VecDeque<Option<Answer>>,
     /// The number of the next one to be printed.
     next: u64,
+    /// Buffers of rows that were printed.
+    spare: Vec<Vec<u8>>,
     /// How many bytes rows and answers hold.
     bytes: usize,
     /// No row behind this one counts.
@@ -98,8 +100,8 @@ impl Window {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes these rows in, as soon as there is room. Gives whether more are wanted.
-    pub(crate) fn offer(&self, rows: &mut Vec<Row>) -> bool {
+    /// Takes these rows in, as soon as there is room, and gives buffers for others. Gives whether more are wanted.
+    pub(crate) fn offer(&self, rows: &mut Vec<Row>, spare: &mut Vec<Vec<u8>>) -> bool {
         let mut state = self.state();
         for row in rows.drain(..) {
             while !state.starts_nothing(row.number) && !state.has_room(self.rows) {
@@ -114,6 +116,7 @@ impl Window {
             state.waiting.push_back(row);
             self.work.notify_one();
         }
+        spare.append(&mut state.spare);
         true
     }
 
@@ -173,11 +176,11 @@ impl Window {
         }
     }
 
-    /// The row has its answer. With `is_last`, none behind it counts.
-    pub(crate) fn put(&self, row: &Row, answer: Answer, is_last: bool) {
-        let number = row.number;
+    /// A row of this size has its answer. With `is_last`, none behind it counts.
+    pub(crate) fn put(&self, size: usize, answer: Answer, is_last: bool) {
+        let number = answer.row;
         let mut state = self.state();
-        state.bytes = state.bytes.saturating_sub(row.size()) + answer.size();
+        state.bytes = state.bytes.saturating_sub(size) + answer.size();
         if is_last && state.last.is_none_or(|last| number < last) {
             state.last = Some(number);
             state.reader_waits = false;
@@ -195,9 +198,12 @@ impl Window {
     }
 
     /// Waits for the next answers, in order and without a gap; none when there will be no more. Those that come in quick succession
-    /// come together, no sooner than a [`PACE`] after `before`.
-    pub(crate) fn take(&self, before: Instant, answers: &mut Vec<Answer>) -> bool {
+    /// come together, no sooner than a [`PACE`] after `before`. `spare` are buffers that are free again.
+    pub(crate) fn take(&self, before: Instant, answers: &mut Vec<Answer>, spare: &mut Vec<Vec<u8>>) -> bool {
         let mut state = self.state();
+        spare.retain(|buffer| buffer.capacity() <= LARGEST_SPARE);
+        spare.truncate(self.rows.saturating_sub(state.spare.len()));
+        state.spare.append(spare);
         loop {
             if state.has_answer() {
                 break;

@@ -12,6 +12,7 @@ use wasmill_model::{Code, ExitCode, format_duration};
 
 use super::answer::{Answer, Ending, Failed};
 use super::progress::{Counts, Progress, counted, rate};
+use super::rows::RowSource;
 use super::window::{Left, Window};
 use crate::failure::Outcome;
 use crate::printer::{Printer, Reader};
@@ -36,7 +37,7 @@ pub(crate) struct Writer {
 /// What was printed.
 #[derive(Debug)]
 pub(crate) struct Printed {
-    file: Arc<str>,
+    source: RowSource,
     rows: u64,
     failed: u64,
     /// How the rows that failed would have ended the process; none where they do not agree.
@@ -62,28 +63,31 @@ enum End {
 impl Writer {
     pub(crate) fn new(
         printer: Printer,
-        file: Arc<str>,
+        source: RowSource,
         fail_fast: bool,
         window: Arc<Window>,
         cancel: Cancel,
         counts: Arc<Counts>,
     ) -> Self {
-        let printed = Printed { file: file.clone(), rows: 0, failed: 0, exit: None, line: 0, end: End::Rows };
+        let file = source.name();
+        let printed = Printed { source, rows: 0, failed: 0, exit: None, line: 0, end: End::Rows };
         Writer { printer, file, fail_fast, window, cancel, counts, helped: HashSet::new(), printed }
     }
 
     /// Prints until there is no more.
     pub(crate) fn write(mut self, progress: &Progress) -> Printed {
-        let (mut answers, mut lines, mut errors) = (Vec::new(), Vec::new(), String::new());
+        let (mut answers, mut spare, mut lines, mut errors) = (Vec::new(), Vec::new(), Vec::new(), String::new());
         let mut before = Instant::now();
-        while self.window.take(before, &mut answers) {
+        while self.window.take(before, &mut answers, &mut spare) {
             before = Instant::now();
             let mut is_last = false;
-            for answer in answers.drain(..) {
-                is_last = is_last || !self.add(answer, &mut lines, &mut errors);
+            for mut answer in answers.drain(..) {
+                is_last = !self.add(&answer, &mut lines, &mut errors);
                 if is_last {
                     break;
                 }
+                answer.line.clear();
+                spare.push(answer.line);
             }
             let mut reader = Ok(Reader::There);
             progress.aside(|| {
@@ -111,7 +115,7 @@ impl Writer {
     }
 
     /// Gives whether the next row may follow.
-    fn add(&mut self, answer: Answer, lines: &mut Vec<u8>, errors: &mut String) -> bool {
+    fn add(&mut self, answer: &Answer, lines: &mut Vec<u8>, errors: &mut String) -> bool {
         let failed = match &answer.ending {
             Ending::Ok => None,
             Ending::Failed(failed) => Some(failed),
@@ -130,7 +134,7 @@ impl Writer {
         printed.failed += 1;
         // In JSON the row says it itself.
         if !self.printer.is_json() {
-            self.explain(&answer, failed, errors);
+            self.explain(answer, failed, errors);
         }
         if self.fail_fast {
             self.printed.end = End::FirstFailure;
@@ -196,6 +200,12 @@ impl Printed {
         let unread = if left.there_may_be_more { "what follows was not read" } else { "" };
         let both = [read.as_str(), unread].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
         let next = self.line + 1;
-        format!("  {both}\n  help: go on from there with `tail -n +{next} {}`\n", printable(&self.file))
+        let help = match &self.source {
+            RowSource::Stdin => format!("line {next} of stdin is the first one that was not printed"),
+            RowSource::File(file) => {
+                format!("go on from there with `tail -n +{next} {}`", printable(&file.display().to_string()))
+            }
+        };
+        format!("  {both}\n  help: {help}\n")
     }
 }
