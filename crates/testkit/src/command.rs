@@ -62,12 +62,22 @@ impl Command {
     }
 
     /// Starts it, with stdin closed, to be watched and signalled.
-    pub fn start(mut self) -> Running {
-        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub fn start(self) -> Running {
+        self.start_with(Stdio::null())
+    }
+
+    /// The same with an open stdin, to be [written to](Running::write).
+    pub fn start_open(self) -> Running {
+        self.start_with(Stdio::piped())
+    }
+
+    fn start_with(mut self, stdin: Stdio) -> Running {
+        self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child =
             self.command.spawn().unwrap_or_else(|error| panic!("{:?} does not start: {error}", self.command));
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        Running { child, stderr, seen: String::new(), folder: self.folder.display().to_string() }
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        Running { child, stdout: Some(stdout), stderr, seen: String::new(), folder: self.folder.display().to_string() }
     }
 }
 
@@ -75,6 +85,7 @@ impl Command {
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    stdout: Option<BufReader<std::process::ChildStdout>>,
     stderr: BufReader<std::process::ChildStderr>,
     seen: String,
     folder: String,
@@ -111,13 +122,33 @@ impl Running {
 
     /// Closes the reading end of its stdout.
     pub fn close_stdout(&mut self) {
-        drop(self.child.stdout.take());
+        drop(self.stdout.take());
+    }
+
+    /// Writes to its stdin.
+    pub fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        let stdin = self.child.stdin.as_mut().expect("stdin is open");
+        stdin.write_all(bytes.as_ref()).and_then(|()| stdin.flush()).expect("the command reads its stdin");
+    }
+
+    /// Takes its stdin, to be written to from elsewhere.
+    pub fn take_stdin(&mut self) -> impl Write + Send + 'static {
+        self.child.stdin.take().expect("stdin is open")
+    }
+
+    /// Waits for the next line on stdout.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        let stdout = self.stdout.as_mut().expect("stdout is open");
+        stdout.read_line(&mut line).expect("stdout is text");
+        line
     }
 
     /// Waits for its end.
     pub fn finish(mut self) -> Output {
         let mut stdout = Vec::new();
-        if let Some(mut pipe) = self.child.stdout.take() {
+        drop(self.child.stdin.take());
+        if let Some(mut pipe) = self.stdout.take() {
             pipe.read_to_end(&mut stdout).expect("stdout can be read");
         }
         let mut stderr = std::mem::take(&mut self.seen);
@@ -181,6 +212,7 @@ fn stable(text: &str, folder: &str) -> String {
         (r#""wall_us": \d+"#, r#""wall_us": "[TIME]""#),
         (r#""elapsed_ms": [0-9.]+"#, r#""elapsed_ms": "[TIME]""#),
         (r#""run": "[^"]+""#, r#""run": "[RUN]""#),
+        (r"[\d,]+ rows/s", "[RATE]"),
         // The header of that column follows its width.
         (r" +wall time", " wall time"),
     ];

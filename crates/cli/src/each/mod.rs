@@ -124,8 +124,7 @@ impl Each<'_> {
             let name = self.settings.rows.name();
             Failure::from(Diagnostic::new(Code::InputUnreadable, format!("`{name}` cannot be read further: {error}")))
         });
-        let code =
-            printed.finish(self.printer, is_interrupted.then(|| window.left()).flatten(), self.start.elapsed())?;
+        let code = printed.finish(self.printer, is_interrupted.then(|| window.left()), self.start.elapsed())?;
         unread.map_or(Ok(code), Err)
     }
 

@@ -81,7 +81,7 @@ impl RowInputs {
                 given.insert(name.clone(), value);
             }
             (value, None) => {
-                let problem = format!("the row is no JSON object of inputs: it is {}", value.kind());
+                let problem = format!("the row is no JSON object of inputs: its type is `{}`", value.kind());
                 let help = format!("the pipeline has {}", inputs::declared(specs));
                 return Err(vec![self.problem(row, start(text), Code::InputUnreadable, problem).help(help)]);
             }

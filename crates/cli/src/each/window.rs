@@ -23,7 +23,7 @@ const PACE: Duration = Duration::from_millis(1);
 const PRINTED_AT_ONCE: usize = 1 << 20;
 
 /// Rows that were not printed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Left {
     /// How many were read.
     pub(crate) read: usize,
@@ -239,11 +239,10 @@ impl Window {
         true
     }
 
-    /// Rows that were not printed; none where all were.
-    pub(crate) fn left(&self) -> Option<Left> {
+    /// Rows that were not printed.
+    pub(crate) fn left(&self) -> Left {
         let state = self.state();
-        let left = Left { read: state.answers.len(), there_may_be_more: !state.is_read };
-        (left.read > 0 || left.there_may_be_more).then_some(left)
+        Left { read: state.answers.len(), there_may_be_more: !state.is_read }
     }
 
     /// Wakes the reader when there is work for it, or when the others will soon have none.
@@ -254,5 +253,103 @@ impl Window {
             state.reader_waits = false;
             self.room.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::super::answer::Ending;
+    use super::super::rows::RowText;
+    use super::*;
+
+    fn row(number: u64, size: usize) -> Row {
+        Row { number, line: number, text: RowText::Line(vec![b'1'; size]) }
+    }
+
+    fn answer(row: u64) -> Answer {
+        Answer { row, at: row, line: vec![b'2'; 4], ending: Ending::Ok }
+    }
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().build().unwrap()
+    }
+
+    fn started(runtime: &Runtime, window: &Window) -> Option<u64> {
+        runtime.block_on(window.start()).map(|row| row.number)
+    }
+
+    /// Whether a row is there to be started at once.
+    fn has_work(runtime: &Runtime, window: &Window) -> bool {
+        runtime.block_on(async {
+            tokio::select! { biased; row = window.start() => row.is_some(), () = async {} => false }
+        })
+    }
+
+    fn taken(window: &Window) -> Vec<u64> {
+        let mut answers = Vec::new();
+        assert!(window.take(Instant::now(), &mut answers, &mut Vec::new()));
+        answers.iter().map(|answer| answer.row).collect()
+    }
+
+    #[test]
+    fn answers_come_in_order_and_without_a_gap() {
+        let (window, runtime) = (Window::new(4), runtime());
+        assert!(window.offer(&mut (1..=4).map(|number| row(number, 9)).collect(), &mut Vec::new()));
+        window.end_of_rows(None);
+        assert_eq!([1, 2, 3, 4].map(|_| started(&runtime, &window)), [1, 2, 3, 4].map(Some));
+        assert_eq!(started(&runtime, &window), None);
+        for number in [3, 1] {
+            window.put(9, answer(number), false);
+        }
+        assert_eq!(taken(&window), [1]);
+        window.put(9, answer(2), false);
+        assert_eq!(taken(&window), [2, 3]);
+        assert_eq!(window.left(), Left { read: 1, there_may_be_more: false });
+        window.put(9, answer(4), false);
+        assert_eq!(taken(&window), [4]);
+        assert!(!window.take(Instant::now(), &mut Vec::new(), &mut Vec::new()));
+    }
+
+    #[test]
+    fn the_reader_waits_where_nobody_takes_anything() {
+        let window = Arc::new(Window::new(4));
+        let reader = std::thread::spawn({
+            let window = window.clone();
+            move || window.offer(&mut (1..=5_000).map(|number| row(number, 9)).collect(), &mut Vec::new())
+        });
+        while !window.state().reader_waits {
+            std::thread::yield_now();
+        }
+        assert_eq!(window.left().read, ROWS);
+        window.stop();
+        assert!(!reader.join().unwrap());
+        assert_eq!(window.left().read, ROWS);
+    }
+
+    #[test]
+    fn with_many_bytes_under_way_only_the_next_row_is_started() {
+        let (window, runtime) = (Window::new(4), runtime());
+        assert!(window.offer(&mut vec![row(1, BYTES - 1), row(2, 2)], &mut Vec::new()));
+        assert_eq!(started(&runtime, &window), Some(1));
+        assert!(!has_work(&runtime, &window));
+        window.put(BYTES - 1, answer(1), false);
+        assert_eq!(taken(&window), [1]);
+        assert_eq!(started(&runtime, &window), Some(2));
+    }
+
+    #[test]
+    fn behind_the_last_row_nothing_is_started() {
+        let (window, runtime) = (Window::new(4), runtime());
+        assert!(window.offer(&mut (1..=4).map(|number| row(number, 9)).collect(), &mut Vec::new()));
+        assert_eq!([1, 2].map(|_| started(&runtime, &window)), [1, 2].map(Some));
+        window.put(9, answer(2), true);
+        assert_eq!(started(&runtime, &window), None);
+        assert!(!window.offer(&mut vec![row(5, 9)], &mut Vec::new()));
+        window.put(9, answer(1), false);
+        assert_eq!(taken(&window), [1, 2]);
     }
 }

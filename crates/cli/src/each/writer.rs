@@ -44,6 +44,8 @@ pub(crate) struct Printed {
     exit: Option<ExitCode>,
     /// The line of the last row.
     line: u64,
+    /// Rows that were taken out of the window and not printed: one of them was stopped.
+    unprinted: usize,
     end: End,
 }
 
@@ -70,7 +72,7 @@ impl Writer {
         counts: Arc<Counts>,
     ) -> Self {
         let file = source.name();
-        let printed = Printed { source, rows: 0, failed: 0, exit: None, line: 0, end: End::Rows };
+        let printed = Printed { source, rows: 0, failed: 0, exit: None, line: 0, unprinted: 0, end: End::Rows };
         Writer { printer, file, fail_fast, window, cancel, counts, helped: HashSet::new(), printed }
     }
 
@@ -81,9 +83,17 @@ impl Writer {
         while self.window.take(before, &mut answers, &mut spare) {
             before = Instant::now();
             let mut is_last = false;
-            for mut answer in answers.drain(..) {
-                is_last = !self.add(&answer, &mut lines, &mut errors);
-                if is_last {
+            let taken = answers.len();
+            for (place, mut answer) in answers.drain(..).enumerate() {
+                if matches!(answer.ending, Ending::Cancelled) {
+                    // What is printed is without a gap, so that one can go on behind it.
+                    self.printed.unprinted = taken - place;
+                    is_last = true;
+                    break;
+                }
+                self.add(&answer, &mut lines, &mut errors);
+                if !matches!(self.printed.end, End::Rows) {
+                    is_last = true;
                     break;
                 }
                 answer.line.clear();
@@ -114,19 +124,12 @@ impl Writer {
         self.printed
     }
 
-    /// Gives whether the next row may follow.
-    fn add(&mut self, answer: &Answer, lines: &mut Vec<u8>, errors: &mut String) -> bool {
-        let failed = match &answer.ending {
-            Ending::Ok => None,
-            Ending::Failed(failed) => Some(failed),
-            // What is printed is without a gap, so that one can go on behind it.
-            Ending::Cancelled => return false,
-        };
+    fn add(&mut self, answer: &Answer, lines: &mut Vec<u8>, errors: &mut String) {
         lines.extend_from_slice(&answer.line);
         let printed = &mut self.printed;
         printed.rows += 1;
         printed.line = answer.at;
-        let Some(failed) = failed else { return true };
+        let Ending::Failed(failed) = &answer.ending else { return };
         printed.exit = match printed.exit {
             _ if printed.failed == 0 => Some(failed.exit),
             before => before.filter(|before| *before == failed.exit),
@@ -139,7 +142,6 @@ impl Writer {
         if self.fail_fast {
             self.printed.end = End::FirstFailure;
         }
-        !self.fail_fast
     }
 
     /// `rows.ndjson:4:7: row 3: error WM0405: …`, and what to do where that was not said yet.
@@ -159,8 +161,10 @@ impl Writer {
 }
 
 impl Printed {
-    /// Says how it went, and gives how the process ends. `left` is what an interrupt left undone.
+    /// Says how it went, and gives how the process ends. `left` is what was not printed where there was an interrupt.
     pub(crate) fn finish(self, printer: &Printer, left: Option<Left>, took: Duration) -> Outcome {
+        let left = left.map(|left| Left { read: left.read + self.unprinted, ..left });
+        let left = left.filter(|left| left.read > 0 || left.there_may_be_more);
         let (all, time) = (counted(self.rows), format_duration(took));
         let time = format!("in {time}  {DIM}{}{DIM:#}", rate(self.rows, took));
         let exit = match self.failed {
@@ -169,7 +173,7 @@ impl Printed {
         };
         let counts = match self.failed {
             0 => all.clone(),
-            failed => format!("{} of {all} failed", thousands(failed)),
+            failed => format!("{} of {all}", thousands(failed)),
         };
         match self.end {
             End::Unwritten(error) => return Err(error.into()),
@@ -180,7 +184,12 @@ impl Printed {
             }
             End::Rows => {
                 if let Some(left) = left {
-                    printer.note(&format!("{YELLOW}cancelled{YELLOW:#}  {counts} {time}\n{}", self.go_on(left)));
+                    let failed =
+                        if self.failed == 0 { String::new() } else { format!(", {} failed", thousands(self.failed)) };
+                    printer.note(&format!(
+                        "{YELLOW}cancelled{YELLOW:#}  after {all}{failed} {time}\n{}",
+                        self.go_on(left)
+                    ));
                     return Ok(ExitCode::Cancelled);
                 }
                 let (style, word) = if self.failed == 0 { (GREEN, "ok") } else { (RED, "failed") };

@@ -12,6 +12,7 @@ mod call;
 mod check;
 mod compile;
 mod dialects;
+mod each;
 mod examples;
 mod fixtures;
 mod flow;
