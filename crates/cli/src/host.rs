@@ -11,8 +11,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
 use wasmill_engine_wasmtime::{Compiler, Settings, WasmtimeEngine};
-use wasmill_model::{Code, Diagnostic, Diagnostics, Pipeline, RunDocument};
-use wasmill_runtime::{Clock, Host, Overrides, RunOptions, Spawner};
+use wasmill_model::{Code, Diagnostic, Diagnostics, RunDocument};
+use wasmill_runtime::{Bundle, Clock, Host, Overrides, RunOptions, Spawner};
 
 use crate::commands::cache::remedy;
 use crate::commands::run::Job;
@@ -70,7 +70,7 @@ async fn link_and_run(
 ) -> Result<Finished, Failure> {
     let cancel = Cancel::new();
     let interrupts = tokio::spawn(watch_interrupts(cancel.clone()));
-    let (router, cache) = router(&job.pipeline, settings, printer)?;
+    let (router, cache) = router(&job.bundle, settings, printer)?;
     let host = Host {
         router,
         policy: settings.policy.clone(),
@@ -79,16 +79,16 @@ async fn link_and_run(
         spawner: Arc::new(GuestThreads(guests.clone())),
     };
     let overrides = Overrides { limits: settings.limits, engines: settings.engines.clone(), profile: settings.profile };
-    note_unused_secrets(&job.pipeline, settings, printer);
-    let linking = wasmill_runtime::link(&host, job.pipeline.clone(), &job.units, &overrides);
+    note_unused_secrets(&job.bundle, settings, printer);
+    let linking = wasmill_runtime::link(&host, &job.bundle, &overrides);
     let linked = tokio::select! {
-        linked = progress::compiling(printer, job.units.len(), linking) => linked.map_err(name_compiler_limits)?,
+        linked = progress::compiling(printer, job.bundle.all().iter().map(|bundle| bundle.units.len()).sum(), linking) => linked.map_err(name_compiler_limits)?,
         () = cancel.cancelled() => return Err(cancelled()),
     };
     if let Some(cache) = cache {
         note_not_kept(&cache, printer);
     }
-    let progress = Progress::start(printer, job.pipeline.steps.len());
+    let progress = Progress::start(printer, job.bundle.pipeline.steps.len());
     let options = RunOptions {
         run: run_id(),
         seed: RandomState::new().build_hasher().finish(),
@@ -104,11 +104,11 @@ async fn link_and_run(
 }
 
 fn router(
-    pipeline: &Pipeline,
+    bundle: &Bundle,
     settings: &HostSettings,
     printer: &Printer,
 ) -> Result<(Router, Option<Arc<CodeCache>>), Failure> {
-    let slots = pipeline.schedule.max_concurrency.clamp(1, MOST_SLOTS);
+    let slots = bundle.max_concurrency().clamp(1, MOST_SLOTS);
     let cache = settings.cache.clone().and_then(|folder| match CodeCache::open(folder) {
         Ok(cache) => Some(Arc::new(cache)),
         Err(error) => {
@@ -149,8 +149,10 @@ fn note_not_kept(cache: &CodeCache, printer: &Printer) {
 }
 
 /// A secret that goes nowhere is most likely a slip in a name.
-fn note_unused_secrets(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) {
-    let granted = |name: &str| pipeline.steps.iter().any(|step| step.grants.secrets.iter().any(|one| one == name));
+fn note_unused_secrets(bundle: &Bundle, settings: &HostSettings, printer: &Printer) {
+    let all = bundle.all();
+    let steps = all.iter().flat_map(|bundle| &bundle.pipeline.steps);
+    let granted = |name: &str| steps.clone().any(|step| step.grants.secrets.iter().any(|one| one == name));
     for name in settings.secrets.names().filter(|name| !granted(name)) {
         printer.note(&format!(
             "warning: no step is granted the secret `{name}`\n  help: write `grants: {{ secrets: [{name}] }}` in the step\n"

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
-use crate::{Code, ExitCode, Object, Receipt, Value, Verdict, VerdictKind};
+use crate::{Code, Digest, ExitCode, Object, Receipt, Usage, Value, Verdict, VerdictKind};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -32,12 +32,54 @@ pub struct StepReport {
     pub fallback: Option<Arc<str>>,
     /// Its attempts, in order: item by item.
     pub attempts: Vec<Receipt>,
+    /// Where it calls another pipeline: the runs of that, in the same order.
+    pub runs: Vec<SubRun>,
+}
+
+/// A run of a pipeline that a step calls: an attempt that is a document.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SubRun {
+    /// Which item of the step this was for, from 0, where the step has items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
+    /// Which try this was, from 1.
+    pub attempt: u32,
+    /// Digest of its inputs.
+    pub input: Digest,
+    /// Digest of the object of its outputs, where it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Digest>,
+    /// What all of its attempts used: the sums, and of memory the most that one of them had.
+    pub usage: Usage,
+    /// All of it.
+    #[serde(flatten)]
+    pub document: RunDocument,
+}
+
+impl SubRun {
+    /// The receipts of its units by the steps' paths, for whoever keeps no more of it than that.
+    pub fn into_receipts(self, step: &str) -> Vec<(Arc<str>, Vec<Receipt>)> {
+        let path = match self.item {
+            Some(item) => format!("{step}[{item}]"),
+            None => step.to_owned(),
+        };
+        let RunDocument { steps, discarded, .. } = self.document;
+        let mut all: Vec<(Arc<str>, Vec<Receipt>)> = Vec::new();
+        for (id, report) in steps {
+            let id: Arc<str> = format!("{path}/{id}").into();
+            all.extend(report.runs.into_iter().flat_map(|run| run.into_receipts(&id)));
+            all.push((id, report.attempts));
+        }
+        all.extend(discarded.into_iter().map(|(id, receipts)| (format!("{path}/{id}").into(), receipts)));
+        all.retain(|(_, receipts)| !receipts.is_empty());
+        all
+    }
 }
 
 impl StepReport {
     /// A step that ended before its unit was called.
     pub fn without_attempt(verdict: Verdict) -> Self {
-        StepReport { verdict, output: None, metadata: None, fallback: None, attempts: Vec::new() }
+        StepReport { verdict, output: None, metadata: None, fallback: None, attempts: Vec::new(), runs: Vec::new() }
     }
 }
 
@@ -53,6 +95,8 @@ impl Serialize for StepReport {
             #[serde(skip_serializing_if = "Option::is_none")]
             fallback: Option<&'a str>,
             attempts: &'a [Receipt],
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            runs: &'a [SubRun],
             /// Only where no attempt says it.
             #[serde(skip_serializing_if = "Option::is_none")]
             message: Option<String>,
@@ -64,6 +108,7 @@ impl Serialize for StepReport {
             metadata: self.metadata.as_ref(),
             fallback: self.fallback.as_deref(),
             attempts: &self.attempts,
+            runs: &self.runs,
             message: (!said && !self.verdict.is_ok()).then(|| self.verdict.message()),
         }
         .serialize(serializer)
@@ -104,7 +149,7 @@ pub struct RunDocument {
     /// Every step, in the order of the file. In a run that fails these are the steps that would have run one at a time, up to the failure:
     /// the same in every run.
     pub steps: IndexMap<Arc<str>, StepReport>,
-    /// The attempts of steps and items that ran besides, and do not count.
+    /// The attempts of steps and items that ran besides, and do not count; those of a pipeline that a step calls by their paths, `step/inner`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub discarded: IndexMap<Arc<str>, Vec<Receipt>>,
     /// Why it failed.

@@ -15,12 +15,14 @@
 #![forbid(unsafe_code)]
 
 mod attempt;
+mod bundle;
 mod check;
 mod document;
 mod host;
 mod inline;
 mod inputs;
 mod link;
+mod nested;
 mod outline;
 mod parameters;
 mod ports;
@@ -31,10 +33,11 @@ mod step_input;
 mod suggestion;
 mod wiring;
 
+pub use bundle::Bundle;
 pub use check::check;
 pub use host::{Host, Overrides, RunOptions};
 pub use inline::InlineSpawner;
 pub use inputs::bind_inputs;
 pub use link::{Linked, link};
-pub use outline::{Edge, EdgeKind, LimitOrigin, Outline, Preview, PreviewStep, outline, preview};
+pub use outline::{Edge, EdgeKind, LimitOrigin, Outline, Preview, PreviewStep, PreviewUnit, outline, preview};
 pub use ports::{Clock, NoObserver, Observer, RunEvent, Spawner};

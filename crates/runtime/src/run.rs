@@ -10,7 +10,9 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use wasmill_engine::Cancel;
-use wasmill_model::{Digest, Object, Receipt, RunDocument, RunVerdict, SkipReason, StepReport, Value, VerdictKind};
+use wasmill_model::{
+    Digest, Object, Receipt, RunDocument, RunVerdict, SkipReason, StepReport, SubRun, Value, VerdictKind,
+};
 use wasmill_plan::{Call, Command, Event, Plan, StepIndex, Task};
 
 use crate::attempt::attempt;
@@ -27,6 +29,7 @@ const CALLS_IN_A_ROW: u32 = 128;
 pub(crate) struct Run {
     pub(crate) linked: Arc<LinkedParts>,
     pub(crate) id: Arc<str>,
+    pub(crate) seed: u64,
     pub(crate) inputs: Inputs,
     slots: Vec<Slot>,
     control: Mutex<Control>,
@@ -48,6 +51,8 @@ pub(crate) struct Settled {
     pub(crate) replaced_by: Option<StepIndex>,
     /// Attempts that do not count.
     pub(crate) discarded: Vec<Receipt>,
+    /// Runs of a pipeline that do not count.
+    pub(crate) discarded_runs: Vec<SubRun>,
 }
 
 struct Control {
@@ -99,6 +104,10 @@ impl Run {
         let linked = self.linked.steps.get(step.get())?;
         let is_answer = linked.foreach.is_none() && report.fallback.is_none() && report.metadata.is_none();
         report.attempts.last().filter(|_| is_answer)?.output
+    }
+
+    pub(crate) fn observer(&self) -> &Arc<dyn Observer> {
+        &self.observer
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -237,7 +246,12 @@ impl Run {
 
 impl Settled {
     fn copy(&self) -> Settled {
-        Settled { report: self.report.clone(), replaced_by: self.replaced_by, discarded: self.discarded.clone() }
+        Settled {
+            report: self.report.clone(),
+            replaced_by: self.replaced_by,
+            discarded: self.discarded.clone(),
+            discarded_runs: self.discarded_runs.clone(),
+        }
     }
 }
 
@@ -362,6 +376,7 @@ pub(crate) async fn run(linked: Arc<LinkedParts>, inputs: Object, options: RunOp
         inputs: Inputs::new(inputs),
         observer: observer.clone(),
         id,
+        seed,
         linked: linked.clone(),
     });
     run.notify(&RunEvent::RunStarted { run: &run.id, pipeline: &linked.pipeline.name, steps: linked.steps.len() });

@@ -21,6 +21,7 @@ mod graph;
 mod inputs;
 mod inspect;
 mod limits;
+mod nested;
 mod policy;
 mod run;
 mod signals;

@@ -7,5 +7,6 @@ mod fake;
 mod flow;
 mod grants;
 mod large;
+mod nested;
 mod rules;
 mod trouble;
