@@ -94,6 +94,7 @@ async fn link_and_run(
         seed: RandomState::new().build_hasher().finish(),
         cancel,
         observer: progress.observer(),
+        memo: None,
     };
     let start = Instant::now();
     let document = linked.run(job.inputs.clone(), options).await;

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -18,6 +18,7 @@ use wasmill_model::{
 };
 use wasmill_plan::Call;
 
+use crate::memo::{self, Kept};
 use crate::run::{Run, Started};
 use crate::scope::ItemScope;
 use crate::step_input::{StepInput, explain};
@@ -35,6 +36,7 @@ pub(crate) struct LinkedStep {
     pub(crate) fallback: Vec<LinkedFallback>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) emits: Emits,
+    pub(crate) output: OutputFormat,
 }
 
 /// A unit, ready to be called.
@@ -45,6 +47,8 @@ pub(crate) struct LinkedUnit {
     pub(crate) interface: Interface,
     pub(crate) function: Option<Arc<str>>,
     pub(crate) engine: EngineName,
+    /// Of a [`CallKey`](crate::CallKey), made when it is asked for.
+    pub(crate) called: OnceLock<Digest>,
 }
 
 /// What takes the place of a call that failed.
@@ -106,8 +110,23 @@ async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>
         Ok(Err(message)) => return Made::failed(Verdict::InvalidInput { message }),
         Err(panic) => return Made::failed(host_error("an expression panicked", &*panic)),
     };
-    let outcome = call(run, step, unit, &input, &started.cancel).await;
-    let (receipt, output) = receipt(step, unit, item, started.attempt, digest, outcome);
+    let memo = run.memo.as_deref().filter(|_| !started.cancel.is_cancelled());
+    let memo = memo.and_then(|memo| Some((memo, memo::key(step, unit, &input, digest)?)));
+    let (receipt, output) = match memo.as_ref().and_then(|(memo, key)| memo.lookup(key)) {
+        Some(Kept { receipt, output }) => {
+            (Receipt { item, attempt: started.attempt, input: digest, ..receipt }, Some(output))
+        }
+        None => {
+            let outcome = call(run, step, unit, &input, &started.cancel).await;
+            let (receipt, output) = receipt(step, unit, item, started.attempt, digest, outcome);
+            if let (Some((memo, key)), Some(output)) = (memo, &output) {
+                let receipt = receipt.clone().redacted(&run.linked.secrets);
+                let receipt = Receipt { kept_from: Some(run.id.clone()), ..receipt };
+                memo.store(key, Kept { receipt, output: output.clone() });
+            }
+            (receipt, output)
+        }
+    };
     let answer = output.map(|output| match step.emits {
         Emits::Output => (output, None),
         Emits::Metadata => (whole(input), Some(output)),
@@ -186,6 +205,7 @@ fn receipt(
         log,
         backtrace,
         coredump,
+        kept_from: None,
     };
     (receipt, output)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::stream::{self, StreamExt};
 use indexmap::IndexMap;
@@ -209,6 +209,7 @@ impl Draft {
                 interface: draft.unit.interface(),
                 function: draft.function,
                 engine: draft.engine.info().name.clone(),
+                called: OnceLock::new(),
             }),
             Some(Err(error)) => {
                 // Said once, at the first step that needs it.
@@ -246,6 +247,7 @@ impl Draft {
                 fallback,
                 timeout: step.timeout,
                 emits: step.emits,
+                output: step.output,
             });
         }
         if !problems.is_empty() {

@@ -7,5 +7,6 @@ mod fake;
 mod flow;
 mod grants;
 mod large;
+mod memo;
 mod rules;
 mod trouble;
