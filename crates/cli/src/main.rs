@@ -64,6 +64,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Check(args) => commands::check::check(&settings::check(args)?, printer),
         Command::Graph(args) => commands::graph::graph(&args, printer),
         Command::Plan(args) => commands::plan::plan(&settings::plan(args)?, printer),
+        Command::Convert(args) => commands::convert::convert(&args.file, printer),
         Command::Cache(args) => commands::cache::cache(&args.command, printer),
         Command::Doctor(args) => commands::doctor::doctor(&args, printer),
         Command::Schema => commands::schema::schema(printer),

@@ -119,7 +119,7 @@ pub(crate) enum CompilerChoice {
 /// A policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources);
-    Ok(RunSettings { file: args.file, inputs: args.input, sources, host: host(args.limits, args.host)? })
+    Ok(RunSettings { file: args.file(), inputs: args.input, sources, host: host(args.limits, args.host)? })
 }
 
 /// Settings of `check`.

@@ -110,7 +110,7 @@ pub(crate) enum Command {
     /// Prints the pipeline's outputs on stdout: the only output as it is (text as text, bytes as bytes), several as one JSON
     /// object. Progress and a table of the steps go to stderr. With `--output json`, stdout is given the run document:
     /// verdict, outputs, and a receipt for every attempt.
-    #[command(after_help = RUN_EXAMPLES)]
+    #[command(visible_alias = "submit", after_help = RUN_EXAMPLES)]
     Run(RunArgs),
 
     /// Call one unit, without a pipeline
@@ -143,6 +143,13 @@ pub(crate) enum Command {
     /// and engines, under the same flags as `run`. Finds what `check` finds; nothing is compiled or started.
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
+
+    /// Print a pipeline as a native manifest, whatever kind of file it is
+    ///
+    /// Reads DAG configs, task definitions, pipeline manifests v1 and native manifests, in YAML, JSON or TOML, and prints the native
+    /// manifest that is the same pipeline, in YAML. Its paths are relative to the folder of FILE. Units are not loaded.
+    #[command(after_help = CONVERT_EXAMPLES)]
+    Convert(ConvertArgs),
 
     /// Print the JSON Schema of the manifest
     #[command(after_help = SCHEMA_EXAMPLES)]
@@ -194,6 +201,22 @@ Examples:
 
 With --output json: {\"wasmill\": 1, \"file\", \"pipeline\", \"ok\": true, \"steps\": count, \"units\": count},
 or {\"wasmill\": 1, \"errors\": [{code, message, at: {file, line, column}, step, help}, …]}.";
+
+/// `wasmill convert`
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// The pipeline: a .yaml, .json or .toml file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  wasmill convert config.yaml > pipeline.yaml
+  wasmill convert task.json --output json | jq -r .manifest
+
+With --output json: {\"wasmill\": 1, \"file\", \"dialect\": \"native\" | \"dag-config\" | \"task-definition\" | \"pipeline-v1\",
+\"manifest\": text}.";
 
 const SCHEMA_EXAMPLES: &str = "\
 Examples:

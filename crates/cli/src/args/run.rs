@@ -10,8 +10,13 @@ use super::{HostArgs, LimitArgs, SourceArgs};
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The pipeline: a .yaml, .json or .toml file
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    ///
+    /// A native manifest, a DAG config, a task definition or a pipeline manifest v1. `--file FILE` is the same.
+    #[arg(value_name = "FILE", required_unless_present = "file_flag")]
+    file: Option<PathBuf>,
+
+    #[arg(long = "file", value_name = "FILE", hide = true, conflicts_with = "file")]
+    file_flag: Option<PathBuf>,
 
     /// An input: `name=value`, `name=@file`, a JSON object of inputs, `@file` or `-` (stdin)
     ///
@@ -34,12 +39,20 @@ pub(crate) struct RunArgs {
     pub(crate) host: HostArgs,
 }
 
+impl RunArgs {
+    /// The pipeline, however it was named.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.file.clone().or_else(|| self.file_flag.clone()).unwrap_or_default()
+    }
+}
+
 pub(crate) const RUN_EXAMPLES: &str = "\
 Examples:
   wasmill run examples/first/pipeline.yaml
   wasmill run pipeline.yaml --input text=@README.md --input top=5
   wasmill run pipeline.yaml --input '{\"text\": \"hello\", \"top\": 5}'
   cat README.md | wasmill run pipeline.yaml
+  wasmill submit --file task.yaml --input number=5
   wasmill run pipeline.yaml --secret API_KEY=env:API_KEY --policy wasmill.toml
   wasmill run pipeline.yaml --timeout 2s --memory 64MiB --output json | jq .steps
 

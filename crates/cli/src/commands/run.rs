@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{Diagnostic, Object, Pipeline, RunDocument, Value};
+use serde::Serialize;
+use wasmill_manifest::GraphInfo;
+use wasmill_model::{Diagnostic, Dialect, Object, Pipeline, RunDocument, RunVerdict, Value};
 use wasmill_unit::Unit;
 
 use crate::failure::{Failure, Outcome};
@@ -45,7 +47,7 @@ pub(crate) fn finish(finished: &Finished, job: &Job, sources: &Sources, printer:
         printer.json(document)?;
     } else {
         // Of a run that failed and went on, what there is.
-        outputs(document, printer)?;
+        outputs(document, &job.pipeline, printer)?;
         if let Some(failure) = summary::failure(document, &job.pipeline, sources) {
             printer.error(&format!("\n{failure}"));
         }
@@ -53,8 +55,11 @@ pub(crate) fn finish(finished: &Finished, job: &Job, sources: &Sources, printer:
     Ok(document.exit_code())
 }
 
-/// The only output as it is, several as one JSON object.
-fn outputs(document: &RunDocument, printer: &Printer) -> std::io::Result<()> {
+/// The only output as it is, several as one JSON object; a manifest v1's in its own form.
+fn outputs(document: &RunDocument, pipeline: &Pipeline, printer: &Printer) -> std::io::Result<()> {
+    if pipeline.dialect == Dialect::PipelineV1 {
+        return printer.json(&ResultV1::of(document, pipeline));
+    }
     let mut outputs = document.outputs.values();
     match (outputs.next(), outputs.next()) {
         (None, _) => Ok(()),
@@ -65,5 +70,39 @@ fn outputs(document: &RunDocument, printer: &Printer) -> std::io::Result<()> {
         (Some(Value::Bytes(bytes)), None) => printer.bytes(bytes),
         (Some(value), None) => printer.json(value),
         _ => printer.json(&document.outputs),
+    }
+}
+
+/// What a pipeline manifest v1 gives.
+#[derive(Serialize)]
+struct ResultV1 {
+    status: &'static str,
+    /// The lists of the sinks, one after the other: one item bare, several as an array.
+    outputs: Value,
+    graph_info: GraphInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl ResultV1 {
+    fn of(document: &RunDocument, pipeline: &Pipeline) -> Self {
+        let mut items: Vec<Value> = Vec::new();
+        for output in document.outputs.values() {
+            match output {
+                Value::List(list) => items.extend(list.iter().cloned()),
+                other => items.push(other.clone()),
+            }
+        }
+        let outputs = if items.len() == 1 { items.pop().unwrap_or_default() } else { Value::from(items) };
+        ResultV1 {
+            status: match document.verdict {
+                RunVerdict::Ok => "success",
+                RunVerdict::Failed => "error",
+                RunVerdict::Cancelled => "cancelled",
+            },
+            outputs,
+            graph_info: GraphInfo::of(pipeline),
+            error: document.error.as_ref().map(|error| error.message.clone()),
+        }
     }
 }

@@ -11,6 +11,7 @@ mod bad_input;
 mod call;
 mod check;
 mod compile;
+mod dialects;
 mod examples;
 mod fixtures;
 mod flow;
