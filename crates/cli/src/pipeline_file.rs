@@ -84,6 +84,23 @@ pub(crate) fn parse(path: &Path) -> Result<(Pipeline, Sources), Failure> {
     }
 }
 
+/// The files that make a pipeline, whether they are there or not: its own, those of its units, and what may stand beside those. Of a
+/// pipeline in which something is wrong, those that can be known.
+pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
+    let mut files = vec![path.to_owned()];
+    let Ok(text) = text(path) else { return files };
+    let (pipeline, _) = wasmill_manifest::parse_partly(&path.to_string_lossy(), &text, Format::of(path));
+    if let Some(pipeline) = pipeline {
+        for spec in pipeline.units.values() {
+            if let UnitSource::Path(unit) = &spec.source {
+                let unit = pipeline.base.join(unit);
+                files.extend([component_file::beside(&unit), unit]);
+            }
+        }
+    }
+    files
+}
+
 /// The units that can be loaded, and what is wrong with the others. Those from URLs are fetched at the same time.
 fn load(
     pipeline: &Pipeline,
