@@ -270,6 +270,12 @@ mod tests {
     }
 
     #[test]
+    fn the_files_of_inputs() {
+        let items = ["a=@x.json", "@y.txt", "b=1", "-", "c=@-", "plain", "{}"].map(str::to_owned);
+        assert_eq!(files(&items).collect::<Vec<_>>(), [PathBuf::from("x.json"), PathBuf::from("y.txt")]);
+    }
+
+    #[test]
     fn a_value_is_read_by_its_type() {
         let specs = specs(&[
             ("text", InputType::String, false),

@@ -48,3 +48,52 @@ impl Memo for Results {
         state.kept.insert(key, (run, kept));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use wasmill_model::{Digest, EngineName, Grants, Interface, Limits, Profile, Receipt, Usage, Value, Verdict};
+
+    use super::*;
+
+    fn kept() -> Kept {
+        let receipt = Receipt {
+            item: None,
+            attempt: 1,
+            unit: Digest::of(b""),
+            interface: Interface::Core,
+            function: None,
+            engine: EngineName { name: "e".into(), version: "1".into() },
+            profile: Profile::Metered,
+            limits: Arc::new(Limits::default()),
+            grants: Arc::new(Grants::default()),
+            input: Digest::of(b""),
+            output: None,
+            usage: Usage::default(),
+            verdict: Verdict::Ok,
+            log: String::new(),
+            backtrace: Vec::new(),
+            coredump: None,
+            kept_from: None,
+        };
+        Kept { receipt, output: Value::Null }
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_forgotten() {
+        let key = |input: &[u8]| CallKey { unit: Digest::of(b""), call: Digest::of(b""), input: Digest::of(input) };
+        let results = Results::default();
+        results.begin_run();
+        results.store(key(b"used"), kept());
+        results.store(key(b"unused"), kept());
+        for _ in 0..RUNS {
+            results.begin_run();
+            assert!(results.lookup(&key(b"used")).is_some());
+        }
+        assert_eq!(results.state().kept.len(), 2);
+        results.begin_run();
+        assert!(results.lookup(&key(b"unused")).is_none());
+        assert!(results.lookup(&key(b"used")).is_some());
+    }
+}

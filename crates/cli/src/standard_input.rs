@@ -113,3 +113,24 @@ fn read_patiently(printer: Printer) -> Result<Vec<u8>, Diagnostic> {
     printer.note("reading from stdin, until it ends (`< /dev/null` if there is nothing to read)\n");
     receiver.recv().unwrap_or_else(|_| Ok(Vec::new()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_back_is_read_again() {
+        let stdin = StandardInput { read: Some(RefCell::default()), ..StandardInput::of("hello") };
+        for _ in 0..3 {
+            assert_eq!(stdin.asked_for().unwrap(), b"hello");
+            assert!(stdin.asked_for().is_err());
+            assert_eq!(stdin.offered().unwrap(), None);
+            stdin.rewind();
+        }
+        assert_eq!(stdin.offered().unwrap().as_deref(), Some(&b"hello"[..]));
+        let once = StandardInput::of("hello");
+        assert!(once.asked_for().is_ok());
+        once.rewind();
+        assert!(once.asked_for().is_err());
+    }
+}

@@ -34,7 +34,7 @@ pub(crate) struct RunArgs {
     /// Only what the change touches is called again: a call of the same unit, in the same way, with the same input keeps what it gave,
     /// where it succeeded and the step has no grant of `net`, `dirs`, `secrets`, host functions, the real clock or real randomness. Its
     /// receipt has `kept_from`, the run that made it. A run is not cut short by a change: the next one begins when it is over. With
-    /// `--output json`, each run's document is one line.
+    /// `--output json`, each run's document is one line. Ctrl-C while it waits ends it with exit code 0.
     #[arg(long)]
     pub(crate) watch: bool,
 
