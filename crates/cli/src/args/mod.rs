@@ -130,6 +130,13 @@ pub(crate) enum Command {
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
 
+    /// Print a pipeline as a native manifest, whatever kind of file it is
+    ///
+    /// Reads DAG configs, task definitions, pipeline manifests v1 and native manifests, in YAML, JSON or TOML, and prints the native
+    /// manifest that is the same pipeline, in YAML. Its paths are relative to the folder of FILE. Units are not loaded.
+    #[command(after_help = CONVERT_EXAMPLES)]
+    Convert(ConvertArgs),
+
     /// Draw who waits for whom, as Mermaid, DOT or SVG
     ///
     /// A solid line goes to a step that reads what the other gave, a grey one to a step that only stands `after` it, and a dashed one to
@@ -143,13 +150,6 @@ pub(crate) enum Command {
     /// and engines, under the same flags as `run`. Finds what `check` finds; nothing is compiled or started.
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
-
-    /// Print a pipeline as a native manifest, whatever kind of file it is
-    ///
-    /// Reads DAG configs, task definitions, pipeline manifests v1 and native manifests, in YAML, JSON or TOML, and prints the native
-    /// manifest that is the same pipeline, in YAML. Its paths are relative to the folder of FILE. Units are not loaded.
-    #[command(after_help = CONVERT_EXAMPLES)]
-    Convert(ConvertArgs),
 
     /// Print the JSON Schema of the manifest
     #[command(after_help = SCHEMA_EXAMPLES)]

@@ -177,7 +177,8 @@ fn a_manifest_v1_without_nodes_gives_nothing() {
 #[test]
 fn a_manifest_v1_that_fails_says_so_on_stdout_too() {
     let text = REQUEST.replace("\"MultiplyNode\"", "\"Divide\"").replace("{ \"factor\": 2 }", "null");
-    let trap = crate::fixtures::UPPER.replace("(local $byte i32)", "(local $byte i32) unreachable");
+    let trap = crate::fixtures::UPPER
+        .replace("(local $at i32) (local $byte i32)", "(local $at i32) (local $byte i32) unreachable");
     let project = project().file("request.json", text).file("units/Divide.wasm", wat::parse_str(trap).unwrap());
     let output = project.wasmill(["run", "request.json"]).run();
     let result = json(output.expect(1));
