@@ -97,7 +97,9 @@ pub(crate) fn table(document: &RunDocument, took: Duration) -> String {
 }
 
 fn is_kept(report: &StepReport) -> bool {
-    !report.attempts.is_empty() && report.attempts.iter().all(|receipt| receipt.kept_from.is_some())
+    report.verdict.is_ok()
+        && !report.attempts.is_empty()
+        && report.attempts.iter().all(|receipt| receipt.kept_from.is_some())
 }
 
 fn plural(steps: usize) -> &'static str {
