@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod changes;
 mod commands;
 mod component_file;
 mod env_vars;
@@ -19,6 +20,7 @@ mod policy_file;
 mod printer;
 mod progress;
 mod render;
+mod results;
 mod secrets;
 mod settings;
 mod standard_input;

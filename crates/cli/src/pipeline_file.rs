@@ -52,6 +52,16 @@ pub(crate) fn read(
     }
 }
 
+/// The pipelines that one calls.
+#[derive(Default)]
+struct Called {
+    pipelines: IndexMap<Arc<str>, Arc<Bundle>>,
+    /// What is wrong with naming them.
+    problems: Vec<Diagnostic>,
+    /// What is wrong in them.
+    elsewhere: Vec<Diagnostic>,
+}
+
 struct Loader<'a> {
     policy: &'a Policy,
     settings: &'a SourceSettings,
@@ -75,8 +85,8 @@ impl Loader<'_> {
         self.sources.add(&name, text);
         let (pipeline, mut problems) = wasmill_manifest::parse_partly(&name, text, Format::of(path));
         let Some(mut pipeline) = pipeline else { return Err(problems) };
-        let (pipelines, not_loaded, mut elsewhere) = self.called(&pipeline);
-        problems.extend(not_loaded);
+        let Called { pipelines, problems: not_called, mut elsewhere } = self.called(&pipeline);
+        problems.extend(not_called);
         let (units, not_loaded) = load(&pipeline, self.settings, self.printer);
         elsewhere.extend(unit_limits(&mut pipeline, self.policy, &mut self.sources));
         let engines = [WasmtimeEngine::description()];
@@ -101,10 +111,8 @@ impl Loader<'_> {
         Err(problems)
     }
 
-    /// The pipelines that this one calls; what is wrong with naming them, and what is wrong in them.
-    fn called(&mut self, pipeline: &Pipeline) -> (IndexMap<Arc<str>, Arc<Bundle>>, Vec<Diagnostic>, Vec<Diagnostic>) {
-        let mut found: IndexMap<Arc<str>, Arc<Bundle>> = IndexMap::new();
-        let (mut problems, mut elsewhere) = (Vec::new(), Vec::new());
+    fn called(&mut self, pipeline: &Pipeline) -> Called {
+        let Called { pipelines: mut found, mut problems, mut elsewhere } = Called::default();
         let mut read: Vec<(PathBuf, Option<Arc<Bundle>>)> = Vec::new();
         for (name, spec) in &pipeline.units {
             let UnitSource::Pipeline(path) = &spec.source else { continue };
@@ -133,7 +141,7 @@ impl Loader<'_> {
             found.extend(bundle.clone().map(|bundle| (name.clone(), bundle)));
             read.push((path, bundle));
         }
-        (found, problems, elsewhere)
+        Called { pipelines: found, problems, elsewhere }
     }
 
     /// Why a file is not read: it would go round in circles, or it is not the one that was declared.
@@ -172,6 +180,33 @@ pub(crate) fn parse(path: &Path) -> Result<(Pipeline, Sources), Failure> {
         Ok(pipeline) => Ok((pipeline, sources)),
         Err(problems) => Err(Failure::from(problems).in_files(&sources)),
     }
+}
+
+/// The files that make a pipeline, whether they are there or not: its own, those of its units, what may stand beside those, and the same of
+/// the pipelines that it calls. Of a pipeline in which something is wrong, those that can be known.
+pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(path) = open.pop() {
+        if files.contains(&path) {
+            continue;
+        }
+        files.push(path.clone());
+        let Ok(text) = text(&path) else { continue };
+        let (pipeline, _) = wasmill_manifest::parse_partly(&path.to_string_lossy(), &text, Format::of(&path));
+        let Some(pipeline) = pipeline else { continue };
+        for spec in pipeline.units.values() {
+            match &spec.source {
+                UnitSource::Path(unit) => {
+                    let unit = pipeline.base.join(unit);
+                    files.extend([component_file::beside(&unit), unit]);
+                }
+                UnitSource::Pipeline(other) => open.push(pipeline.base.join(other)),
+                _ => {}
+            }
+        }
+    }
+    files
 }
 
 /// The units that can be loaded, and what is wrong with the others. Those from URLs are fetched at the same time.

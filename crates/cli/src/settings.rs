@@ -24,6 +24,8 @@ pub(crate) struct RunSettings {
     pub(crate) sources: SourceSettings,
     /// Where and how guests run.
     pub(crate) host: HostSettings,
+    /// Whether it runs again when a file changes.
+    pub(crate) watch: bool,
 }
 
 /// What `check` works with.
@@ -119,7 +121,8 @@ pub(crate) enum CompilerChoice {
 /// A policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources);
-    Ok(RunSettings { file: args.file(), inputs: args.input, sources, host: host(args.limits, args.host)? })
+    let (file, watch) = (args.file(), args.watch);
+    Ok(RunSettings { file, inputs: args.input, sources, host: host(args.limits, args.host)?, watch })
 }
 
 /// Settings of `check`.

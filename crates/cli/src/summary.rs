@@ -37,6 +37,15 @@ pub(crate) fn mark(kind: VerdictKind) -> char {
     }
 }
 
+/// `kept` where no call was made again, and how many were not where only some were not; none where all were made.
+pub(crate) fn kept(report: &StepReport) -> Option<String> {
+    if is_kept(report) {
+        return Some("kept".to_owned());
+    }
+    let kept = report.attempts.iter().filter(|receipt| receipt.kept_from.is_some()).count();
+    (kept > 0).then(|| format!("{}, {kept} of {} kept", report.verdict.kind(), report.attempts.len()))
+}
+
 /// `12,345,678`
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -80,8 +89,18 @@ pub(crate) fn table(document: &RunDocument, took: Duration) -> String {
     } else {
         format!("{ok} of {steps} {}", plural(steps))
     };
-    let _ = writeln!(text, "{style}{word}{style:#}  {counted} in {}", format_duration(took));
+    let kept = match document.steps.values().filter(|report| is_kept(report)).count() {
+        0 => String::new(),
+        kept => format!(" ({kept} kept)"),
+    };
+    let _ = writeln!(text, "{style}{word}{style:#}  {counted}{kept} in {}", format_duration(took));
     text
+}
+
+fn is_kept(report: &StepReport) -> bool {
+    report.verdict.is_ok()
+        && !report.attempts.is_empty()
+        && report.attempts.iter().all(|receipt| receipt.kept_from.is_some())
 }
 
 fn plural(steps: usize) -> &'static str {
@@ -94,9 +113,10 @@ struct Row {
     verdict: Style,
 }
 
-/// What the last attempt used.
+/// What the last attempt used. What was kept used something then, and nothing now.
 pub(crate) fn usage(report: &StepReport) -> Option<Usage> {
-    let attempt = report.attempts.last().map(|receipt| receipt.usage);
+    let made = report.attempts.iter().rev().find(|receipt| receipt.kept_from.is_none());
+    let attempt = made.map(|receipt| receipt.usage);
     attempt.or_else(|| report.runs.last().map(|run| run.usage))
 }
 
@@ -112,7 +132,7 @@ impl Row {
     fn of(id: &str, report: &StepReport) -> Self {
         let verdict = match &report.verdict {
             Verdict::Trap { kind, .. } => format!("trap ({kind})"),
-            other => other.kind().to_string(),
+            other => kept(report).unwrap_or_else(|| other.kind().to_string()),
         };
         let usage = usage(report);
         let cells = [

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -19,6 +19,7 @@ use wasmill_model::{
 use wasmill_plan::Call;
 
 use crate::Linked;
+use crate::memo::{self, Kept};
 use crate::nested::{self, Caller};
 use crate::run::{Run, Started};
 use crate::scope::ItemScope;
@@ -37,6 +38,7 @@ pub(crate) struct LinkedStep {
     pub(crate) fallback: Vec<LinkedFallback>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) emits: Emits,
+    pub(crate) output: OutputFormat,
 }
 
 /// What a step calls.
@@ -63,6 +65,8 @@ pub(crate) struct LinkedUnit {
     pub(crate) interface: Interface,
     pub(crate) function: Option<Arc<str>>,
     pub(crate) engine: EngineName,
+    /// Of a [`CallKey`](crate::CallKey), made when it is asked for.
+    pub(crate) called: OnceLock<Digest>,
 }
 
 /// What takes the place of a call that failed.
@@ -128,15 +132,22 @@ async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>
     };
     let (mut made, output) = match callee {
         Callee::Unit(unit) => {
-            let outcome = call(run, step, unit, &input, &started.cancel).await;
-            let (receipt, output) = receipt(step, unit, item, started.attempt, digest, outcome);
+            let (receipt, output) = called(run, step, unit, started, item, &input, digest).await;
             (Made { verdict: receipt.verdict.clone(), receipt: Some(receipt), ..Made::failed(Verdict::Ok) }, output)
         }
         Callee::Pipeline(_, linked) => {
             let (cancel, observer) = (&started.cancel, run.observer());
             let seed = run.seed ^ u64::from(started.task.step.get() as u32).rotate_left(17);
-            let caller =
-                Caller { step: &step.id, item, attempt: started.attempt, run: &run.id, seed, cancel, observer };
+            let caller = Caller {
+                step: &step.id,
+                item,
+                attempt: started.attempt,
+                run: &run.id,
+                seed,
+                cancel,
+                observer,
+                memo: &run.memo,
+            };
             let (verdict, ran) = nested::call(linked, caller, &input, digest, || run.clock().now()).await;
             let (sub_run, output) = ran.unzip();
             (Made { run: sub_run, ..Made::failed(verdict) }, output.flatten())
@@ -148,6 +159,32 @@ async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>
     });
     made.fallback = fallback;
     made
+}
+
+/// A unit's call, or what it gave in a former run.
+async fn called(
+    run: &Run,
+    step: &LinkedStep,
+    unit: &LinkedUnit,
+    started: &Started,
+    item: Option<u32>,
+    input: &Input,
+    digest: Digest,
+) -> (Receipt, Option<Value>) {
+    let attempt = started.attempt;
+    let memo = run.memo.as_deref().filter(|_| !started.cancel.is_cancelled());
+    let memo = memo.and_then(|memo| Some((memo, memo::key(step, unit, input, digest)?)));
+    if let Some(Kept { receipt, output }) = memo.as_ref().and_then(|(memo, key)| memo.lookup(key)) {
+        return (Receipt { item, attempt, input: digest, ..receipt }, Some(output));
+    }
+    let outcome = call(run, step, unit, input, &started.cancel).await;
+    let (receipt, output) = receipt(step, unit, item, attempt, digest, outcome);
+    if let (Some((memo, key)), Some(output)) = (memo, &output) {
+        let receipt = receipt.clone().redacted(&run.linked.secrets);
+        let receipt = Receipt { kept_from: Some(run.id.clone()), ..receipt };
+        memo.store(key, Kept { receipt, output: output.clone() });
+    }
+    (receipt, output)
 }
 
 /// The value of a fallback.
@@ -219,6 +256,7 @@ fn receipt(
         log,
         backtrace,
         coredump,
+        kept_from: None,
     };
     (receipt, output)
 }

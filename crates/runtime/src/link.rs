@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::stream::{self, StreamExt};
 use wasmill_engine::{Binding, BoxFuture, Engine, EngineInfo, PrepareError, PreparedUnit};
@@ -226,6 +226,7 @@ impl Draft {
                 interface: draft.unit.interface(),
                 function: draft.function,
                 engine: draft.engine.info().name.clone(),
+                called: OnceLock::new(),
             }),
             Some(Err(error)) => {
                 // Said once, at the first step that needs it.
@@ -272,6 +273,7 @@ impl Draft {
                 fallback,
                 timeout: step.timeout,
                 emits: step.emits,
+                output: step.output,
             });
         }
         if !problems.is_empty() {

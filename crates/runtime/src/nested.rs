@@ -9,7 +9,7 @@ use wasmill_model::{
     Usage, Value, Verdict, VerdictKind, With,
 };
 
-use crate::{Linked, Observer, RunEvent, RunOptions, bind_inputs, inputs, suggestion};
+use crate::{Linked, Memo, Observer, RunEvent, RunOptions, bind_inputs, inputs, suggestion};
 
 /// Who calls, for which item, and which try this is.
 pub(crate) struct Caller<'a> {
@@ -20,6 +20,7 @@ pub(crate) struct Caller<'a> {
     pub(crate) seed: u64,
     pub(crate) cancel: &'a Cancel,
     pub(crate) observer: &'a Arc<dyn Observer>,
+    pub(crate) memo: &'a Option<Arc<dyn Memo>>,
 }
 
 /// Runs the pipeline for a step. What the run says besides its verdict is none where the inputs do not fit.
@@ -41,7 +42,7 @@ pub(crate) async fn call(
         Ok(inputs) => inputs,
         Err(message) => return (Verdict::InvalidInput { message }, None),
     };
-    let Caller { step, item, attempt, run, seed, cancel, observer } = caller;
+    let Caller { step, item, attempt, run, seed, cancel, observer, memo } = caller;
     let path: Arc<str> = match item {
         Some(item) => format!("{step}[{item}]").into(),
         None => step.clone(),
@@ -51,6 +52,7 @@ pub(crate) async fn call(
         seed: mixed(seed, item.unwrap_or(0), attempt),
         cancel: cancel.clone(),
         observer: Arc::new(Within { path, observer: observer.clone() }),
+        memo: memo.clone(),
     };
     let began = now();
     // Boxed, as a run calls steps and a step calls runs.
@@ -140,7 +142,9 @@ fn usage(document: &RunDocument, wall: Duration) -> Usage {
         sum.log_bytes = sum.log_bytes.saturating_add(usage.log_bytes);
     };
     for report in document.steps.values() {
-        report.attempts.iter().for_each(|receipt| add(&receipt.usage));
+        // What was kept used nothing now.
+        let made = report.attempts.iter().filter(|receipt| receipt.kept_from.is_none());
+        made.for_each(|receipt| add(&receipt.usage));
         report.runs.iter().for_each(|run| add(&run.usage));
     }
     document.discarded.values().flatten().for_each(|receipt| add(&receipt.usage));

@@ -20,7 +20,7 @@ use crate::document;
 use crate::link::LinkedParts;
 use crate::settle::Work;
 use crate::step_input::Inputs;
-use crate::{Clock, Observer, RunEvent, RunOptions};
+use crate::{Clock, Memo, Observer, RunEvent, RunOptions};
 
 /// After so many calls in a row a worker lets others have the thread: engines that never wait would keep it.
 const CALLS_IN_A_ROW: u32 = 128;
@@ -34,6 +34,7 @@ pub(crate) struct Run {
     slots: Vec<Slot>,
     control: Mutex<Control>,
     observer: Arc<dyn Observer>,
+    pub(crate) memo: Option<Arc<dyn Memo>>,
 }
 
 /// What is known of one step.
@@ -366,7 +367,7 @@ impl Drop for StopOnDrop {
 
 /// Runs a pipeline to its end.
 pub(crate) async fn run(linked: Arc<LinkedParts>, inputs: Object, options: RunOptions) -> RunDocument {
-    let RunOptions { run: id, seed, cancel, observer } = options;
+    let RunOptions { run: id, seed, cancel, observer, memo } = options;
     let (sender, mut ended) = oneshot::channel();
     let plan = Plan::new(linked.graph.clone(), linked.plan_options(seed));
     let control = Control { plan, cancels: HashMap::new(), discarded: Vec::new(), timed_out: false, end: Some(sender) };
@@ -375,6 +376,7 @@ pub(crate) async fn run(linked: Arc<LinkedParts>, inputs: Object, options: RunOp
         control: Mutex::new(control),
         inputs: Inputs::new(inputs),
         observer: observer.clone(),
+        memo,
         id,
         seed,
         linked: linked.clone(),

@@ -29,6 +29,15 @@ pub(crate) struct RunArgs {
     #[arg(long, short, value_name = "INPUT")]
     pub(crate) input: Vec<String>,
 
+    /// Run again whenever the manifest, a unit's file or an input's file changes, until Ctrl-C
+    ///
+    /// Only what the change touches is called again: a call of the same unit, in the same way, with the same input keeps what it gave,
+    /// where it succeeded and the step has no grant of `net`, `dirs`, `secrets`, host functions, the real clock or real randomness. Its
+    /// receipt has `kept_from`, the run that made it. A run is not cut short by a change: the next one begins when it is over. With
+    /// `--output json`, each run's document is one line. Ctrl-C while it waits ends it with exit code 0.
+    #[arg(long)]
+    pub(crate) watch: bool,
+
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 
@@ -54,6 +63,7 @@ Examples:
   cat README.md | wasmill run pipeline.yaml
   wasmill submit --file task.yaml --input number=5
   wasmill run pipeline.yaml --secret API_KEY=env:API_KEY --policy wasmill.toml
+  wasmill run pipeline.yaml --input orders=@orders.json --watch
   wasmill run pipeline.yaml --timeout 2s --memory 64MiB --output json | jq .steps
 
 With --output json: {\"wasmill\": 1, \"run\", \"pipeline\", \"verdict\": \"ok\" | \"failed\" | \"cancelled\", \"outputs\": {…},

@@ -1,5 +1,7 @@
 //! `wasmill run FILE`
 
+mod watch;
+
 use serde::Serialize;
 use wasmill_manifest::GraphInfo;
 use wasmill_model::{Diagnostic, Dialect, Object, Pipeline, RunDocument, RunVerdict, Value};
@@ -24,14 +26,21 @@ pub(crate) struct Job {
 
 /// Runs the pipeline and prints its outputs.
 pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
+    if settings.watch {
+        return watch::watch(&settings, printer);
+    }
+    let (job, sources) = read(&settings, &StandardInput::new(printer), printer)?;
+    let finished = host::run(&job, &settings.host, printer).map_err(|failure| failure.in_files(&sources))?;
+    finish(&finished, &job, &sources, printer)
+}
+
+/// Reads all that is run.
+fn read(settings: &RunSettings, stdin: &StandardInput, printer: &Printer) -> Result<(Job, Sources), Failure> {
     let file = pipeline_file::read(&settings.file, &settings.host.policy, &settings.sources, printer)?;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
-    let given = inputs::collect(&settings.inputs, &file.bundle.pipeline.inputs, &StandardInput::new(printer))
-        .map_err(in_files)?;
+    let given = inputs::collect(&settings.inputs, &file.bundle.pipeline.inputs, stdin).map_err(in_files)?;
     let given = wasmill_runtime::bind_inputs(&file.bundle.pipeline, given).map_err(|problems| in_files(problems.0))?;
-    let job = Job { bundle: file.bundle, inputs: given };
-    let finished = host::run(&job, &settings.host, printer).map_err(|failure| failure.in_files(&file.sources))?;
-    finish(&finished, &job, &file.sources, printer)
+    Ok((Job { bundle: file.bundle, inputs: given }, file.sources))
 }
 
 /// Prints a run: outputs or document to stdout, table and error to stderr. Gives how the process ends.

@@ -28,6 +28,7 @@ mod signals;
 mod upkeep;
 mod urls;
 mod verbs;
+mod watch;
 
 use wasmill_testkit::{Output, Project};
 
