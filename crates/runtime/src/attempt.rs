@@ -218,7 +218,7 @@ fn whole(input: Cow<'_, Input>) -> Value {
 
 async fn call(run: &Arc<Run>, step: &LinkedStep, unit: &LinkedUnit, input: &Input, cancel: &Cancel) -> Outcome {
     let began = run.clock().now();
-    let sink = (!step.feeds.is_empty()).then(|| Lines::new(run, &step.feeds));
+    let sink = (!step.feeds.is_empty()).then(|| Lines::sink(run, &step.feeds));
     let call = wasmill_engine::Call { stdout: sink.as_ref(), ..wasmill_engine::Call::new(input, &step.limits, cancel) };
     // The call is made within the future, so that a panic while it is made is caught like one while it goes on.
     let outcome = AssertUnwindSafe(async { unit.prepared.call(call).await }).catch_unwind().await;

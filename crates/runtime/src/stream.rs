@@ -43,7 +43,7 @@ struct Rest {
 }
 
 impl Lines {
-    pub(crate) fn new(run: &Arc<Run>, to: &[StepIndex]) -> Arc<dyn StdoutSink> {
+    pub(crate) fn sink(run: &Arc<Run>, to: &[StepIndex]) -> Arc<dyn StdoutSink> {
         Arc::new(Lines { run: Arc::downgrade(run), to: to.to_vec(), rest: Mutex::default() })
     }
 }
