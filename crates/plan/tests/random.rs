@@ -312,11 +312,11 @@ fn play(world: &World, manner: &Manner) -> Result<Said, TestCaseError> {
         // Items come one by one, whether or not anybody can take them yet.
         let streaming = (0..world.steps.len() as u32).map(StepIndex::new).filter(|step| {
             let gives = rules[step.get()].streams_from;
-            gives.is_some_and(|gives| runs(gives))
+            gives.is_some_and(&runs)
                 && arrived.get(step).copied().unwrap_or(0) < world.steps[step.get()].items().unwrap_or(0)
         });
         if let Some(step) = streaming.max_by_key(|step| step.get().wrapping_mul(choice) % 7)
-            && choice % 3 != 0
+            && !choice.is_multiple_of(3)
         {
             let items = arrived.entry(step).or_default();
             *items += 1;
