@@ -89,16 +89,24 @@ pub(crate) async fn attempt(run: &Arc<Run>, step: &LinkedStep, started: &Started
     let (kind, permanent) = (verdict.kind(), verdict.is_permanent());
     let Some(mut work) = run.work(task.step) else { return (kind, permanent) };
     match made.receipt {
-        Some(receipt) => work.attempts.push(receipt.redacted(&run.linked.secrets)),
+        Some(receipt) => push(&mut work.attempts, receipt.redacted(&run.linked.secrets)),
         None if kind != VerdictKind::Ok => work.unreceipted.push((task.item, verdict)),
         None => {}
     }
     work.runs.extend(made.run);
     if let Some((output, metadata)) = made.answer {
-        work.answers.push((task.item, output, metadata));
+        push(&mut work.answers, (task.item, output, metadata));
         work.fallback = made.fallback.or(work.fallback.take());
     }
     (kind, permanent)
+}
+
+/// Nearly every step has one attempt and one answer: room for four, which a vector makes, is most of what a run of small steps takes.
+fn push<T>(list: &mut Vec<T>, one: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(one);
 }
 
 /// What a call gave.
@@ -118,7 +126,7 @@ impl Made {
 
 async fn make(run: &Arc<Run>, step: &LinkedStep, started: &Started, item: Option<u32>) -> Made {
     // A copy: more items may come meanwhile.
-    let its_item = item.and_then(|place| run.work(started.task.step)?.items.get(place as usize).cloned());
+    let its_item = item.and_then(|place| run.work(started.task.step)?.items.as_ref()?.get(place as usize).cloned());
     let scope = ItemScope { run, item: its_item.as_ref().zip(item) };
     let (callee, fallback) = match started.call {
         Call::Primary => (&step.callee, None),

@@ -186,7 +186,7 @@ impl Run {
     pub(crate) fn arrived(self: &Arc<Self>, to: &[StepIndex], items: &[Value]) {
         for step in to {
             let Some(mut work) = self.work(*step) else { continue };
-            let all = Arc::make_mut(&mut work.items);
+            let all = Arc::make_mut(work.items.get_or_insert_default());
             all.extend_from_slice(items);
             let items = u32::try_from(all.len()).unwrap_or(u32::MAX);
             drop(work);

@@ -16,7 +16,7 @@ use crate::step_input::explain;
 #[derive(Default)]
 pub(crate) struct Work {
     /// The items, where there are any.
-    pub(crate) items: Arc<Vec<Value>>,
+    pub(crate) items: Option<Arc<Vec<Value>>>,
     /// One for each item that gave one: its place, the output and, of a step that emits it, the metadata.
     pub(crate) answers: Vec<(u32, Value, Option<Value>)>,
     pub(crate) attempts: Vec<Receipt>,
@@ -109,7 +109,7 @@ impl Work {
                 None => (None, None),
             };
         }
-        let mut outputs = vec![Value::Null; self.items.len()];
+        let mut outputs = vec![Value::Null; self.items.as_ref().map_or(0, |items| items.len())];
         let mut metadata = if emits { outputs.clone() } else { Vec::new() };
         for (item, output, found) in answers {
             if let Some(slot) = outputs.get_mut(item as usize) {
@@ -153,7 +153,7 @@ impl Run {
                 let count =
                     u32::try_from(items.len()).map_err(|_| invalid("`foreach` has too many items".to_owned()))?;
                 if let Some(mut work) = self.work(step) {
-                    work.items = items;
+                    work.items = Some(items);
                 }
                 Ok(Opening::Items(count))
             }
