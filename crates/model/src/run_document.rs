@@ -5,7 +5,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
-use crate::{Code, ExitCode, Object, Receipt, Value, Verdict, VerdictKind};
+use crate::blob::Detaching;
+use crate::{Blob, Code, ExitCode, Object, Receipt, Value, Verdict, VerdictKind};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -120,6 +121,20 @@ impl RunDocument {
             (RunVerdict::Cancelled, _) => ExitCode::Cancelled,
             (RunVerdict::Failed, Some(error)) => error.verdict.exit_code(),
             (RunVerdict::Failed, None) => ExitCode::Failed,
+        }
+    }
+
+    /// Takes values of more than `threshold` bytes out of the outputs of the run and its steps, and puts references in their places
+    /// (`{"$blob": …}`); members of objects that could be taken for references are escaped. Do this once, before the document is written
+    /// as JSON: [`attach_blobs`](crate::attach_blobs) is the way back.
+    ///
+    /// `keep` is given each blob, and says whether its contents are kept. The first one that is not stays where it is, like all that
+    /// would come after it. A value that several steps hand on is given once, if they share it.
+    pub fn detach_blobs(&mut self, threshold: usize, keep: &mut dyn FnMut(&Blob) -> bool) {
+        let mut detaching = Detaching::new(threshold, keep);
+        let of_steps = self.steps.values_mut().flat_map(|report| [&mut report.output, &mut report.metadata]).flatten();
+        for value in self.outputs.values_mut().chain(of_steps) {
+            detaching.detach(value);
         }
     }
 }
