@@ -396,8 +396,8 @@ proptest! {
         };
         let same = run("${{ inputs.v }}");
         prop_assert_eq!(same.to_json(), value.to_json());
-        let through = run("${{ true ? inputs.v : null }}");
-        prop_assert_eq!(through.to_json(), sorted(&value).to_json());
+        let chosen = run("${{ true ? inputs.v : null }}");
+        prop_assert_eq!(chosen.to_json(), value.to_json());
         let inside = run("${{ [inputs.v].map(x, {'x': x})[0].x }}");
         prop_assert_eq!(inside.to_json(), sorted(&value).to_json());
     }
@@ -466,4 +466,31 @@ fn documented_functions_exist() {
         let text = format!("${{{{ {source} }}}}");
         assert!(evaluate(&text).is_ok(), "{source}: {:?}", evaluate(&text));
     }
+}
+
+/// A choice between large values copies none of them, and keeps the order of members.
+#[test]
+fn what_is_chosen_is_handed_on() {
+    let data = data();
+    let evaluate = |text: &str| {
+        Program::compile(&parse_template(text, &Location::default()).unwrap()).unwrap().evaluate(&data).unwrap()
+    };
+    let (Value::List(given), Value::List(chosen)) =
+        (&data.inputs["many"], evaluate("${{ size(inputs.many) > 3 ? inputs.many : [] }}"))
+    else {
+        panic!("no lists")
+    };
+    assert!(Arc::ptr_eq(given, &chosen));
+    let (Value::String(given), Value::String(chosen)) =
+        (&data.inputs["text"], evaluate("${{ inputs.n > 3 ? '' : inputs.text }}"))
+    else {
+        panic!("no texts")
+    };
+    assert!(Arc::ptr_eq(given, &chosen));
+    assert_eq!(
+        evaluate("${{ true ? inputs.rows[0] : {'b': 1, 'a': 2} }}").to_json(),
+        r#"{"z":1,"a":9007199254740993}"#
+    );
+    assert_eq!(evaluate("${{ false ? inputs.rows[0] : {'b': 1, 'a': 2} }}").to_json(), r#"{"a":2,"b":1}"#);
+    assert_eq!(evaluate("${{ true ? steps['b-c'].output : null }}"), Value::Null);
 }
