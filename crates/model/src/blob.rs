@@ -297,11 +297,14 @@ fn unescaped(name: &str) -> Option<Arc<str>> {
     level(name).filter(|level| *level > 1).and_then(|_| name.get(1..)).map(Arc::from)
 }
 
+/// Gives what is to take the place of a member, by its name where it has one; none where it stays.
+type Each<'e, E> = dyn FnMut(Option<&str>, &Value) -> Result<Option<Value>, E> + 'e;
+
 /// A list or an object with other members and other names of members; none where nothing is another.
 fn rebuilt<E>(
     value: &Value,
     rename: &dyn Fn(&str) -> Option<Arc<str>>,
-    each: &mut dyn FnMut(Option<&str>, &Value) -> Result<Option<Value>, E>,
+    each: &mut Each<'_, E>,
 ) -> Result<Option<Value>, E> {
     match value {
         Value::List(list) => {
@@ -394,13 +397,12 @@ impl Extent {
 impl Attaching<'_> {
     fn attach(&mut self, value: &Value, depth: usize, extent: &mut Extent) -> Result<Option<Value>, BlobError> {
         extent.add(0, depth)?;
-        match value {
-            Value::Object(object) => match BlobRef::read(object)? {
-                Some(reference) => self.resolve(reference, depth, extent).map(Some),
-                None => rebuilt(value, &unescaped, &mut |_, member| self.attach(member, depth + 1, extent)),
-            },
-            other => rebuilt(other, &unescaped, &mut |_, member| self.attach(member, depth + 1, extent)),
+        if let Value::Object(object) = value
+            && let Some(reference) = BlobRef::read(object)?
+        {
+            return self.resolve(reference, depth, extent).map(Some);
         }
+        rebuilt(value, &unescaped, &mut |_, member| self.attach(member, depth + 1, extent))
     }
 
     fn resolve(&mut self, reference: BlobRef, depth: usize, extent: &mut Extent) -> Result<Value, BlobError> {

@@ -49,5 +49,5 @@ Examples:
   wasmill blob get $(jq -r '.outputs.report[\"$blob\"]' run.json) -o report.txt
   wasmill blob get 9f2c… | head
 
-With --output json: {\"wasmill\": 1, \"digest\", \"size\", \"file\"}, where `file` is the one that was written, or else the one that it is
-kept in, which is never changed.";
+With --output json: {\"wasmill\": 1, \"digest\", \"size\", \"file\", \"receipt\": {\"bytes\", \"string\", \"json\"}}, where `file` is the one that was
+written, or else the one that it is kept in, and `receipt` the digests that receipts call such a value by, read as each of these.";

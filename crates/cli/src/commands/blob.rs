@@ -1,7 +1,9 @@
 //! `wasmill blob get DIGEST`: a large value, out of its folder.
 
+use bytes::Bytes;
+use serde::Serialize;
 use wasmill_artifact::{BlobStore, BlobStoreError};
-use wasmill_model::{Code, Diagnostic, ExitCode};
+use wasmill_model::{BlobRef, Code, Diagnostic, Digest, ExitCode, Value, attach_blobs};
 
 use crate::args::{BlobArgs, BlobCommand, GetArgs};
 use crate::commands::cache::remedy;
@@ -51,9 +53,30 @@ fn get(args: &GetArgs, printer: &Printer) -> Outcome {
         let file = args.file.clone().unwrap_or_else(|| store.path(digest));
         printer.json(&serde_json::json!({
             "wasmill": 1, "digest": digest, "size": contents.len(), "file": file.display().to_string(),
+            "receipt": digests(&contents, &store),
         }))?;
     } else if args.file.is_none() {
         printer.bytes(&contents)?;
     }
     Ok(ExitCode::Success)
+}
+
+/// What a receipt calls a value with these contents, by what they are; none where they cannot be that.
+#[derive(Serialize)]
+struct ReceiptDigests {
+    bytes: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    string: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    json: Option<Digest>,
+}
+
+fn digests(contents: &Bytes, store: &BlobStore) -> ReceiptDigests {
+    let json = || {
+        let shown = matches!(contents.first(), Some(b'[' | b'{')).then(|| Value::from_json(contents).ok())??;
+        let mut fetch = |inner: &BlobRef| store.read(&inner.digest).map_err(|error| error.to_string());
+        attach_blobs(&shown, &mut fetch).ok()
+    };
+    let string = std::str::from_utf8(contents).ok().map(|text| Value::from(text).digest());
+    ReceiptDigests { bytes: Value::Bytes(contents.clone()).digest(), string, json: json().map(|value| value.digest()) }
 }

@@ -72,8 +72,10 @@ fn text_over_256_kib_stands_outside_once() {
     let digest = expected["$blob"].as_str().unwrap();
     assert_eq!(project.wasmill(["blob", "get", digest]).run().expect(0).stdout, text.as_bytes());
     let written = project.wasmill(["blob", "get", digest, "-o", "back.txt", "--output", "json"]).run();
-    let said = serde_json::json!({ "wasmill": 1, "digest": digest, "size": text.len(), "file": "back.txt" });
-    assert_eq!(json(written.expect(0)), said);
+    let written = json(written.expect(0));
+    assert_eq!((&written["digest"], &written["size"]), (&digest.into(), &text.len().into()));
+    assert_eq!((&written["file"], &written["receipt"]["json"]), (&"back.txt".into(), &serde_json::Value::Null));
+    assert_eq!(written["receipt"]["string"], document["steps"]["a"]["attempts"][0]["output"]);
     assert_eq!(fs::read(project.path().join("back.txt")).unwrap(), text.as_bytes());
     let found = json(project.wasmill(["blob", "get", digest, "--output", "json"]).run().expect(0));
     assert_eq!(found["file"], file.to_str().unwrap());
@@ -97,9 +99,13 @@ fn bytes_and_lists_too() {
     let both = format!("{{\"z\":[],\"list\":{list},\"a\":1}}");
     let expected = serde_json::json!({ "z": [], "list": reference(list.as_bytes(), "json"), "a": 1 });
     assert_eq!(call(both.as_bytes(), "json")["outputs"]["result"], expected);
-    let rows = (0..3000).map(|row| format!("{{\"row\":{row},\"text\":\"{}\"}}", "y".repeat(100)));
+    let rows = (0..3000).map(|row| format!("{{\"text\":\"{}\",\"row\":{row}}}", "y".repeat(100)));
     let rows = format!("[{}]", rows.collect::<Vec<_>>().join(","));
-    assert_eq!(call(rows.as_bytes(), "json")["outputs"]["result"], reference(rows.as_bytes(), "json"));
+    let document = call(rows.as_bytes(), "json");
+    let expected = reference(rows.as_bytes(), "json");
+    assert_eq!(document["outputs"]["result"], expected);
+    let got = project.wasmill(["blob", "get", expected["$blob"].as_str().unwrap(), "--output", "json"]).run();
+    assert_eq!(json(got.expect(0))["receipt"]["json"], document["steps"]["call"]["attempts"][0]["output"]);
     assert_eq!(blobs(&project).len(), 3);
 }
 
