@@ -1,6 +1,7 @@
 //! Where guests run: threads of their own, the engine, the cache of compiled code, and the signals that stop them.
 
 use std::collections::hash_map::RandomState;
+use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::path::PathBuf;
@@ -11,8 +12,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
 use wasmill_engine_wasmtime::{Compiler, Settings, WasmtimeEngine};
-use wasmill_model::{Code, Diagnostic, Diagnostics, Pipeline, RunDocument};
-use wasmill_runtime::{Clock, Host, Overrides, RunOptions, Spawner};
+use wasmill_model::{Code, Diagnostic, Diagnostics, RunDocument};
+use wasmill_runtime::{Bundle, Clock, Host, Memo, Overrides, RunOptions, Spawner};
 
 use crate::commands::cache::remedy;
 use crate::commands::run::Job;
@@ -42,35 +43,94 @@ pub(crate) struct Finished {
 /// # Errors
 /// What is wrong with the job, found before anything of it ran; or a host that cannot run anything.
 pub(crate) fn run(job: &Job, settings: &HostSettings, printer: &Printer) -> Result<Finished, Failure> {
-    let cannot = |error: io::Error| Failure::host(format!("the threads that run guests cannot be started: {error}"));
-    // Timers and signals live on this thread, so that no guest can hold them up.
-    let here = Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-    let guests = Builder::new_multi_thread()
-        .worker_threads(settings.workers.get())
-        .thread_name("guests")
-        .enable_time()
-        .build()
-        .map_err(cannot)?;
-    let finished = here.block_on(link_and_run(job, settings, printer, guests.handle()));
-    // Nothing of them is waited for: what they had to say is in the document.
-    leave(guests);
-    leave(here);
-    finished
+    Threads::start(settings)?.run(job, settings, None, printer)
 }
 
-fn leave(runtime: Runtime) {
-    runtime.shutdown_background();
+/// The threads of one run, or of several one after the other. The first interrupt stops what goes on and all that would come after it,
+/// the second one ends the process.
+pub(crate) struct Threads {
+    /// Taken only when they end.
+    runtimes: Option<Runtimes>,
+    cancel: Cancel,
 }
 
-async fn link_and_run(
-    job: &Job,
-    settings: &HostSettings,
-    printer: &Printer,
-    guests: &Handle,
-) -> Result<Finished, Failure> {
-    let cancel = Cancel::new();
-    let interrupts = tokio::spawn(watch_interrupts(cancel.clone()));
-    let (router, cache) = router(&job.pipeline, settings, printer)?;
+struct Runtimes {
+    /// Timers and signals live on the caller's thread, so that no guest can hold them up.
+    here: Runtime,
+    guests: Runtime,
+}
+
+impl Threads {
+    /// Starts them. Interrupts are listened to whenever something is waited for here.
+    ///
+    /// # Errors
+    /// A host that cannot have threads.
+    pub(crate) fn start(settings: &HostSettings) -> Result<Self, Failure> {
+        let cannot =
+            |error: io::Error| Failure::host(format!("the threads that run guests cannot be started: {error}"));
+        let here = Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+        let guests = Builder::new_multi_thread()
+            .worker_threads(settings.workers.get())
+            .thread_name("guests")
+            .enable_time()
+            .build()
+            .map_err(cannot)?;
+        let cancel = Cancel::new();
+        here.spawn(watch_interrupts(cancel.clone()));
+        Ok(Threads { runtimes: Some(Runtimes { here, guests }), cancel })
+    }
+
+    /// As [`run`], with a memo of former runs.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub(crate) fn run(
+        &self,
+        job: &Job,
+        settings: &HostSettings,
+        memo: Option<Arc<dyn Memo>>,
+        printer: &Printer,
+    ) -> Result<Finished, Failure> {
+        let Some(Runtimes { here, guests }) = &self.runtimes else { return Err(cancelled()) };
+        let machine = Machine { settings, printer, guests: guests.handle(), cancel: &self.cancel, memo };
+        here.block_on(link_and_run(job, machine))
+    }
+
+    /// What the future gives; none where an interrupt came first.
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let Runtimes { here, .. } = self.runtimes.as_ref()?;
+        here.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => None,
+                result = future => Some(result),
+            }
+        })
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(Runtimes { here, guests }) = self.runtimes.take() {
+            // Nothing of them is waited for: what they had to say is in the document.
+            guests.shutdown_background();
+            here.shutdown_background();
+        }
+    }
+}
+
+/// What a job is run with.
+struct Machine<'a> {
+    settings: &'a HostSettings,
+    printer: &'a Printer,
+    guests: &'a Handle,
+    cancel: &'a Cancel,
+    memo: Option<Arc<dyn Memo>>,
+}
+
+async fn link_and_run(job: &Job, machine: Machine<'_>) -> Result<Finished, Failure> {
+    let Machine { settings, printer, guests, cancel, memo } = machine;
+    let (router, cache) = router(&job.bundle, settings, printer)?;
     let host = Host {
         router,
         policy: settings.policy.clone(),
@@ -79,36 +139,36 @@ async fn link_and_run(
         spawner: Arc::new(GuestThreads(guests.clone())),
     };
     let overrides = Overrides { limits: settings.limits, engines: settings.engines.clone(), profile: settings.profile };
-    note_unused_secrets(&job.pipeline, settings, printer);
-    let linking = wasmill_runtime::link(&host, job.pipeline.clone(), &job.units, &overrides);
+    note_unused_secrets(&job.bundle, settings, printer);
+    let linking = wasmill_runtime::link(&host, &job.bundle, &overrides);
     let linked = tokio::select! {
-        linked = progress::compiling(printer, job.units.len(), linking) => linked.map_err(name_compiler_limits)?,
+        linked = progress::compiling(printer, job.bundle.all().iter().map(|bundle| bundle.units.len()).sum(), linking) => linked.map_err(name_compiler_limits)?,
         () = cancel.cancelled() => return Err(cancelled()),
     };
     if let Some(cache) = cache {
         note_not_kept(&cache, printer);
     }
-    let progress = Progress::start(printer, job.pipeline.steps.len());
+    let progress = Progress::start(printer, job.bundle.pipeline.steps.len());
     let options = RunOptions {
         run: run_id(),
         seed: RandomState::new().build_hasher().finish(),
-        cancel,
+        cancel: cancel.clone(),
         observer: progress.observer(),
+        memo,
     };
     let start = Instant::now();
     let document = linked.run(job.inputs.clone(), options).await;
     let took = start.elapsed();
     progress.finish();
-    interrupts.abort();
     Ok(Finished { document, took })
 }
 
 fn router(
-    pipeline: &Pipeline,
+    bundle: &Bundle,
     settings: &HostSettings,
     printer: &Printer,
 ) -> Result<(Router, Option<Arc<CodeCache>>), Failure> {
-    let slots = pipeline.schedule.max_concurrency.clamp(1, MOST_SLOTS);
+    let slots = bundle.max_concurrency().clamp(1, MOST_SLOTS);
     let cache = settings.cache.clone().and_then(|folder| match CodeCache::open(folder) {
         Ok(cache) => Some(Arc::new(cache)),
         Err(error) => {
@@ -152,8 +212,10 @@ fn note_not_kept(cache: &CodeCache, printer: &Printer) {
 }
 
 /// A secret that goes nowhere is most likely a slip in a name.
-fn note_unused_secrets(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) {
-    let granted = |name: &str| pipeline.steps.iter().any(|step| step.grants.secrets.iter().any(|one| one == name));
+fn note_unused_secrets(bundle: &Bundle, settings: &HostSettings, printer: &Printer) {
+    let all = bundle.all();
+    let steps = all.iter().flat_map(|bundle| &bundle.pipeline.steps);
+    let granted = |name: &str| steps.clone().any(|step| step.grants.secrets.iter().any(|one| one == name));
     for name in settings.secrets.names().filter(|name| !granted(name)) {
         printer.note(&format!(
             "warning: no step is granted the secret `{name}`\n  help: write `grants: {{ secrets: [{name}] }}` in the step\n"

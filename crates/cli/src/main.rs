@@ -6,6 +6,7 @@
 
 mod args;
 mod blobs;
+mod changes;
 mod commands;
 mod component_file;
 mod env_vars;
@@ -20,6 +21,7 @@ mod policy_file;
 mod printer;
 mod progress;
 mod render;
+mod results;
 mod secrets;
 mod settings;
 mod standard_input;

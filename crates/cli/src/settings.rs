@@ -26,6 +26,8 @@ pub(crate) struct RunSettings {
     pub(crate) sources: SourceSettings,
     /// Where and how guests run.
     pub(crate) host: HostSettings,
+    /// Whether it runs again when a file changes.
+    pub(crate) watch: bool,
 }
 
 /// What `check` works with.
@@ -123,8 +125,9 @@ pub(crate) enum CompilerChoice {
 /// A policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources);
-    let (file, allow_blobs) = (args.file(), args.allow_blobs);
-    Ok(RunSettings { file, inputs: args.input, allow_blobs, sources, host: host(args.limits, args.host)? })
+    let (file, allow_blobs, watch) = (args.file(), args.allow_blobs, args.watch);
+    let host = host(args.limits, args.host)?;
+    Ok(RunSettings { file, inputs: args.input, allow_blobs, sources, host, watch })
 }
 
 /// Settings of `check`.

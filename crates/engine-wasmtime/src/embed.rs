@@ -190,6 +190,7 @@ impl Loaded {
             log,
             backtrace,
             coredump,
+            kept_from: None,
         };
         Attempt { output, receipt: receipt.redacted(&self.secrets) }
     }

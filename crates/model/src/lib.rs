@@ -35,7 +35,7 @@ pub use pipeline::{
 };
 pub use profile::Profile;
 pub use receipt::{EngineName, Frame, Interface, Receipt, Usage};
-pub use run_document::{RunDocument, RunError, RunVerdict, StepReport};
+pub use run_document::{RunDocument, RunError, RunVerdict, StepReport, SubRun};
 pub use template::{Expression, Part, Reference, Template};
 pub use value::{Input, Object, Value};
 pub use verdict::{ExitCode, SkipReason, TrapKind, Verdict, VerdictKind};

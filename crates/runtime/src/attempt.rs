@@ -6,18 +6,21 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use wasmill_engine::{Cancel, Outcome, PreparedUnit};
 use wasmill_expression::Program;
 use wasmill_model::{
-    Digest, Emits, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, Usage, Value, Verdict,
-    VerdictKind,
+    Digest, Emits, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, SubRun, Usage, Value,
+    Verdict, VerdictKind,
 };
 use wasmill_plan::Call;
 
+use crate::Linked;
+use crate::memo::{self, Kept};
+use crate::nested::{self, Caller};
 use crate::run::{Run, Started};
 use crate::scope::ItemScope;
 use crate::step_input::{StepInput, explain};
@@ -26,7 +29,7 @@ use crate::step_input::{StepInput, explain};
 pub(crate) struct LinkedStep {
     pub(crate) id: Arc<str>,
     pub(crate) input: StepInput,
-    pub(crate) unit: LinkedUnit,
+    pub(crate) callee: Callee,
     pub(crate) profile: Profile,
     pub(crate) limits: Arc<Limits>,
     pub(crate) grants: Arc<Grants>,
@@ -35,6 +38,23 @@ pub(crate) struct LinkedStep {
     pub(crate) fallback: Vec<LinkedFallback>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) emits: Emits,
+    pub(crate) output: OutputFormat,
+}
+
+/// What a step calls.
+pub(crate) enum Callee {
+    Unit(LinkedUnit),
+    /// Another pipeline, by the name of its unit.
+    Pipeline(Arc<str>, Linked),
+}
+
+impl Callee {
+    fn name(&self) -> String {
+        match self {
+            Callee::Unit(unit) => format!("unit {}", unit.name),
+            Callee::Pipeline(name, _) => format!("pipeline {name}"),
+        }
+    }
 }
 
 /// A unit, ready to be called.
@@ -45,12 +65,14 @@ pub(crate) struct LinkedUnit {
     pub(crate) interface: Interface,
     pub(crate) function: Option<Arc<str>>,
     pub(crate) engine: EngineName,
+    /// Of a [`CallKey`](crate::CallKey), made when it is asked for.
+    pub(crate) called: OnceLock<Digest>,
 }
 
 /// What takes the place of a call that failed.
 pub(crate) enum LinkedFallback {
     Value(Program),
-    Unit(LinkedUnit),
+    Call(Callee),
     /// The plan's business.
     Step,
 }
@@ -68,6 +90,7 @@ pub(crate) async fn attempt(run: &Run, step: &LinkedStep, started: &Started) -> 
         None if kind != VerdictKind::Ok => work.unreceipted.push((task.item, verdict)),
         None => {}
     }
+    work.runs.extend(made.run);
     if let Some((output, metadata)) = made.answer {
         work.answers.push((task.item, output, metadata));
         work.fallback = made.fallback.or(work.fallback.take());
@@ -79,23 +102,24 @@ pub(crate) async fn attempt(run: &Run, step: &LinkedStep, started: &Started) -> 
 struct Made {
     verdict: Verdict,
     receipt: Option<Receipt>,
+    run: Option<SubRun>,
     answer: Option<(Value, Option<Value>)>,
     fallback: Option<Arc<str>>,
 }
 
 impl Made {
     fn failed(verdict: Verdict) -> Self {
-        Made { verdict, receipt: None, answer: None, fallback: None }
+        Made { verdict, receipt: None, run: None, answer: None, fallback: None }
     }
 }
 
 async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>) -> Made {
     let items = run.work(started.task.step).map(|work| work.items.clone()).unwrap_or_default();
     let scope = ItemScope { run, item: item.and_then(|place| Some((items.get(place as usize)?, place))) };
-    let (unit, fallback) = match started.call {
-        Call::Primary => (&step.unit, None),
+    let (callee, fallback) = match started.call {
+        Call::Primary => (&step.callee, None),
         Call::Fallback(place) => match step.fallback.get(place as usize) {
-            Some(LinkedFallback::Unit(unit)) => (unit, Some(format!("unit {}", unit.name).into())),
+            Some(LinkedFallback::Call(callee)) => (callee, Some(callee.name().into())),
             Some(LinkedFallback::Value(program)) => return value(step, program, &scope),
             _ => return Made::failed(Verdict::HostError { message: "there is no such fallback".to_owned() }),
         },
@@ -106,13 +130,61 @@ async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>
         Ok(Err(message)) => return Made::failed(Verdict::InvalidInput { message }),
         Err(panic) => return Made::failed(host_error("an expression panicked", &*panic)),
     };
-    let outcome = call(run, step, unit, &input, &started.cancel).await;
-    let (receipt, output) = receipt(step, unit, item, started.attempt, digest, outcome);
-    let answer = output.map(|output| match step.emits {
+    let (mut made, output) = match callee {
+        Callee::Unit(unit) => {
+            let (receipt, output) = called(run, step, unit, started, item, &input, digest).await;
+            (Made { verdict: receipt.verdict.clone(), receipt: Some(receipt), ..Made::failed(Verdict::Ok) }, output)
+        }
+        Callee::Pipeline(_, linked) => {
+            let (cancel, observer) = (&started.cancel, run.observer());
+            let seed = run.seed ^ u64::from(started.task.step.get() as u32).rotate_left(17);
+            let caller = Caller {
+                step: &step.id,
+                item,
+                attempt: started.attempt,
+                run: &run.id,
+                seed,
+                cancel,
+                observer,
+                memo: &run.memo,
+            };
+            let (verdict, ran) = nested::call(linked, caller, &input, digest, || run.clock().now()).await;
+            let (sub_run, output) = ran.unzip();
+            (Made { run: sub_run, ..Made::failed(verdict) }, output.flatten())
+        }
+    };
+    made.answer = output.map(|output| match step.emits {
         Emits::Output => (output, None),
         Emits::Metadata => (whole(input), Some(output)),
     });
-    Made { verdict: receipt.verdict.clone(), receipt: Some(receipt), answer, fallback }
+    made.fallback = fallback;
+    made
+}
+
+/// A unit's call, or what it gave in a former run.
+async fn called(
+    run: &Run,
+    step: &LinkedStep,
+    unit: &LinkedUnit,
+    started: &Started,
+    item: Option<u32>,
+    input: &Input,
+    digest: Digest,
+) -> (Receipt, Option<Value>) {
+    let attempt = started.attempt;
+    let memo = run.memo.as_deref().filter(|_| !started.cancel.is_cancelled());
+    let memo = memo.and_then(|memo| Some((memo, memo::key(step, unit, input, digest)?)));
+    if let Some(Kept { receipt, output }) = memo.as_ref().and_then(|(memo, key)| memo.lookup(key)) {
+        return (Receipt { item, attempt, input: digest, ..receipt }, Some(output));
+    }
+    let outcome = call(run, step, unit, input, &started.cancel).await;
+    let (receipt, output) = receipt(step, unit, item, attempt, digest, outcome);
+    if let (Some((memo, key)), Some(output)) = (memo, &output) {
+        let receipt = receipt.clone().redacted(&run.linked.secrets);
+        let receipt = Receipt { kept_from: Some(run.id.clone()), ..receipt };
+        memo.store(key, Kept { receipt, output: output.clone() });
+    }
+    (receipt, output)
 }
 
 /// The value of a fallback.
@@ -125,9 +197,7 @@ fn value(step: &LinkedStep, program: &Program, scope: &ItemScope<'_>) -> Made {
         })
     };
     match catch_unwind(AssertUnwindSafe(answer)) {
-        Ok(Ok(answer)) => {
-            Made { verdict: Verdict::Ok, receipt: None, answer: Some(answer), fallback: Some("value".into()) }
-        }
+        Ok(Ok(answer)) => Made { answer: Some(answer), fallback: Some("value".into()), ..Made::failed(Verdict::Ok) },
         Ok(Err(message)) => Made::failed(Verdict::InvalidInput { message }),
         Err(panic) => Made::failed(host_error("an expression panicked", &*panic)),
     }
@@ -186,6 +256,7 @@ fn receipt(
         log,
         backtrace,
         coredump,
+        kept_from: None,
     };
     (receipt, output)
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use wasmill_engine::BoxFuture;
 use wasmill_model::{RunDocument, StepReport};
 
+use crate::{CallKey, Kept};
+
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
     /// The time since some fixed moment. It never goes back.
@@ -77,6 +79,21 @@ pub enum RunEvent<'a> {
         /// All of it.
         document: &'a RunDocument,
     },
+}
+
+/// Keeps the results of pure calls (see [`Grants::is_pure`](wasmill_model::Grants::is_pure)) that succeeded, for runs that would make them
+/// again. Nobody else's are looked up or kept.
+///
+/// Conditions, items, inputs and outputs are worked out in every run; only the call itself is not made. Its receipt is that of the call
+/// that was, and says so ([`Receipt::kept_from`](wasmill_model::Receipt::kept_from)).
+///
+/// Called on the threads that run the steps: be quick.
+pub trait Memo: Send + Sync {
+    /// What this call gave.
+    fn lookup(&self, key: &CallKey) -> Option<Kept>;
+
+    /// This call was made and succeeded.
+    fn store(&self, key: CallKey, kept: Kept);
 }
 
 /// Nobody looks.

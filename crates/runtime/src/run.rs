@@ -10,7 +10,9 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use wasmill_engine::Cancel;
-use wasmill_model::{Digest, Object, Receipt, RunDocument, RunVerdict, SkipReason, StepReport, Value, VerdictKind};
+use wasmill_model::{
+    Digest, Object, Receipt, RunDocument, RunVerdict, SkipReason, StepReport, SubRun, Value, VerdictKind,
+};
 use wasmill_plan::{Call, Command, Event, Plan, StepIndex, Task};
 
 use crate::attempt::attempt;
@@ -18,7 +20,7 @@ use crate::document;
 use crate::link::LinkedParts;
 use crate::settle::Work;
 use crate::step_input::Inputs;
-use crate::{Clock, Observer, RunEvent, RunOptions};
+use crate::{Clock, Memo, Observer, RunEvent, RunOptions};
 
 /// After so many calls in a row a worker lets others have the thread: engines that never wait would keep it.
 const CALLS_IN_A_ROW: u32 = 128;
@@ -27,10 +29,12 @@ const CALLS_IN_A_ROW: u32 = 128;
 pub(crate) struct Run {
     pub(crate) linked: Arc<LinkedParts>,
     pub(crate) id: Arc<str>,
+    pub(crate) seed: u64,
     pub(crate) inputs: Inputs,
     slots: Vec<Slot>,
     control: Mutex<Control>,
     observer: Arc<dyn Observer>,
+    pub(crate) memo: Option<Arc<dyn Memo>>,
 }
 
 /// What is known of one step.
@@ -48,6 +52,8 @@ pub(crate) struct Settled {
     pub(crate) replaced_by: Option<StepIndex>,
     /// Attempts that do not count.
     pub(crate) discarded: Vec<Receipt>,
+    /// Runs of a pipeline that do not count.
+    pub(crate) discarded_runs: Vec<SubRun>,
 }
 
 struct Control {
@@ -99,6 +105,10 @@ impl Run {
         let linked = self.linked.steps.get(step.get())?;
         let is_answer = linked.foreach.is_none() && report.fallback.is_none() && report.metadata.is_none();
         report.attempts.last().filter(|_| is_answer)?.output
+    }
+
+    pub(crate) fn observer(&self) -> &Arc<dyn Observer> {
+        &self.observer
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -237,7 +247,12 @@ impl Run {
 
 impl Settled {
     fn copy(&self) -> Settled {
-        Settled { report: self.report.clone(), replaced_by: self.replaced_by, discarded: self.discarded.clone() }
+        Settled {
+            report: self.report.clone(),
+            replaced_by: self.replaced_by,
+            discarded: self.discarded.clone(),
+            discarded_runs: self.discarded_runs.clone(),
+        }
     }
 }
 
@@ -352,7 +367,7 @@ impl Drop for StopOnDrop {
 
 /// Runs a pipeline to its end.
 pub(crate) async fn run(linked: Arc<LinkedParts>, inputs: Object, options: RunOptions) -> RunDocument {
-    let RunOptions { run: id, seed, cancel, observer } = options;
+    let RunOptions { run: id, seed, cancel, observer, memo } = options;
     let (sender, mut ended) = oneshot::channel();
     let plan = Plan::new(linked.graph.clone(), linked.plan_options(seed));
     let control = Control { plan, cancels: HashMap::new(), discarded: Vec::new(), timed_out: false, end: Some(sender) };
@@ -361,7 +376,9 @@ pub(crate) async fn run(linked: Arc<LinkedParts>, inputs: Object, options: RunOp
         control: Mutex::new(control),
         inputs: Inputs::new(inputs),
         observer: observer.clone(),
+        memo,
         id,
+        seed,
         linked: linked.clone(),
     });
     run.notify(&RunEvent::RunStarted { run: &run.id, pipeline: &linked.pipeline.name, steps: linked.steps.len() });

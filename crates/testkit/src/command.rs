@@ -67,7 +67,8 @@ impl Command {
         let mut child =
             self.command.spawn().unwrap_or_else(|error| panic!("{:?} does not start: {error}", self.command));
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        Running { child, stderr, seen: String::new(), folder: self.folder.display().to_string() }
+        let stdout = child.stdout.take().map(BufReader::new);
+        Running { child, stdout, stderr, seen: String::new(), folder: self.folder.display().to_string() }
     }
 }
 
@@ -75,6 +76,7 @@ impl Command {
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    stdout: Option<BufReader<std::process::ChildStdout>>,
     stderr: BufReader<std::process::ChildStderr>,
     seen: String,
     folder: String,
@@ -95,6 +97,17 @@ impl Running {
         }
     }
 
+    /// Waits for a line on stdout, and gives it.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        let stdout = self.stdout.as_mut().expect("stdout is open");
+        if stdout.read_line(&mut line).expect("stdout is text") == 0 {
+            self.stderr.read_to_string(&mut self.seen).expect("stderr is text");
+            panic!("the command ended before it printed a line; it said:\n{}", self.seen);
+        }
+        line
+    }
+
     /// Sends a signal by its name, `INT` or `TERM`.
     pub fn signal(&self, name: &str) {
         let status = std::process::Command::new("kill")
@@ -111,13 +124,13 @@ impl Running {
 
     /// Closes the reading end of its stdout.
     pub fn close_stdout(&mut self) {
-        drop(self.child.stdout.take());
+        drop(self.stdout.take());
     }
 
     /// Waits for its end.
     pub fn finish(mut self) -> Output {
         let mut stdout = Vec::new();
-        if let Some(mut pipe) = self.child.stdout.take() {
+        if let Some(mut pipe) = self.stdout.take() {
             pipe.read_to_end(&mut stdout).expect("stdout can be read");
         }
         let mut stderr = std::mem::take(&mut self.seen);

@@ -29,6 +29,15 @@ pub(crate) struct RunArgs {
     #[arg(long, short, value_name = "INPUT")]
     pub(crate) input: Vec<String>,
 
+    /// Run again whenever the manifest, a unit's file or an input's file changes, until Ctrl-C
+    ///
+    /// Only what the change touches is called again: a call of the same unit, in the same way, with the same input keeps what it gave,
+    /// where it succeeded and the step has no grant of `net`, `dirs`, `secrets`, host functions, the real clock or real randomness. Its
+    /// receipt has `kept_from`, the run that made it. A run is not cut short by a change: the next one begins when it is over. With
+    /// `--output json`, each run's document is one line. Ctrl-C while it waits ends it with exit code 0.
+    #[arg(long)]
+    pub(crate) watch: bool,
+
     /// Let references to large values (`{"$blob": …}`) in inputs of JSON stand for the values
     ///
     /// They are looked for where `--blobs` says, so that the outputs of one run's document can be the inputs of another. Without the
@@ -61,6 +70,7 @@ Examples:
   cat README.md | wasmill run pipeline.yaml
   wasmill submit --file task.yaml --input number=5
   wasmill run pipeline.yaml --secret API_KEY=env:API_KEY --policy wasmill.toml
+  wasmill run pipeline.yaml --input orders=@orders.json --watch
   wasmill run pipeline.yaml --timeout 2s --memory 64MiB --output json | jq .steps
   wasmill run first.yaml --output json | jq .outputs | wasmill run second.yaml --allow-blobs
 

@@ -22,12 +22,14 @@ mod graph;
 mod inputs;
 mod inspect;
 mod limits;
+mod nested;
 mod policy;
 mod run;
 mod signals;
 mod upkeep;
 mod urls;
 mod verbs;
+mod watch;
 
 use wasmill_testkit::{Output, Project};
 

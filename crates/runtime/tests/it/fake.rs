@@ -19,7 +19,7 @@ use wasmill_model::{
     RunDocument, Schedule, Secrets, Step, Strategy, Template, TrapKind, UnitSource, UnitSpec, Usage, Value, Verdict,
     With,
 };
-use wasmill_runtime::{Clock, Host, InlineSpawner, Linked, Overrides, RunOptions, Spawner, link};
+use wasmill_runtime::{Bundle, Clock, Host, InlineSpawner, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
 
 /// What every unit of these tests exports.
@@ -375,7 +375,7 @@ pub(crate) fn object(json: &str) -> Object {
 }
 
 pub(crate) fn linked(host: &Host, pipeline: Pipeline) -> Linked {
-    block_on(link(host, Arc::new(pipeline), &units(), &Overrides::default())).unwrap()
+    block_on(link(host, &Bundle::new(pipeline, units()), &Overrides::default())).unwrap()
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {

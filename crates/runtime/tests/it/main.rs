@@ -7,5 +7,7 @@ mod fake;
 mod flow;
 mod grants;
 mod large;
+mod memo;
+mod nested;
 mod rules;
 mod trouble;
