@@ -146,6 +146,11 @@ fn what_cel_works_out() {
     gives("${{ type(inputs.n) == int }}", "true");
     gives("${{ inputs.raw == b'\\x00\\xff' }}", "true");
     gives("${{ size(inputs) }}", "7");
+    for path in ["text", "raw", "rows", "rows[0]", "many"] {
+        let through_cel = evaluate(&format!("${{{{ size([inputs.{path}][0]) }}}}")).unwrap();
+        assert_eq!(evaluate(&format!("${{{{ size(inputs.{path}) }}}}")), Ok(through_cel.clone()), "{path}");
+        assert_eq!(evaluate(&format!("${{{{ inputs.{path}.size() }}}}")), Ok(through_cel), "{path}");
+    }
     gives("${{ 'n' in inputs }}", "true");
     gives("${{ inputs.rows.exists_one(r, r.z == 2) && inputs.rows.all(r, r.z > 0) }}", "true");
     gives("${{ [1, 2].map(inputs, inputs * 2) }}", "[2,4]");
@@ -198,7 +203,13 @@ fn errors_while_it_runs() {
         "`>` does not take an int and a string | a text is made a number with `int(x)` or `double(x)`",
     );
     fails("${{ inputs.n ? 1 : 2 }}", "an int stands where a bool is needed");
-    fails("${{ size(inputs.n) }}", "`size` does not take an int");
+    for (path, kind) in [("n", "an int"), ("f", "a double"), ("rows[0].a", "an int")] {
+        fails(&format!("${{{{ size(inputs.{path}) }}}}"), &format!("`size` does not take {kind}"));
+        fails(&format!("${{{{ size(0 > 1 ? '' : inputs.{path}) }}}}"), &format!("`size` does not take {kind}"));
+        fails(&format!("${{{{ inputs.{path}.size() }}}}"), &format!("`size` does not take {kind}"));
+    }
+    fails("${{ size(steps['b-c'].output) }}", "`size` does not take null");
+    fails("${{ size([steps['b-c'].output][0]) }}", "`size` does not take null");
     fails(
         "${{ inputs.many.all(x, inputs.many.all(y, x + y >= 0)) }}",
         "the expression visits too many items | do this in a unit: expressions are glue",

@@ -9,7 +9,7 @@
 //! and so do those that have more already (`$$blob`). [`RunDocument::detach_blobs`](crate::RunDocument::detach_blobs) does both,
 //! [`attach_blobs`] undoes both.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
@@ -163,6 +163,8 @@ pub(crate) struct Detaching<'k> {
     keep: &'k mut dyn FnMut(&Blob) -> bool,
     /// What was taken out, by where it lies in memory. The value is held, so that nothing else gets its place.
     seen: HashMap<(usize, usize), (Value, BlobRef)>,
+    /// All that is kept: several values may have the same contents.
+    kept: HashSet<BlobRef>,
 }
 
 /// What became of a value.
@@ -175,7 +177,7 @@ struct Detached {
 
 impl<'k> Detaching<'k> {
     pub(crate) fn new(threshold: usize, keep: &'k mut dyn FnMut(&Blob) -> bool) -> Self {
-        Detaching { threshold: Some(threshold), keep, seen: HashMap::new() }
+        Detaching { threshold: Some(threshold), keep, seen: HashMap::new(), kept: HashSet::new() }
     }
 
     /// Makes the value one that a document can hold.
@@ -235,10 +237,11 @@ impl<'k> Detaching<'k> {
         let contents = shown.to_bytes();
         let (digest, kind) = (Digest::of(&contents), BlobKind::of(value));
         let reference = BlobRef { digest, kind, size: contents.len() as u64 };
-        if !(self.keep)(&Blob { reference, contents }) {
+        if !self.kept.contains(&reference) && !(self.keep)(&Blob { reference, contents }) {
             self.threshold = None;
             return None;
         }
+        self.kept.insert(reference);
         self.seen.insert(place(value), (value.clone(), reference));
         Some(self.detached(Value::from(reference)))
     }
@@ -557,7 +560,7 @@ mod tests {
             true
         };
         let mut detaching = Detaching::new(100, &mut keep);
-        for value in [&shared, &list] {
+        for value in [&shared, &list, &Value::from("x".repeat(1000))] {
             let mut copies = [value.clone(), value.clone(), object([("a", value.clone())])];
             copies.iter_mut().for_each(|copy| detaching.detach(copy));
         }

@@ -174,7 +174,7 @@ impl RunDocument {
     /// as JSON: [`attach_blobs`](crate::attach_blobs) is the way back.
     ///
     /// `keep` is given each blob, and says whether its contents are kept. The first one that is not stays where it is, like all that
-    /// would come after it. A value that several steps hand on is given once, if they share it.
+    /// would come after it. The same contents are given once, whichever steps gave them.
     pub fn detach_blobs(&mut self, threshold: usize, keep: &mut dyn FnMut(&Blob) -> bool) {
         self.detach_into(&mut Detaching::new(threshold, keep));
     }

@@ -318,3 +318,22 @@ fn the_doctor_looks_at_the_folder() {
     assert_eq!(look(&["--fix"])["status"], "ok");
     assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
 }
+
+/// A pipeline that a step calls writes a document of its own, within the one of its caller.
+#[test]
+fn nested_runs_refer_to_the_same_value() {
+    let text = "x".repeat(LIMIT + 1);
+    let outer =
+        "wasmill: 1\nname: outer\ninputs: { given: { type: string } }\nsteps:\n  all: { pipeline: pipeline.yaml }\n";
+    let project = thrice(THRICE).file("outer.yaml", outer).file("given.txt", &text);
+    let arguments = ["run", "outer.yaml", "--policy", "policy.toml", "--output", "json", "--input", "given=@given.txt"];
+    let output = project.wasmill(arguments).run();
+    let document = json(output.expect(0));
+    let expected = reference(text.as_bytes(), "string");
+    assert_eq!(document["outputs"]["all"]["result"], expected);
+    assert_eq!(document["steps"]["all"]["output"]["result"], expected);
+    let inner = &document["steps"]["all"]["runs"][0];
+    assert_eq!((&inner["outputs"]["result"], &inner["steps"]["b"]["output"]), (&expected, &expected));
+    assert!(output.stdout.len() < 16 << 10);
+    assert_eq!(blobs(&project).len(), 1);
+}
