@@ -249,7 +249,7 @@ fn real_steps(criterion: &mut Criterion) {
     criterion.bench_function("noop-unit-1000/floor", |bencher| {
         bencher.to_async(&runtime).iter(|| async {
             for _ in 0..1_000 {
-                black_box(prepared.call(Call { input: &input, limits: &limits, cancel: &cancel }).await);
+                black_box(prepared.call(Call::new(&input, &limits, &cancel)).await);
             }
         });
     });

@@ -16,7 +16,7 @@ use wasmill_model::{
     Digest, Emits, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, SubRun, Usage, Value,
     Verdict, VerdictKind,
 };
-use wasmill_plan::Call;
+use wasmill_plan::{Call, StepIndex};
 
 use crate::Linked;
 use crate::memo::{self, Kept};
@@ -24,6 +24,7 @@ use crate::nested::{self, Caller};
 use crate::run::{Run, Started};
 use crate::scope::ItemScope;
 use crate::step_input::{StepInput, explain};
+use crate::stream::Lines;
 
 /// A step, ready to be called. What its receipts say about it is shared by all of them.
 pub(crate) struct LinkedStep {
@@ -39,6 +40,8 @@ pub(crate) struct LinkedStep {
     pub(crate) timeout: Option<Duration>,
     pub(crate) emits: Emits,
     pub(crate) output: OutputFormat,
+    /// The steps whose items are its lines, while it runs.
+    pub(crate) feeds: Vec<StepIndex>,
 }
 
 /// What a step calls.
@@ -78,7 +81,7 @@ pub(crate) enum LinkedFallback {
 }
 
 /// Makes a call and keeps what it gave. However it ends, panics of the engine included, is in the step's work; no secret is.
-pub(crate) async fn attempt(run: &Run, step: &LinkedStep, started: &Started) -> (VerdictKind, bool) {
+pub(crate) async fn attempt(run: &Arc<Run>, step: &LinkedStep, started: &Started) -> (VerdictKind, bool) {
     let task = started.task;
     let item = step.foreach.is_some().then_some(task.item);
     let made = make(run, step, started, item).await;
@@ -113,9 +116,10 @@ impl Made {
     }
 }
 
-async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>) -> Made {
-    let items = run.work(started.task.step).map(|work| work.items.clone()).unwrap_or_default();
-    let scope = ItemScope { run, item: item.and_then(|place| Some((items.get(place as usize)?, place))) };
+async fn make(run: &Arc<Run>, step: &LinkedStep, started: &Started, item: Option<u32>) -> Made {
+    // A copy: more items may come meanwhile.
+    let its_item = item.and_then(|place| run.work(started.task.step)?.items.get(place as usize).cloned());
+    let scope = ItemScope { run, item: its_item.as_ref().zip(item) };
     let (callee, fallback) = match started.call {
         Call::Primary => (&step.callee, None),
         Call::Fallback(place) => match step.fallback.get(place as usize) {
@@ -163,7 +167,7 @@ async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>
 
 /// A unit's call, or what it gave in a former run.
 async fn called(
-    run: &Run,
+    run: &Arc<Run>,
     step: &LinkedStep,
     unit: &LinkedUnit,
     started: &Started,
@@ -212,9 +216,10 @@ fn whole(input: Cow<'_, Input>) -> Value {
     }
 }
 
-async fn call(run: &Run, step: &LinkedStep, unit: &LinkedUnit, input: &Input, cancel: &Cancel) -> Outcome {
+async fn call(run: &Arc<Run>, step: &LinkedStep, unit: &LinkedUnit, input: &Input, cancel: &Cancel) -> Outcome {
     let began = run.clock().now();
-    let call = wasmill_engine::Call { input, limits: &step.limits, cancel };
+    let sink = (!step.feeds.is_empty()).then(|| Lines::sink(run, &step.feeds));
+    let call = wasmill_engine::Call { stdout: sink.as_ref(), ..wasmill_engine::Call::new(input, &step.limits, cancel) };
     // The call is made within the future, so that a panic while it is made is caught like one while it goes on.
     let outcome = AssertUnwindSafe(async { unit.prepared.call(call).await }).catch_unwind().await;
     outcome.unwrap_or_else(|panic| {

@@ -31,6 +31,7 @@ mod run;
 mod scope;
 mod settle;
 mod step_input;
+mod stream;
 mod suggestion;
 mod wiring;
 

@@ -247,7 +247,13 @@ impl Draft {
             })
         };
         let mut steps = Vec::with_capacity(self.steps.len());
-        for (draft, step) in self.steps.into_iter().zip(&self.pipeline.steps) {
+        let mut feeds: Vec<Vec<StepIndex>> = vec![Vec::new(); self.pipeline.steps.len()];
+        for (place, rules) in (0_u32..).zip(&self.wiring.rules) {
+            if let Some(fed) = rules.streams_from.and_then(|from| feeds.get_mut(from.get())) {
+                fed.push(StepIndex::new(place));
+            }
+        }
+        for ((draft, step), feeds) in self.steps.into_iter().zip(&self.pipeline.steps).zip(feeds) {
             let callee = ready(draft.callee, step);
             let fallback: Vec<Option<LinkedFallback>> = draft
                 .fallback
@@ -274,6 +280,7 @@ impl Draft {
                 timeout: step.timeout,
                 emits: step.emits,
                 output: step.output,
+                feeds,
             });
         }
         if !problems.is_empty() {

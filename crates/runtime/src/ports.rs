@@ -35,7 +35,7 @@ pub trait Spawner: Send + Sync {
 /// Is told what happens in a run, while it happens: progress, traces, a journal.
 ///
 /// [`RunEvent::RunStarted`] comes first. Each step then has at most one [`RunEvent::StepStarted`] for an attempt of an item and exactly one
-/// [`RunEvent::StepFinished`], in this order, and after the `StepFinished` of all that it waits for. A step that had ended when the run
+/// [`RunEvent::StepFinished`], in this order, and after the `StepFinished` of all that it waits for (but for items that come one by one: they start while the step runs that gives them). A step that had ended when the run
 /// failed may count as skipped in the document ([`Plan`](wasmill_plan::Plan) says when). [`RunEvent::RunFinished`] comes
 /// last. A run whose future is dropped says no more than what its steps still have to say.
 ///

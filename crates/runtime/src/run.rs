@@ -182,6 +182,19 @@ impl Run {
         next
     }
 
+    /// More items of these steps are there.
+    pub(crate) fn arrived(self: &Arc<Self>, to: &[StepIndex], items: &[Value]) {
+        for step in to {
+            let Some(mut work) = self.work(*step) else { continue };
+            let all = Arc::make_mut(&mut work.items);
+            all.extend_from_slice(items);
+            let items = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            drop(work);
+            let next = self.feed(Event::Arrived { step: *step, items });
+            self.hand_over(next);
+        }
+    }
+
     fn settle(&self, step: StepIndex, ending: wasmill_plan::Ending) {
         let (Some(slot), Some(linked)) = (self.slots.get(step.get()), self.linked.steps.get(step.get())) else {
             return;

@@ -10,4 +10,5 @@ mod large;
 mod memo;
 mod nested;
 mod rules;
+mod stream;
 mod trouble;
