@@ -172,7 +172,10 @@ fn router(
     let cache = settings.cache.clone().and_then(|folder| match CodeCache::open(folder) {
         Ok(cache) => Some(Arc::new(cache)),
         Err(error) => {
-            printer.note(&format!("warning: compiled code is not kept: {error}\n  help: {}\n", remedy(&error)));
+            printer.note(&format!(
+                "warning: compiled code is not kept: {error}\n  help: {}\n",
+                remedy(&error, env_vars::WASMILL_CACHE_DIR)
+            ));
             None
         }
     });

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod blobs;
 mod changes;
 mod commands;
 mod component_file;
@@ -67,7 +68,8 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Convert(args) => commands::convert::convert(&args.file, printer),
         Command::Graph(args) => commands::graph::graph(&args, printer),
         Command::Plan(args) => commands::plan::plan(&settings::plan(args)?, printer),
-        Command::Cache(args) => commands::cache::cache(&args.command, printer),
+        Command::Blob(args) => commands::blob::blob(&args, printer),
+        Command::Cache(args) => commands::cache::cache(&args, printer),
         Command::Doctor(args) => commands::doctor::doctor(&args, printer),
         Command::Schema => commands::schema::schema(printer),
         Command::Completions(args) => commands::completions::completions(args.shell, printer),

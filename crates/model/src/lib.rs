@@ -6,6 +6,7 @@
 //! (the run document, a receipt, a verdict) is defined here and nowhere else.
 #![forbid(unsafe_code)]
 
+mod blob;
 mod diagnostic;
 mod digest;
 mod flow;
@@ -19,6 +20,7 @@ mod template;
 mod value;
 mod verdict;
 
+pub use blob::{BLOB_THRESHOLD, Blob, BlobError, BlobKind, BlobRef, MAX_ATTACHED, attach_blobs};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Location};
 pub use digest::{Digest, DigestError};
 pub use flow::{Backoff, Concurrency, Fallback, FallbackTo, Foreach, Jitter, OnFailure, Retry, VerdictSet};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
-use crate::{Code, Digest, ExitCode, Object, Receipt, Usage, Value, Verdict, VerdictKind};
+use crate::blob::Detaching;
+use crate::{Blob, Code, Digest, ExitCode, Object, Receipt, Usage, Value, Verdict, VerdictKind};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -165,6 +166,24 @@ impl RunDocument {
             (RunVerdict::Cancelled, _) => ExitCode::Cancelled,
             (RunVerdict::Failed, Some(error)) => error.verdict.exit_code(),
             (RunVerdict::Failed, None) => ExitCode::Failed,
+        }
+    }
+
+    /// Takes values of more than `threshold` bytes out of the outputs of the run and its steps, and puts references in their places
+    /// (`{"$blob": …}`); members of objects that could be taken for references are escaped. Do this once, before the document is written
+    /// as JSON: [`attach_blobs`](crate::attach_blobs) is the way back.
+    ///
+    /// `keep` is given each blob, and says whether its contents are kept. The first one that is not stays where it is, like all that
+    /// would come after it. The same contents are given once, whichever steps gave them.
+    pub fn detach_blobs(&mut self, threshold: usize, keep: &mut dyn FnMut(&Blob) -> bool) {
+        self.detach_into(&mut Detaching::new(threshold, keep));
+    }
+
+    fn detach_into(&mut self, detaching: &mut Detaching<'_>) {
+        self.outputs.values_mut().for_each(|output| detaching.detach(output));
+        for report in self.steps.values_mut() {
+            [&mut report.output, &mut report.metadata].into_iter().flatten().for_each(|value| detaching.detach(value));
+            report.runs.iter_mut().for_each(|run| run.document.detach_into(detaching));
         }
     }
 }

@@ -67,6 +67,7 @@ impl Project {
         let mut command = std::process::Command::new(&self.binary);
         command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
         command.env("WASMILL_UNITS_DIR", self.folder.path().join("units"));
+        command.env("WASMILL_BLOBS_DIR", self.folder.path().join("blobs"));
         // The developer's own policy is none of the test's business.
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
         for variable in [

@@ -38,6 +38,13 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) watch: bool,
 
+    /// Let references to large values (`{"$blob": …}`) in inputs of JSON stand for the values
+    ///
+    /// They are looked for where `--blobs` says, so that the outputs of one run's document can be the inputs of another. Without the
+    /// flag such a reference is an error: whoever wrote the input must not decide what is read from the folder.
+    #[arg(long)]
+    pub(crate) allow_blobs: bool,
+
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
 
@@ -65,7 +72,9 @@ Examples:
   wasmill run pipeline.yaml --secret API_KEY=env:API_KEY --policy wasmill.toml
   wasmill run pipeline.yaml --input orders=@orders.json --watch
   wasmill run pipeline.yaml --timeout 2s --memory 64MiB --output json | jq .steps
+  wasmill run first.yaml --output json | jq .outputs | wasmill run second.yaml --allow-blobs
 
 With --output json: {\"wasmill\": 1, \"run\", \"pipeline\", \"verdict\": \"ok\" | \"failed\" | \"cancelled\", \"outputs\": {…},
 \"steps\": {id: {\"verdict\", \"output\", \"attempts\": [receipt, …]}}, \"error\": {code, message, step, help}};
-{\"wasmill\": 1, \"errors\": […]} where nothing could be started.";
+{\"wasmill\": 1, \"errors\": […]} where nothing could be started. A value over 256 KiB is {\"$blob\": digest, \"type\", \"size\"}:
+`wasmill blob get` gives it back.";

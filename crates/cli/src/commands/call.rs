@@ -67,7 +67,7 @@ pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
             printer.note(&format!("{}\n", printable(line)));
         }
     }
-    finish(&finished, &job, &Sources::default(), printer)
+    finish(finished, &job, &settings.host, &Sources::default(), printer)
 }
 
 fn pipeline(name: &Arc<str>, unit: wasmill_model::UnitSpec, step: Step) -> Pipeline {

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod blobs;
 mod call;
 mod check;
 mod compile;

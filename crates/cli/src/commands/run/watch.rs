@@ -61,7 +61,7 @@ fn once(
         Err(failure) => return Ok(failure.report(printer)),
     };
     match threads.run(&job, &settings.host, Some(results.clone()), printer) {
-        Ok(finished) => finish(&finished, &job, &sources, printer),
+        Ok(finished) => finish(finished, &job, &settings.host, &sources, printer),
         Err(failure) => Ok(failure.in_files(&sources).report(printer)),
     }
 }
