@@ -25,7 +25,7 @@ use wasmill_model::{
     EngineName, Input, Interface, Limits, Location, Object, Pipeline, Policy, Profile, Schedule, Secrets, Step,
     UnitSource, UnitSpec, Usage, Value, Verdict, With,
 };
-use wasmill_runtime::{Clock, Host, Linked, Overrides, RunOptions, Spawner, link};
+use wasmill_runtime::{Bundle, Clock, Host, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
 
 /// Which earlier steps each step waits for.
@@ -140,7 +140,7 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph) -> Arc<Link
         spawner: Arc::new(OnTokio(runtime.handle().clone())),
     };
     let units = [("noop".into(), unit(NOOP))].into_iter().collect();
-    Arc::new(runtime.block_on(link(&host, Arc::new(pipeline), &units, &Overrides::default())).unwrap())
+    Arc::new(runtime.block_on(link(&host, &Bundle::new(pipeline, units), &Overrides::default())).unwrap())
 }
 
 /// The floor: a task for every step whose dependencies are done; the first successor that is ready runs on the same task.
@@ -249,7 +249,7 @@ fn real_steps(criterion: &mut Criterion) {
     criterion.bench_function("noop-unit-1000/floor", |bencher| {
         bencher.to_async(&runtime).iter(|| async {
             for _ in 0..1_000 {
-                black_box(prepared.call(Call { input: &input, limits: &limits, cancel: &cancel }).await);
+                black_box(prepared.call(Call::new(&input, &limits, &cancel)).await);
             }
         });
     });

@@ -52,7 +52,7 @@ impl Prepared {
 
     /// One call in a fresh instance.
     pub async fn call(&self) -> Outcome {
-        self.unit.call(Call { input: &self.input, limits: &self.limits, cancel: &self.cancel }).await
+        self.unit.call(Call::new(&self.input, &self.limits, &self.cancel)).await
     }
 
     /// One call that must give an output: what a bench checks before it measures.

@@ -1,4 +1,4 @@
-//! The cache's folder: whose it is, who may write to it, and the key that is made in it.
+//! A folder of ours: whose it is, who may write to it, and the key that is made in it.
 
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::digest_folder::digest_of;
 use crate::entry::Key;
-use crate::{CacheError, entry, stamp, unit_cache};
+use crate::{CacheError, entry, stamp};
 
 /// The file with the installation's key.
 pub(crate) const KEY_FILE: &str = "key";
@@ -19,14 +20,25 @@ pub(crate) const UNFINISHED: &str = ".tmp";
 
 /// What a folder is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Holds {
-    /// Compiled code.
+pub enum Holds {
+    /// Compiled code: see [`CodeCache`](crate::CodeCache).
     Code,
-    /// Units that were fetched.
+    /// Units that were fetched: see [`UnitCache`](crate::UnitCache).
     Units,
+    /// Large values: see [`BlobStore`](crate::BlobStore).
+    Blobs,
 }
 
 impl Holds {
+    /// The ending of its files.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Holds::Code => entry::EXTENSION,
+            Holds::Units => "wasm",
+            Holds::Blobs => "blob",
+        }
+    }
+
     fn has(self, name: &Path) -> bool {
         match self {
             _ if name.as_os_str() == INCOMING => true,
@@ -34,7 +46,7 @@ impl Holds {
                 name.as_os_str() == KEY_FILE
                     || name.extension().is_some_and(|end| end == entry::EXTENSION || end == stamp::EXTENSION)
             }
-            Holds::Units => unit_cache::digest_of(name).is_some(),
+            Holds::Units | Holds::Blobs => digest_of(name, self.extension()).is_some(),
         }
     }
 }

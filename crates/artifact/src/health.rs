@@ -1,10 +1,11 @@
-//! What is wrong with a cache's folder, also where it cannot be opened, and what can be put right without asking.
+//! What is wrong with a folder of ours, also where it cannot be opened, and what can be put right without asking.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::code_cache::LEFTOVER_AGE;
+use crate::digest_folder::DigestFolder;
 use crate::folder::{Distrust, Holds, INCOMING, KEY_FILE, distrust, plain, prepare, read_key, stranger};
 use crate::{CacheError, CodeCache, Verified, inventory};
 
@@ -69,8 +70,9 @@ pub struct Condition {
     pub bytes: u64,
 }
 
-/// Looks at a folder and changes nothing. The seals of entries are checked, not their code: that is [`CodeCache::verify`].
-pub fn examine(dir: &Path) -> Condition {
+/// Looks at a folder and changes nothing. Of compiled code the seals of entries are checked, of nothing the contents: that is
+/// [`CodeCache::verify`] and its likes.
+pub fn examine(dir: &Path, holds: Holds) -> Condition {
     let mut condition = Condition::default();
     let metadata = match fs::metadata(dir) {
         Ok(metadata) => metadata,
@@ -95,7 +97,7 @@ pub fn examine(dir: &Path) -> Condition {
             return condition;
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            condition.troubles.push(match stranger(dir, Holds::Code) {
+            condition.troubles.push(match stranger(dir, holds) {
                 Ok(Some(other)) => Trouble::Foreign { other },
                 Ok(None) => Trouble::Missing,
                 Err(error) => Trouble::Unusable { message: error.to_string() },
@@ -125,6 +127,31 @@ pub fn examine(dir: &Path) -> Condition {
     if leftovers > 0 {
         condition.troubles.push(Trouble::Leftovers { files: leftovers });
     }
+    match holds {
+        Holds::Code => entries_of_code(dir, &mut condition),
+        Holds::Units | Holds::Blobs => entries_by_digest(dir, holds, &mut condition),
+    }
+    if !condition.troubles.iter().any(|trouble| matches!(trouble, Trouble::Unsafe { .. } | Trouble::Unusable { .. }))
+        && let Err(error) = [dir, &incoming].into_iter().try_for_each(can_write)
+    {
+        condition.troubles.push(Trouble::ReadOnly { message: error.to_string() });
+    }
+    condition
+}
+
+fn entries_by_digest(dir: &Path, holds: Holds, condition: &mut Condition) {
+    // One that others can write to cannot be opened, and is told of already.
+    let Ok(folder) = DigestFolder::open(dir.to_owned(), holds) else { return };
+    match folder.entries() {
+        Ok(entries) => {
+            condition.entries = entries.len() as u64;
+            condition.bytes = entries.iter().map(|entry| entry.size).sum();
+        }
+        Err(error) => condition.troubles.push(Trouble::Unusable { message: error.to_string() }),
+    }
+}
+
+fn entries_of_code(dir: &Path, condition: &mut Condition) {
     let in_keys_place = fs::symlink_metadata(dir.join(KEY_FILE)).ok();
     let has_key = in_keys_place.is_some();
     match read_key(dir) {
@@ -151,12 +178,6 @@ pub fn examine(dir: &Path) -> Condition {
             Err(error) => condition.troubles.push(Trouble::Unusable { message: error.to_string() }),
         }
     }
-    if !condition.troubles.iter().any(|trouble| matches!(trouble, Trouble::Unsafe { .. } | Trouble::Unusable { .. }))
-        && let Err(error) = [dir, &incoming].into_iter().try_for_each(can_write)
-    {
-        condition.troubles.push(Trouble::ReadOnly { message: error.to_string() });
-    }
-    condition
 }
 
 /// Tries to write as much as a small unit takes, to a file that nobody sees and that is gone afterwards.
@@ -170,13 +191,13 @@ fn can_write(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// What could not be put right: the folder belongs to somebody else, or something else is in its place.
-pub fn repair(dir: &Path) -> Result<Verified, CacheError> {
+pub fn repair(dir: &Path, holds: Holds) -> Result<Verified, CacheError> {
     let fail = |path: &Path| {
         let path = path.to_owned();
         move |error: io::Error| CacheError::Io { path, error }
     };
     let incoming = dir.join(INCOMING);
-    prepare(dir, &incoming, Holds::Code)?;
+    prepare(dir, &incoming, holds)?;
     #[cfg(unix)]
     for folder in [dir, &incoming] {
         use std::os::unix::fs::PermissionsExt as _;
@@ -188,6 +209,9 @@ pub fn repair(dir: &Path) -> Result<Verified, CacheError> {
             fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(fail(folder))?;
         }
     }
-    // Makes the key where it is missing or damaged.
-    CodeCache::open(dir.to_owned())?.verify().map_err(fail(dir))
+    match holds {
+        // Makes the key where it is missing or damaged.
+        Holds::Code => CodeCache::open(dir.to_owned())?.verify().map_err(fail(dir)),
+        Holds::Units | Holds::Blobs => DigestFolder::open(dir.to_owned(), holds)?.verify().map_err(fail(dir)),
+    }
 }

@@ -102,11 +102,11 @@ impl CodeCache {
         Ok(found)
     }
 
-    /// Removes the entries that `unwanted` names, and what killed processes left.
+    /// Removes the entries that `unwanted` names, which is asked about the one that was used last first, and what killed processes left.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn clean(&self, unwanted: impl Fn(&EntryInfo) -> bool) -> io::Result<Cleaned> {
+    pub fn clean(&self, mut unwanted: impl FnMut(&EntryInfo) -> bool) -> io::Result<Cleaned> {
         let mut cleaned = Cleaned::default();
         for info in self.entries()?.iter().filter(|info| unwanted(info)) {
             if self.discard(&info.name) {

@@ -1,15 +1,17 @@
-//! Where units come from, and the cache of compiled code.
+//! Where units come from, the cache of compiled code, and the store of large values.
 //!
 //! [`load`] turns a manifest's reference into a validated [`Unit`](wasmill_unit::Unit): of a file, of text, or fetched as [`Sources`]
 //! say and kept by its digest in a [`UnitCache`]. [`CodeCache`] keeps what wasmtime compiled between processes: content-addressed,
-//! authenticated with a key of this installation, mapped.
+//! authenticated with a key of this installation, mapped. [`BlobStore`] keeps the large values that documents refer to.
 //!
 //! Invariants: this is the only crate with `unsafe` code, in one module of some lines; no compiled code is handed to wasmtime
 //! before every byte of it was authenticated, and no file is trusted for longer than a day without that; a damaged cache is slow, never wrong and never an error.
 #![deny(unsafe_op_in_unsafe_fn)]
 
+mod blob_store;
 mod code_cache;
 mod confine;
+mod digest_folder;
 mod entry;
 mod error;
 mod fetch;
@@ -25,16 +27,18 @@ mod stamp;
 mod unit_cache;
 mod worker;
 
+pub use blob_store::{BlobStore, BlobStoreError};
 pub use code_cache::{CacheError, CacheOptions, CacheStats, CodeCache, CodeKind};
 pub use confine::Confinement;
+pub use digest_folder::Kept;
 pub use entry::About;
 pub use error::ArtifactError;
 pub use fetch_error::{FetchError, Refusal};
 pub use fingerprint::fingerprint;
-pub use folder::Distrust;
+pub use folder::{Distrust, Holds};
 pub use health::{Condition, Trouble, examine, repair};
 pub use inventory::{Cleaned, EntryInfo, Verified};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, load};
 pub use sources::{Progress, Sources, Watcher};
-pub use unit_cache::{FetchedUnit, UnitCache};
+pub use unit_cache::UnitCache;
 pub use worker::{Ended, Environment, Finished, Worker, WorkerCode, WorkerError};

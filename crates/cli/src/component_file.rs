@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wasmill_model::{Code, Diagnostic, LimitOverrides, Location, Policy, UnitSource};
 
@@ -30,7 +30,7 @@ pub(crate) fn limits(
     let UnitSource::Path(path) = source else { return Ok(None) };
     let unit = base.join(path);
     let folder = unit.parent().unwrap_or(Path::new(""));
-    let path = folder.join(NAME);
+    let path = beside(&unit);
     let name = path.to_string_lossy();
     let wrong = |message: String, help: String| {
         let location = Location { file: (&*name).into(), ..Location::default() };
@@ -64,6 +64,11 @@ pub(crate) fn limits(
             "add `[component]` with the `name` of one of them, or give each unit a folder of its own".to_owned(),
         )),
     }
+}
+
+/// Where it would stand for this unit.
+pub(crate) fn beside(unit: &Path) -> PathBuf {
+    unit.with_file_name(NAME)
 }
 
 /// The text of the file; none where it is not there.

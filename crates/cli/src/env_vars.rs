@@ -9,6 +9,9 @@ pub(crate) const WASMILL_CACHE_DIR: &str = "WASMILL_CACHE_DIR";
 /// The folder that units fetched from URLs are kept in, by their digests. The default is `wasmill/units` in the user's cache folder.
 pub(crate) const WASMILL_UNITS_DIR: &str = "WASMILL_UNITS_DIR";
 
+/// The folder that large values are kept in, by their digests. The default is `wasmill/blobs` in the user's cache folder.
+pub(crate) const WASMILL_BLOBS_DIR: &str = "WASMILL_BLOBS_DIR";
+
 /// How many threads run guests. The default is the number of cores.
 pub(crate) const WASMILL_WORKERS: &str = "WASMILL_WORKERS";
 
@@ -46,6 +49,11 @@ pub(crate) const ALL: &[(&str, &str)] = &[
         WASMILL_UNITS_DIR,
         "The folder that units fetched from URLs are kept in, by their digests. The default is `wasmill/units` in the user's cache \
          folder.",
+    ),
+    (
+        WASMILL_BLOBS_DIR,
+        "The folder that values over 256 KiB are kept in, by their digests, where no `--blobs` names one. The default is \
+         `wasmill/blobs` in the user's cache folder.",
     ),
     (WASMILL_WORKERS, "How many threads run guests. The default is the number of cores."),
     (

@@ -1,20 +1,19 @@
 //! Where guests run: threads of their own, the engine, the cache of compiled code, and the signals that stop them.
 
 use std::collections::hash_map::RandomState;
+use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indexmap::IndexMap;
 use tokio::runtime::{Builder, Handle, Runtime};
 use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
 use wasmill_engine_wasmtime::{Compiler, Settings, WasmtimeEngine};
-use wasmill_model::{Code, Diagnostic, Diagnostics, Pipeline, RunDocument};
-use wasmill_runtime::{Clock, Host, Linked, Overrides, RunOptions, Spawner};
-use wasmill_unit::Unit;
+use wasmill_model::{Code, Diagnostic, Diagnostics, RunDocument};
+use wasmill_runtime::{Bundle, Clock, Host, Linked, Memo, Overrides, RunOptions, Spawner};
 
 use crate::commands::cache::remedy;
 use crate::commands::run::Job;
@@ -39,21 +38,112 @@ pub(crate) struct Finished {
     pub(crate) took: Duration,
 }
 
-/// Links the job and runs it.
+/// Links the job and runs it. Interrupts are the run's from here on: the first one stops it, the second one ends the process.
 ///
 /// # Errors
-/// As [`with_linked`].
+/// What is wrong with the job, found before anything of it ran; or a host that cannot run anything.
 pub(crate) fn run(job: &Job, settings: &HostSettings, printer: &Printer) -> Result<Finished, Failure> {
-    with_linked(&job.pipeline, &job.units, 1, settings, printer, async |ready| {
-        let progress = Progress::start(printer, job.pipeline.steps.len());
-        let options =
-            RunOptions { run: run_id(), seed: random(), cancel: ready.cancel.clone(), observer: progress.observer() };
-        let start = Instant::now();
-        let document = ready.linked.run(job.inputs.clone(), options).await;
-        let took = start.elapsed();
-        progress.finish();
-        Finished { document, took }
-    })
+    Threads::start(settings)?.run(job, settings, None, printer)
+}
+
+/// The threads of one run, or of several one after the other. The first interrupt stops what goes on and all that would come after it,
+/// the second one ends the process.
+pub(crate) struct Threads {
+    /// Taken only when they end.
+    runtimes: Option<Runtimes>,
+    cancel: Cancel,
+}
+
+struct Runtimes {
+    /// Timers and signals live on the caller's thread, so that no guest can hold them up.
+    here: Runtime,
+    guests: Runtime,
+}
+
+impl Threads {
+    /// Starts them. Interrupts are listened to whenever something is waited for here.
+    ///
+    /// # Errors
+    /// A host that cannot have threads.
+    pub(crate) fn start(settings: &HostSettings) -> Result<Self, Failure> {
+        let cannot =
+            |error: io::Error| Failure::host(format!("the threads that run guests cannot be started: {error}"));
+        let here = Builder::new_current_thread().enable_all().build().map_err(cannot)?;
+        let guests = Builder::new_multi_thread()
+            .worker_threads(settings.workers.get())
+            .thread_name("guests")
+            .enable_time()
+            .build()
+            .map_err(cannot)?;
+        let cancel = Cancel::new();
+        here.spawn(watch_interrupts(cancel.clone()));
+        Ok(Threads { runtimes: Some(Runtimes { here, guests }), cancel })
+    }
+
+    /// As [`run`], with a memo of former runs.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub(crate) fn run(
+        &self,
+        job: &Job,
+        settings: &HostSettings,
+        memo: Option<Arc<dyn Memo>>,
+        printer: &Printer,
+    ) -> Result<Finished, Failure> {
+        self.with_linked(&job.bundle, 1, settings, printer, async |ready| {
+            let progress = Progress::start(printer, job.bundle.pipeline.steps.len());
+            let (cancel, observer) = (ready.cancel.clone(), progress.observer());
+            let options = RunOptions { run: run_id(), seed: random(), cancel, observer, memo };
+            let start = Instant::now();
+            let document = ready.linked.run(job.inputs.clone(), options).await;
+            let took = start.elapsed();
+            progress.finish();
+            Finished { document, took }
+        })
+    }
+
+    /// Links the pipeline for so many runs at once, and does the work with it.
+    ///
+    /// # Errors
+    /// What is wrong with the pipeline, found before anything of it ran; or a host that cannot run anything.
+    pub(crate) fn with_linked<T>(
+        &self,
+        bundle: &Bundle,
+        runs: u32,
+        settings: &HostSettings,
+        printer: &Printer,
+        work: impl AsyncFnOnce(&Ready) -> T,
+    ) -> Result<T, Failure> {
+        let Some(Runtimes { here, guests }) = &self.runtimes else { return Err(cancelled()) };
+        here.block_on(async {
+            let (cancel, guests) = (self.cancel.clone(), guests.handle().clone());
+            let linked = link(bundle, runs, settings, printer, &guests, &cancel).await?;
+            Ok(work(&Ready { linked, cancel, guests }).await)
+        })
+    }
+
+    /// What the future gives; none where an interrupt came first.
+    pub(crate) fn wait<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let Runtimes { here, .. } = self.runtimes.as_ref()?;
+        here.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => None,
+                result = future => Some(result),
+            }
+        })
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(Runtimes { here, guests }) = self.runtimes.take() {
+            // Nothing of them is waited for: what they had to say is in the document.
+            guests.shutdown_background();
+            here.shutdown_background();
+        }
+    }
 }
 
 /// A pipeline that can be run, and where.
@@ -66,56 +156,15 @@ pub(crate) struct Ready {
     pub(crate) guests: Handle,
 }
 
-/// Starts the threads that run guests, links the pipeline for so many runs at once, and does the work with it. Interrupts are the
-/// work's from here on: the first one asks it to stop, the second one ends the process.
-///
-/// # Errors
-/// What is wrong with the pipeline, found before anything of it ran; or a host that cannot run anything.
-pub(crate) fn with_linked<T>(
-    pipeline: &Arc<Pipeline>,
-    units: &IndexMap<Arc<str>, Unit>,
-    runs: u32,
-    settings: &HostSettings,
-    printer: &Printer,
-    work: impl AsyncFnOnce(&Ready) -> T,
-) -> Result<T, Failure> {
-    let cannot = |error: io::Error| Failure::host(format!("the threads that run guests cannot be started: {error}"));
-    // Timers and signals live on this thread, so that no guest can hold them up.
-    let here = Builder::new_current_thread().enable_all().build().map_err(cannot)?;
-    let guests = Builder::new_multi_thread()
-        .worker_threads(settings.workers.get())
-        .thread_name("guests")
-        .enable_time()
-        .build()
-        .map_err(cannot)?;
-    let done = here.block_on(async {
-        let cancel = Cancel::new();
-        let interrupts = tokio::spawn(watch_interrupts(cancel.clone()));
-        let ready = link(pipeline, units, runs, settings, printer, (cancel, guests.handle().clone())).await?;
-        let done = work(&ready).await;
-        interrupts.abort();
-        Ok(done)
-    });
-    // Nothing of them is waited for: what they had to say was said.
-    leave(guests);
-    leave(here);
-    done
-}
-
-fn leave(runtime: Runtime) {
-    runtime.shutdown_background();
-}
-
-/// Links the pipeline for so many runs at once.
 async fn link(
-    pipeline: &Arc<Pipeline>,
-    units: &IndexMap<Arc<str>, Unit>,
+    bundle: &Bundle,
     runs: u32,
     settings: &HostSettings,
     printer: &Printer,
-    (cancel, guests): (Cancel, Handle),
-) -> Result<Ready, Failure> {
-    let (router, cache) = router(pipeline, runs, settings, printer)?;
+    guests: &Handle,
+    cancel: &Cancel,
+) -> Result<Linked, Failure> {
+    let (router, cache) = router(bundle, runs, settings, printer)?;
     let host = Host {
         router,
         policy: settings.policy.clone(),
@@ -124,29 +173,33 @@ async fn link(
         spawner: Arc::new(GuestThreads(guests.clone())),
     };
     let overrides = Overrides { limits: settings.limits, engines: settings.engines.clone(), profile: settings.profile };
-    note_unused_secrets(pipeline, settings, printer);
-    let linking = wasmill_runtime::link(&host, pipeline.clone(), units, &overrides);
+    note_unused_secrets(bundle, settings, printer);
+    let linking = wasmill_runtime::link(&host, bundle, &overrides);
+    let units = bundle.all().iter().map(|bundle| bundle.units.len()).sum();
     let linked = tokio::select! {
-        linked = progress::compiling(printer, units.len(), linking) => linked.map_err(name_compiler_limits)?,
+        linked = progress::compiling(printer, units, linking) => linked.map_err(name_compiler_limits)?,
         () = cancel.cancelled() => return Err(cancelled()),
     };
     if let Some(cache) = cache {
         note_not_kept(&cache, printer);
     }
-    Ok(Ready { linked, cancel, guests })
+    Ok(linked)
 }
 
 fn router(
-    pipeline: &Pipeline,
+    bundle: &Bundle,
     runs: u32,
     settings: &HostSettings,
     printer: &Printer,
 ) -> Result<(Router, Option<Arc<CodeCache>>), Failure> {
-    let slots = pipeline.schedule.max_concurrency.saturating_mul(runs).clamp(1, MOST_SLOTS);
+    let slots = bundle.max_concurrency().saturating_mul(runs).clamp(1, MOST_SLOTS);
     let cache = settings.cache.clone().and_then(|folder| match CodeCache::open(folder) {
         Ok(cache) => Some(Arc::new(cache)),
         Err(error) => {
-            printer.note(&format!("warning: compiled code is not kept: {error}\n  help: {}\n", remedy(&error)));
+            printer.note(&format!(
+                "warning: compiled code is not kept: {error}\n  help: {}\n",
+                remedy(&error, env_vars::WASMILL_CACHE_DIR)
+            ));
             None
         }
     });
@@ -183,8 +236,10 @@ fn note_not_kept(cache: &CodeCache, printer: &Printer) {
 }
 
 /// A secret that goes nowhere is most likely a slip in a name.
-fn note_unused_secrets(pipeline: &Pipeline, settings: &HostSettings, printer: &Printer) {
-    let granted = |name: &str| pipeline.steps.iter().any(|step| step.grants.secrets.iter().any(|one| one == name));
+fn note_unused_secrets(bundle: &Bundle, settings: &HostSettings, printer: &Printer) {
+    let all = bundle.all();
+    let steps = all.iter().flat_map(|bundle| &bundle.pipeline.steps);
+    let granted = |name: &str| steps.clone().any(|step| step.grants.secrets.iter().any(|one| one == name));
     for name in settings.secrets.names().filter(|name| !granted(name)) {
         printer.note(&format!(
             "warning: no step is granted the secret `{name}`\n  help: write `grants: {{ secrets: [{name}] }}` in the step\n"

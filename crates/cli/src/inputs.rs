@@ -3,7 +3,7 @@
 //! Nothing is checked here but that a text can be read as its input's type; types, choices and bounds are held by
 //! `wasmill_runtime::bind_inputs`, whoever gave the value.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -34,6 +34,13 @@ pub(crate) fn collect_some(items: &[String], specs: &Specs, stdin: &StandardInpu
     let mut reader = Reader { specs, stdin, given: Object::new() };
     reader.items(items)?;
     Ok(reader.given)
+}
+
+/// The files that these `--input`s name.
+pub(crate) fn files(items: &[String]) -> impl Iterator<Item = PathBuf> {
+    let value =
+        |item: &str| split_assignment(item).map_or(item, |(_, value)| value).strip_prefix('@').map(PathBuf::from);
+    items.iter().filter_map(move |item| value(item)).filter(|path| path != Path::new("-"))
 }
 
 struct Reader<'a> {
@@ -297,6 +304,12 @@ mod tests {
         collect(&items, specs, &StandardInput::of(stdin))
             .map(|object| Value::from(object).to_json())
             .map_err(|problems| problems.iter().map(|problem| problem.code).collect())
+    }
+
+    #[test]
+    fn the_files_of_inputs() {
+        let items = ["a=@x.json", "@y.txt", "b=1", "-", "c=@-", "plain", "{}"].map(str::to_owned);
+        assert_eq!(files(&items).collect::<Vec<_>>(), [PathBuf::from("x.json"), PathBuf::from("y.txt")]);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod blobs;
+mod changes;
 mod commands;
 mod component_file;
 mod each;
@@ -20,6 +22,7 @@ mod policy_file;
 mod printer;
 mod progress;
 mod render;
+mod results;
 mod secrets;
 mod settings;
 mod standard_input;
@@ -66,7 +69,8 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Convert(args) => commands::convert::convert(&args.file, printer),
         Command::Graph(args) => commands::graph::graph(&args, printer),
         Command::Plan(args) => commands::plan::plan(&settings::plan(args)?, printer),
-        Command::Cache(args) => commands::cache::cache(&args.command, printer),
+        Command::Blob(args) => commands::blob::blob(&args, printer),
+        Command::Cache(args) => commands::cache::cache(&args, printer),
         Command::Doctor(args) => commands::doctor::doctor(&args, printer),
         Command::Schema => commands::schema::schema(printer),
         Command::Completions(args) => commands::completions::completions(args.shell, printer),

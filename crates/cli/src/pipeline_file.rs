@@ -8,7 +8,8 @@ use indexmap::IndexMap;
 use wasmill_artifact::UnitCache;
 use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_manifest::Format;
-use wasmill_model::{Code, Diagnostic, Pipeline, Policy, UnitSource, UnitSpec};
+use wasmill_model::{Code, Diagnostic, Digest, Pipeline, Policy, UnitSource, UnitSpec};
+use wasmill_runtime::Bundle;
 use wasmill_unit::Unit;
 
 use crate::failure::Failure;
@@ -20,54 +21,151 @@ use crate::{component_file, folders};
 /// A manifest larger than this is a mistake.
 const LARGEST: u64 = 256 << 20;
 
+/// Pipelines that call each other deeper than this are a mistake.
+const DEEPEST: usize = 16;
+
 /// A pipeline in which nothing is wrong that can be known before it runs.
 #[derive(Debug)]
 pub(crate) struct PipelineFile {
-    /// The pipeline.
-    pub(crate) pipeline: Pipeline,
-    /// Its units, by their names in the pipeline.
-    pub(crate) units: IndexMap<Arc<str>, Unit>,
-    /// Its text, for errors to point into.
+    /// The pipeline, its units, and the pipelines that it calls.
+    pub(crate) bundle: Bundle,
+    /// The texts of all of them, for errors to point into.
     pub(crate) sources: Sources,
 }
 
-/// Reads a pipeline, loads its units, and holds the steps against them. No engine is made and nothing is started.
+/// Reads a pipeline and those that it calls, loads their units, and holds the steps against them. No engine is made and nothing is
+/// started.
 ///
 /// # Errors
-/// Why the file cannot be read, or everything that is wrong with it and its units, in the order of the file, whoever found it.
+/// Why the file cannot be read, or everything that is wrong with it and its units, in the order of the file, whoever found it; then
+/// what is wrong with the files that it names.
 pub(crate) fn read(
     path: &Path,
     policy: &Policy,
-    sources: &SourceSettings,
+    settings: &SourceSettings,
     printer: &Printer,
 ) -> Result<PipelineFile, Failure> {
-    let text = text(path)?;
-    let name = path.to_string_lossy();
-    let fetch = sources;
-    let mut sources = Sources::one(&name, &text);
-    let (pipeline, mut problems) = wasmill_manifest::parse_partly(&name, &text, Format::of(path));
-    let Some(mut pipeline) = pipeline else { return Err(Failure::invalid(problems).in_files(&sources)) };
-    let (units, not_loaded) = load(&pipeline, fetch, printer);
-    let engines = [WasmtimeEngine::description()];
-    let beside_units = unit_limits(&mut pipeline, policy, &mut sources);
-    let mut found = wasmill_runtime::check(&pipeline, &units, policy, &engines);
-    found.extend(folders::check(&pipeline));
-    if !problems.is_empty() {
-        // Of what could be read only partly, only that is said which does not follow from what was said already.
-        found.retain(|problem| {
-            problem.step.is_some()
-                && problem.code >= Code::LimitAbovePolicy
-                && problems.iter().all(|said| said.step != problem.step)
-        });
+    let mut loader = Loader { policy, settings, printer, sources: Sources::default(), open: Vec::new() };
+    match loader.bundle(path) {
+        Ok(bundle) => Ok(PipelineFile { bundle, sources: loader.sources }),
+        Err(problems) => Err(Failure::invalid(problems).in_files(&loader.sources)),
     }
-    problems.extend(not_loaded);
-    problems.extend(found);
-    if problems.is_empty() && beside_units.is_empty() {
-        return Ok(PipelineFile { pipeline, units, sources });
+}
+
+/// The pipelines that one calls.
+#[derive(Default)]
+struct Called {
+    pipelines: IndexMap<Arc<str>, Arc<Bundle>>,
+    /// What is wrong with naming them.
+    problems: Vec<Diagnostic>,
+    /// What is wrong in them.
+    elsewhere: Vec<Diagnostic>,
+}
+
+struct Loader<'a> {
+    policy: &'a Policy,
+    settings: &'a SourceSettings,
+    printer: &'a Printer,
+    sources: Sources,
+    /// The files that are being read, each because the one before it calls it: as they were named, and where they are.
+    open: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Loader<'_> {
+    fn bundle(&mut self, path: &Path) -> Result<Bundle, Vec<Diagnostic>> {
+        let text = text(path).map_err(|problem| vec![problem])?;
+        self.open.push((path.to_owned(), std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())));
+        let bundle = self.parsed(path, &text);
+        self.open.pop();
+        bundle
     }
-    problems.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.line, place.column)));
-    problems.extend(beside_units);
-    Err(Failure::invalid(problems).in_files(&sources))
+
+    fn parsed(&mut self, path: &Path, text: &str) -> Result<Bundle, Vec<Diagnostic>> {
+        let name = path.to_string_lossy();
+        self.sources.add(&name, text);
+        let (pipeline, mut problems) = wasmill_manifest::parse_partly(&name, text, Format::of(path));
+        let Some(mut pipeline) = pipeline else { return Err(problems) };
+        let Called { pipelines, problems: not_called, mut elsewhere } = self.called(&pipeline);
+        problems.extend(not_called);
+        let (units, not_loaded) = load(&pipeline, self.settings, self.printer);
+        elsewhere.extend(unit_limits(&mut pipeline, self.policy, &mut self.sources));
+        let engines = [WasmtimeEngine::description()];
+        let bundle = Bundle { pipeline: Arc::new(pipeline), units, pipelines };
+        let mut found = wasmill_runtime::check(&bundle, self.policy, &engines);
+        found.extend(folders::check(&bundle.pipeline));
+        if !problems.is_empty() {
+            // Of what could be read only partly, only that is said which does not follow from what was said already.
+            found.retain(|problem| {
+                problem.step.is_some()
+                    && problem.code >= Code::LimitAbovePolicy
+                    && problems.iter().all(|said| said.step != problem.step)
+            });
+        }
+        problems.extend(not_loaded);
+        problems.extend(found);
+        if problems.is_empty() && elsewhere.is_empty() {
+            return Ok(bundle);
+        }
+        problems.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.line, place.column)));
+        problems.extend(elsewhere);
+        Err(problems)
+    }
+
+    fn called(&mut self, pipeline: &Pipeline) -> Called {
+        let Called { pipelines: mut found, mut problems, mut elsewhere } = Called::default();
+        let mut read: Vec<(PathBuf, Option<Arc<Bundle>>)> = Vec::new();
+        for (name, spec) in &pipeline.units {
+            let UnitSource::Pipeline(path) = &spec.source else { continue };
+            let path = pipeline.base.join(path);
+            if let Some(problem) = self.not_called(&path, spec) {
+                problems.push(problem.at(&spec.location));
+                continue;
+            }
+            // One that several steps call is read once.
+            if let Some((_, bundle)) = read.iter().find(|(other, _)| *other == path) {
+                found.extend(bundle.clone().map(|bundle| (name.clone(), bundle)));
+                continue;
+            }
+            let bundle = match self.bundle(&path) {
+                Ok(bundle) => Some(Arc::new(bundle)),
+                // One that is not there is this file's fault.
+                Err(other) if other.iter().all(|problem| problem.location.is_none()) => {
+                    problems.extend(other.into_iter().map(|problem| problem.at(&spec.location)));
+                    None
+                }
+                Err(other) => {
+                    elsewhere.extend(other);
+                    None
+                }
+            };
+            found.extend(bundle.clone().map(|bundle| (name.clone(), bundle)));
+            read.push((path, bundle));
+        }
+        Called { pipelines: found, problems, elsewhere }
+    }
+
+    /// Why a file is not read: it would go round in circles, or it is not the one that was declared.
+    fn not_called(&self, path: &Path, spec: &UnitSpec) -> Option<Diagnostic> {
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let shown = |path: &Path| format!("`{}`", path.display());
+        if let Some(place) = self.open.iter().position(|(_, open)| *open == real) {
+            let circle = self.open.iter().skip(place).map(|(path, _)| shown(path));
+            let circle: Vec<String> = circle.chain([shown(path)]).collect();
+            let message = format!("pipelines call each other: {}", circle.join(" → "));
+            return Some(Diagnostic::new(Code::Cycle, message).help("take one of these calls out"));
+        }
+        if self.open.len() >= DEEPEST {
+            let message = format!("{} is called {DEEPEST} pipelines deep", shown(path));
+            return Some(Diagnostic::new(Code::Unsupported, message).help("put some of them together"));
+        }
+        let declared = spec.sha256?;
+        let actual = Digest::of(&std::fs::read(path).ok()?);
+        (actual != declared).then(|| {
+            let message = format!("{} is not the pipeline that was declared: its SHA-256 is {actual}", shown(path));
+            let help = format!("if it was meant to change, declare `sha256: {actual}`; if not, do not run it");
+            Diagnostic::new(Code::DigestMismatch, message).help(help)
+        })
+    }
 }
 
 /// Reads a pipeline, and nothing that it names.
@@ -84,6 +182,33 @@ pub(crate) fn parse(path: &Path) -> Result<(Pipeline, Sources), Failure> {
     }
 }
 
+/// The files that make a pipeline, whether they are there or not: its own, those of its units, what may stand beside those, and the same of
+/// the pipelines that it calls. Of a pipeline in which something is wrong, those that can be known.
+pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(path) = open.pop() {
+        if files.contains(&path) {
+            continue;
+        }
+        files.push(path.clone());
+        let Ok(text) = text(&path) else { continue };
+        let (pipeline, _) = wasmill_manifest::parse_partly(&path.to_string_lossy(), &text, Format::of(&path));
+        let Some(pipeline) = pipeline else { continue };
+        for spec in pipeline.units.values() {
+            match &spec.source {
+                UnitSource::Path(unit) => {
+                    let unit = pipeline.base.join(unit);
+                    files.extend([component_file::beside(&unit), unit]);
+                }
+                UnitSource::Pipeline(other) => open.push(pipeline.base.join(other)),
+                _ => {}
+            }
+        }
+    }
+    files
+}
+
 /// The units that can be loaded, and what is wrong with the others. Those from URLs are fetched at the same time.
 fn load(
     pipeline: &Pipeline,
@@ -91,7 +216,8 @@ fn load(
     printer: &Printer,
 ) -> (IndexMap<Arc<str>, Unit>, Vec<Diagnostic>) {
     const AT_ONCE: usize = 8;
-    let specs: Vec<(&Arc<str>, &UnitSpec)> = pipeline.units.iter().collect();
+    let is_unit = |(_, spec): &(&Arc<str>, &UnitSpec)| !matches!(spec.source, UnitSource::Pipeline(_));
+    let specs: Vec<(&Arc<str>, &UnitSpec)> = pipeline.units.iter().filter(is_unit).collect();
     let is_far = |spec: &UnitSpec| matches!(spec.source, UnitSource::Url(_));
     let sources =
         if specs.iter().any(|(_, spec)| is_far(spec)) { fetching(settings, printer) } else { Default::default() };

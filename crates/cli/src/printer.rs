@@ -5,6 +5,7 @@
 //! where the other end does not want them.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -15,7 +16,12 @@ use crate::args::{ColorMode, GlobalArgs, OutputMode};
 pub(crate) struct Printer {
     output: OutputMode,
     quiet: bool,
+    /// Whether a JSON document is one line.
+    lines: bool,
 }
+
+/// Whether the reader of stdout went away.
+static UNHEARD: AtomicBool = AtomicBool::new(false);
 
 impl Printer {
     /// A printer as the command line asks for it. The choice of colour is the process's from here on.
@@ -25,12 +31,22 @@ impl Printer {
             ColorMode::Always => anstream::ColorChoice::Always.write_global(),
             ColorMode::Never => anstream::ColorChoice::Never.write_global(),
         }
-        Printer { output: global.output, quiet: global.quiet }
+        Printer { output: global.output, quiet: global.quiet, lines: false }
     }
 
     /// A printer for a command line that could not be read.
     pub(crate) fn before_arguments(output: OutputMode) -> Self {
-        Printer { output, quiet: false }
+        Printer { output, quiet: false, lines: false }
+    }
+
+    /// The same, for a verb that prints several JSON documents: each on a line of its own.
+    pub(crate) fn in_lines(self) -> Self {
+        Printer { lines: true, ..self }
+    }
+
+    /// Whether the reader of stdout went away, as far as that was noticed.
+    pub(crate) fn is_unheard(&self) -> bool {
+        UNHEARD.load(Ordering::Relaxed)
     }
 
     /// Whether stdout is given JSON.
@@ -79,7 +95,8 @@ impl Printer {
     /// # Errors
     /// As [`Printer::text`].
     pub(crate) fn json(&self, document: &impl Serialize) -> io::Result<()> {
-        let mut text = serde_json::to_vec_pretty(document)?;
+        let in_lines = self.lines && self.is_json();
+        let mut text = if in_lines { serde_json::to_vec(document)? } else { serde_json::to_vec_pretty(document)? };
         text.push(b'\n');
         self.bytes(&text)
     }
@@ -110,7 +127,10 @@ pub(crate) enum Reader {
 /// A broken pipe is success: the reader has seen enough.
 fn forgive(result: io::Result<()>) -> io::Result<()> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            UNHEARD.store(true, Ordering::Relaxed);
+            Ok(())
+        }
         other => other,
     }
 }

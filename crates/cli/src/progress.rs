@@ -16,7 +16,7 @@ use wasmill_runtime::{NoObserver, Observer, RunEvent};
 
 use crate::printer::Printer;
 use crate::render::{BOLD, DIM};
-use crate::summary::{mark, style};
+use crate::summary::{kept, mark, style, usage};
 
 /// The most steps that the tree shows at once; the head counts the others.
 const LONGEST_TREE: usize = 12;
@@ -148,9 +148,10 @@ impl Observer for Lines {
 fn finished(step: &str, report: &StepReport) -> String {
     let kind = report.verdict.kind();
     let style = style(kind);
-    let wall = report.attempts.last().map(|receipt| receipt.usage.wall);
+    let words = kept(report).unwrap_or_else(|| kind.to_string());
+    let wall = usage(report).map(|usage| usage.wall);
     let time = wall.map(|wall| format!("  {DIM}{}{DIM:#}", format_duration(wall))).unwrap_or_default();
-    format!("{style}{}{style:#} {step}  {style}{kind}{style:#}{time}\n", mark(kind))
+    format!("{style}{}{style:#} {step}  {style}{words}{style:#}{time}\n", mark(kind))
 }
 
 /// The live tree: a head that counts, and a line for each running step. It is gone when the run is over: the table that

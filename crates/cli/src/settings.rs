@@ -23,10 +23,14 @@ pub(crate) struct RunSettings {
     pub(crate) inputs: Vec<String>,
     /// The rows that it is run for; none where it is run once.
     pub(crate) each: Option<EachSettings>,
+    /// Whether references to large values in inputs stand for the values.
+    pub(crate) allow_blobs: bool,
     /// How units are fetched.
     pub(crate) sources: SourceSettings,
     /// Where and how guests run.
     pub(crate) host: HostSettings,
+    /// Whether it runs again when a file changes.
+    pub(crate) watch: bool,
 }
 
 /// What `check` works with.
@@ -96,6 +100,8 @@ pub(crate) struct HostSettings {
     pub(crate) engines: Vec<String>,
     /// The folder of compiled code; none where the user has no home.
     pub(crate) cache: Option<PathBuf>,
+    /// The folder of large values; none where the user has no home.
+    pub(crate) blobs: Option<PathBuf>,
     /// How many threads run guests.
     pub(crate) workers: NonZeroUsize,
     /// Which process compiles.
@@ -122,13 +128,14 @@ pub(crate) enum CompilerChoice {
 /// A policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources);
-    let file = args.file();
+    let (file, allow_blobs, watch) = (args.file(), args.allow_blobs, args.watch);
     let EachArgs { each, fail_fast, jobs } = args.each;
     let each = each.map(|rows| {
         let rows = if rows.as_os_str() == "-" { RowSource::Stdin } else { RowSource::File(rows) };
         EachSettings { rows, jobs, fail_fast }
     });
-    Ok(RunSettings { file, inputs: args.input, each, sources, host: host(args.limits, args.host)? })
+    let host = host(args.limits, args.host)?;
+    Ok(RunSettings { file, inputs: args.input, each, allow_blobs, sources, host, watch })
 }
 
 /// Settings of `check`.
@@ -141,13 +148,7 @@ pub(crate) fn check(args: CheckArgs) -> Result<CheckSettings, Failure> {
 }
 
 fn sources(args: &SourceArgs) -> SourceSettings {
-    let folder = match std::env::var_os(env_vars::WASMILL_UNITS_DIR).filter(|folder| !folder.is_empty()) {
-        Some(folder) => Some(folder.into()),
-        None => {
-            etcetera::choose_base_strategy().ok().map(|strategy| strategy.cache_dir().join("wasmill").join("units"))
-        }
-    };
-    SourceSettings { folder, allow_unpinned: args.allow_unpinned }
+    SourceSettings { folder: units_folder(), allow_unpinned: args.allow_unpinned }
 }
 
 /// Settings of `plan`.
@@ -201,6 +202,7 @@ fn host(args: LimitArgs, host: HostArgs) -> Result<HostSettings, Failure> {
         coredump: host.coredump.map(coredump_folder).transpose()?,
         engines: args.engine,
         cache: cache_folder(),
+        blobs: host.blobs.or_else(blobs_folder),
         workers: workers()?,
         compiler: compiler()?,
     })
@@ -219,10 +221,24 @@ fn coredump_folder(folder: PathBuf) -> Result<PathBuf, Failure> {
 
 /// The folder of compiled code; none where the user has no home.
 pub(crate) fn cache_folder() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os(env_vars::WASMILL_CACHE_DIR).filter(|folder| !folder.is_empty()) {
+    folder(env_vars::WASMILL_CACHE_DIR, "code")
+}
+
+/// The folder of fetched units; none where the user has no home.
+pub(crate) fn units_folder() -> Option<PathBuf> {
+    folder(env_vars::WASMILL_UNITS_DIR, "units")
+}
+
+/// The folder of large values; none where the user has no home.
+pub(crate) fn blobs_folder() -> Option<PathBuf> {
+    folder(env_vars::WASMILL_BLOBS_DIR, "blobs")
+}
+
+fn folder(variable: &str, name: &str) -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(variable).filter(|folder| !folder.is_empty()) {
         return Some(folder.into());
     }
-    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("wasmill").join("code"))
+    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("wasmill").join(name))
 }
 
 /// How many threads run guests.

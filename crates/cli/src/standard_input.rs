@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The process's stdin, or what stands for it in a test.
 pub(crate) struct StandardInput {
     source: RefCell<Source>,
+    /// What was read, where it is to be read again.
+    read: Option<RefCell<Option<Vec<u8>>>>,
 }
 
 enum Source {
@@ -24,25 +26,43 @@ enum Source {
     Terminal,
     /// Read, or taken already.
     Taken,
-    #[cfg(test)]
-    Text(Vec<u8>),
+    /// Read before, and put back.
+    Bytes(Vec<u8>),
 }
 
 impl StandardInput {
     /// The process's own.
     pub(crate) fn new(printer: &Printer) -> Self {
         let source = if io::stdin().is_terminal() { Source::Terminal } else { Source::Process(*printer) };
-        StandardInput { source: RefCell::new(source) }
+        StandardInput { source: RefCell::new(source), read: None }
+    }
+
+    /// The process's own, which can be [put back](StandardInput::rewind).
+    pub(crate) fn kept(printer: &Printer) -> Self {
+        StandardInput { read: Some(RefCell::default()), ..StandardInput::new(printer) }
     }
 
     /// One that somebody else reads.
     pub(crate) fn taken() -> Self {
-        StandardInput { source: RefCell::new(Source::Taken) }
+        StandardInput { source: RefCell::new(Source::Taken), read: None }
     }
 
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
-        StandardInput { source: RefCell::new(Source::Text(text.as_bytes().to_vec())) }
+        StandardInput { source: RefCell::new(Source::Bytes(text.as_bytes().to_vec())), read: None }
+    }
+
+    /// Puts back what was read, to be read again.
+    pub(crate) fn rewind(&self) {
+        if let Some(bytes) = self.read.as_ref().and_then(RefCell::take) {
+            self.source.replace(Source::Bytes(bytes));
+        }
+    }
+
+    fn note(&self, bytes: &[u8]) {
+        if let Some(read) = &self.read {
+            read.replace(Some(bytes.to_vec()));
+        }
     }
 
     /// What there is, where nobody asked for it to be read: nothing on a terminal, nothing where it is empty or was read.
@@ -52,10 +72,14 @@ impl StandardInput {
     pub(crate) fn offered(&self) -> Result<Option<Vec<u8>>, Diagnostic> {
         let bytes = match self.source.replace(Source::Taken) {
             Source::Process(printer) => read_patiently(printer)?,
-            Source::Terminal | Source::Taken => return Ok(None),
-            #[cfg(test)]
-            Source::Text(text) => text,
+            Source::Terminal => {
+                self.source.replace(Source::Terminal);
+                return Ok(None);
+            }
+            Source::Taken => return Ok(None),
+            Source::Bytes(bytes) => bytes,
         };
+        self.note(&bytes);
         Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
 
@@ -64,14 +88,15 @@ impl StandardInput {
     /// # Errors
     /// When it cannot be read, or was read before.
     pub(crate) fn asked_for(&self) -> Result<Vec<u8>, Diagnostic> {
-        match self.source.replace(Source::Taken) {
+        let bytes = match self.source.replace(Source::Taken) {
             Source::Process(printer) => read_patiently(printer),
             Source::Terminal => read(),
             Source::Taken => Err(Diagnostic::new(Code::InputUnreadable, "stdin can be read only once")
                 .help("name `-` or `@-` in one place; other values can come from files with `name=@file`")),
-            #[cfg(test)]
-            Source::Text(text) => Ok(text),
-        }
+            Source::Bytes(bytes) => Ok(bytes),
+        }?;
+        self.note(&bytes);
+        Ok(bytes)
     }
 }
 
@@ -92,4 +117,25 @@ fn read_patiently(printer: Printer) -> Result<Vec<u8>, Diagnostic> {
     }
     printer.note("reading from stdin, until it ends (`< /dev/null` if there is nothing to read)\n");
     receiver.recv().unwrap_or_else(|_| Ok(Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_back_is_read_again() {
+        let stdin = StandardInput { read: Some(RefCell::default()), ..StandardInput::of("hello") };
+        for _ in 0..3 {
+            assert_eq!(stdin.asked_for().unwrap(), b"hello");
+            assert!(stdin.asked_for().is_err());
+            assert_eq!(stdin.offered().unwrap(), None);
+            stdin.rewind();
+        }
+        assert_eq!(stdin.offered().unwrap().as_deref(), Some(&b"hello"[..]));
+        let once = StandardInput::of("hello");
+        assert!(once.asked_for().is_ok());
+        once.rewind();
+        assert!(once.asked_for().is_err());
+    }
 }

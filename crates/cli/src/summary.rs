@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anstyle::Style;
 use wasmill_model::{
-    Diagnostic, Pipeline, Receipt, RunDocument, RunVerdict, StepReport, Verdict, VerdictKind, format_bytes,
+    Diagnostic, Receipt, RunDocument, RunVerdict, StepReport, Usage, Verdict, VerdictKind, format_bytes,
     format_duration,
 };
+use wasmill_runtime::Bundle;
 
 use crate::render::{self, BOLD, DIM, GREEN, RED, Sources, YELLOW};
 
@@ -34,6 +35,15 @@ pub(crate) fn mark(kind: VerdictKind) -> char {
         VerdictKind::Skipped | VerdictKind::Cancelled => '∅',
         _ => '✘',
     }
+}
+
+/// `kept` where no call was made again, and how many were not where only some were not; none where all were made.
+pub(crate) fn kept(report: &StepReport) -> Option<String> {
+    if is_kept(report) {
+        return Some("kept".to_owned());
+    }
+    let kept = report.attempts.iter().filter(|receipt| receipt.kept_from.is_some()).count();
+    (kept > 0).then(|| format!("{}, {kept} of {} kept", report.verdict.kind(), report.attempts.len()))
 }
 
 /// `12,345,678`
@@ -79,8 +89,18 @@ pub(crate) fn table(document: &RunDocument, took: Duration) -> String {
     } else {
         format!("{ok} of {steps} {}", plural(steps))
     };
-    let _ = writeln!(text, "{style}{word}{style:#}  {counted} in {}", format_duration(took));
+    let kept = match document.steps.values().filter(|report| is_kept(report)).count() {
+        0 => String::new(),
+        kept => format!(" ({kept} kept)"),
+    };
+    let _ = writeln!(text, "{style}{word}{style:#}  {counted}{kept} in {}", format_duration(took));
     text
+}
+
+fn is_kept(report: &StepReport) -> bool {
+    report.verdict.is_ok()
+        && !report.attempts.is_empty()
+        && report.attempts.iter().all(|receipt| receipt.kept_from.is_some())
 }
 
 fn plural(steps: usize) -> &'static str {
@@ -91,6 +111,13 @@ struct Row {
     cells: [String; 5],
     style: Style,
     verdict: Style,
+}
+
+/// What the last attempt used. What was kept used something then, and nothing now.
+pub(crate) fn usage(report: &StepReport) -> Option<Usage> {
+    let made = report.attempts.iter().rev().find(|receipt| receipt.kept_from.is_none());
+    let attempt = made.map(|receipt| receipt.usage);
+    attempt.or_else(|| report.runs.last().map(|run| run.usage))
 }
 
 impl Row {
@@ -105,9 +132,9 @@ impl Row {
     fn of(id: &str, report: &StepReport) -> Self {
         let verdict = match &report.verdict {
             Verdict::Trap { kind, .. } => format!("trap ({kind})"),
-            other => other.kind().to_string(),
+            other => kept(report).unwrap_or_else(|| other.kind().to_string()),
         };
-        let usage = report.attempts.last().map(|receipt| receipt.usage);
+        let usage = usage(report);
         let cells = [
             id.to_owned(),
             verdict,
@@ -135,25 +162,32 @@ impl Row {
 }
 
 /// What ended the run: code, step, place in the manifest, help, and the failed attempt's backtrace and log.
-pub(crate) fn failure(document: &RunDocument, pipeline: &Pipeline, sources: &Sources) -> Option<String> {
+pub(crate) fn failure(document: &RunDocument, bundle: &Bundle, sources: &Sources) -> Option<String> {
     let error = document.error.as_ref()?;
-    let step = error.step.as_ref();
-    let place = step.and_then(|id| pipeline.steps.iter().find(|step| step.id == *id)).map(|step| &step.location);
+    let id = error.step.as_ref();
+    let step = id.and_then(|id| bundle.pipeline.steps.iter().find(|step| step.id == *id));
+    let report = id.and_then(|id| document.steps.get(id));
     let diagnostic = Diagnostic {
         code: error.code,
         message: error.message.clone(),
-        location: place.filter(|place| place.line > 0).cloned(),
-        step: step.cloned(),
+        location: step.map(|step| &step.location).filter(|place| place.line > 0).cloned(),
+        step: id.cloned(),
         help: error.help.clone(),
     };
     let mut text = render::diagnostic(&diagnostic, sources);
-    let attempt = step.and_then(|id| document.steps.get(id)).and_then(|report| report.attempts.last());
-    if let Some(receipt) = attempt {
+    if let Some(receipt) = report.and_then(|report| report.attempts.last()) {
         backtrace(&mut text, receipt);
         if let Some(file) = &receipt.coredump {
             let _ = writeln!(text, "\n  {BOLD}core dump{BOLD:#}\n  {}", render::printable(&file.display().to_string()));
         }
         log(&mut text, receipt);
+    }
+    // Where it called another pipeline: what failed in that.
+    let called = step.and_then(|step| bundle.pipelines.get(&step.unit));
+    if let (Some(run), Some(called)) = (report.and_then(|report| report.runs.last()), called)
+        && let Some(inner) = failure(&run.document, called, sources)
+    {
+        let _ = write!(text, "\n{inner}");
     }
     Some(text)
 }

@@ -158,7 +158,7 @@ impl Loaded {
 
     /// As [`Loaded::call`], until the signal is given.
     pub async fn call_with(&self, input: &Input, cancel: &Cancel) -> Attempt {
-        let outcome = self.prepared.call(Call { input, limits: &self.limits, cancel }).await;
+        let outcome = self.prepared.call(Call::new(input, &self.limits, cancel)).await;
         self.attempt(input, outcome)
     }
 
@@ -190,6 +190,7 @@ impl Loaded {
             log,
             backtrace,
             coredump,
+            kept_from: None,
         };
         Attempt { output, receipt: receipt.redacted(&self.secrets) }
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use wasmill_engine::Cancel;
+use wasmill_engine::{Cancel, StdoutSink};
 use wasmill_model::{Grants, Limits, Profile, Verdict};
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::p1::WasiP1Ctx;
@@ -198,6 +198,8 @@ pub(crate) struct Captured {
     limit: u64,
     kind: CaptureKind,
     over: AtomicBool,
+    /// Who is told of it at once.
+    sink: Option<Arc<dyn StdoutSink>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,9 +210,13 @@ pub(crate) enum CaptureKind {
 
 impl Capture {
     pub(crate) fn new(kind: CaptureKind, limit: u64) -> Self {
-        Capture {
-            shared: Arc::new(Captured { buffer: Mutex::new(Vec::new()), limit, kind, over: AtomicBool::new(false) }),
-        }
+        Self::told(kind, limit, None)
+    }
+
+    /// One whose bytes somebody is told of as they come.
+    pub(crate) fn told(kind: CaptureKind, limit: u64, sink: Option<Arc<dyn StdoutSink>>) -> Self {
+        let captured = Captured { buffer: Mutex::new(Vec::new()), limit, kind, over: AtomicBool::new(false), sink };
+        Capture { shared: Arc::new(captured) }
     }
 
     /// Takes what was written; the capture is empty afterwards.
@@ -226,6 +232,10 @@ impl Captured {
         let produced = (buffer.len() as u64).saturating_add(bytes.len() as u64);
         if produced <= self.limit {
             buffer.extend_from_slice(bytes);
+            drop(buffer);
+            if let Some(sink) = &self.sink {
+                sink.written(bytes);
+            }
             return Ok(());
         }
         let room = usize::try_from(self.limit).unwrap_or(usize::MAX).saturating_sub(buffer.len());

@@ -1,5 +1,6 @@
 //! The contract of an engine.
 
+use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -71,6 +72,23 @@ pub struct Call<'a> {
     pub limits: &'a Limits,
     /// The signal that stops it.
     pub cancel: &'a Cancel,
+    /// Who is told what a command writes while it runs. An engine may tell nobody: all of it is in the outcome.
+    pub stdout: Option<&'a Arc<dyn StdoutSink>>,
+}
+
+impl<'a> Call<'a> {
+    /// A call whose output is not waited for before its end.
+    pub fn new(input: &'a Input, limits: &'a Limits, cancel: &'a Cancel) -> Self {
+        Call { input, limits, cancel, stdout: None }
+    }
+}
+
+/// Is told what a command writes to stdout, while it runs.
+///
+/// Called on the thread that runs the guest: be quick, and never block.
+pub trait StdoutSink: fmt::Debug + Send + Sync {
+    /// These bytes come next, and are within the limit of the output.
+    fn written(&self, bytes: &[u8]);
 }
 
 /// What became of a call.

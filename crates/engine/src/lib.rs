@@ -15,6 +15,7 @@ mod router;
 
 pub use cancel::Cancel;
 pub use engine::{
-    Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, convert_output,
+    Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, StdoutSink,
+    convert_output,
 };
 pub use router::{Choice, Router, RouterError};

@@ -11,7 +11,9 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SourceInfo, operators};
 use wasmill_model::Reference;
 
+use crate::convert::to_cel;
 use crate::error::{ExpressionError, Failure};
+use crate::messages;
 use crate::path::{self, Path, Segment};
 use crate::program::Scope;
 use wasmill_model::Value;
@@ -34,6 +36,8 @@ pub(crate) enum Operand {
     Value(Path),
     /// Whether there is one: `has(path)`.
     Exists(Path),
+    /// How large it is: `size(path)`. CEL would be given all of it, to count it.
+    Size(Path),
 }
 
 impl Operand {
@@ -41,9 +45,25 @@ impl Operand {
         match self {
             Operand::Value(path) => path.walk(scope),
             Operand::Exists(path) => path.exists(scope).map(Value::Bool),
+            Operand::Size(path) => size(&path.walk(scope)?),
         }
     }
 }
+
+/// As CEL counts: characters of text, bytes, items, members.
+fn size(value: &Value) -> Result<Value, Failure> {
+    let size = match value {
+        Value::String(text) => text.chars().count(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(list) => list.len(),
+        Value::Object(object) => object.len(),
+        other => return Err(messages::no_overload(SIZE, &[to_cel(other).get_type().name()])),
+    };
+    Ok(Value::from(size as u64))
+}
+
+/// The function that counts.
+const SIZE: &str = "size";
 
 /// Functions that are called by their name alone.
 const FUNCTIONS: [&str; 11] =
@@ -122,14 +142,21 @@ struct Visitor<'a> {
 impl Visitor<'_> {
     fn visit(&mut self, node: &mut IdedExpr) -> Result<(), ExpressionError> {
         if let Some((root, id, segments)) = self.static_path(node) {
-            return self.replace(node, &root, id, segments, false);
+            return self.replace(node, &root, id, segments, Operand::Value);
         }
         if let Expr::Select(select) = &node.expr
             && select.test
             && let Some((root, id, mut segments)) = self.static_path(&select.operand)
         {
             segments.push(Segment::Member(Arc::from(select.field.as_str())));
-            return self.replace(node, &root, id, segments, true);
+            return self.replace(node, &root, id, segments, Operand::Exists);
+        }
+        if let Expr::Call(call) = &node.expr
+            && call.func_name == SIZE
+            && let (None, [counted]) | (Some(counted), []) = (call.target.as_deref(), call.args.as_slice())
+            && let Some((root, id, segments)) = self.static_path(counted)
+        {
+            return self.replace(node, &root, id, segments, Operand::Size);
         }
         let id = node.id;
         match &mut node.expr {
@@ -248,7 +275,7 @@ impl Visitor<'_> {
         root: &str,
         root_id: u64,
         segments: Vec<Segment>,
-        is_test: bool,
+        operand: fn(Path) -> Operand,
     ) -> Result<(), ExpressionError> {
         let start = self.offset(root_id);
         let path = Path::new(root, segments).map_err(|error| error.at(start))?;
@@ -259,7 +286,7 @@ impl Visitor<'_> {
             )
         });
         self.occurrences.push((path.reference(), start..start + length));
-        let operand = if is_test { Operand::Exists(path) } else { Operand::Value(path) };
+        let operand = operand(path);
         let position = self.operands.iter().position(|known| *known == operand).unwrap_or_else(|| {
             self.operands.push(operand);
             self.operands.len() - 1

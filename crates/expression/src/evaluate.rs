@@ -73,6 +73,7 @@ fn run(analysis: &Analysis, length: usize, scope: &dyn Scope) -> Result<Value, F
         );
     }
     match outcome {
+        Ok(CowVal::Borrowed(value)) => operands.handed_on(value).map_or_else(|| from_cel(value), Ok),
         Ok(value) => from_cel(value.as_ref()),
         Err(error) => Err(explain(error, &values)),
     }
@@ -98,6 +99,19 @@ struct Operands<'v> {
     converted: Vec<OnceLock<Box<dyn Val + 'v>>>,
     iterations: AtomicU64,
     is_exhausted: AtomicBool,
+}
+
+impl Operands<'_> {
+    /// The operand that this is, where it is one as a whole (`x ? steps.a.output : steps.b.output`): handed on, not copied.
+    fn handed_on(&self, value: &dyn Val) -> Option<Value> {
+        let is_it = |converted: &OnceLock<Box<dyn Val + '_>>| {
+            converted.get().is_some_and(|converted| std::ptr::addr_eq(converted.as_ref(), value))
+        };
+        let operand = self.values.get(self.converted.iter().position(is_it)?)?.as_ref().ok()?;
+        // Smaller ones may have no address of their own.
+        matches!(operand, Value::String(_) | Value::Bytes(_) | Value::List(_) | Value::Object(_))
+            .then(|| operand.clone())
+    }
 }
 
 impl VariableResolver for Operands<'_> {

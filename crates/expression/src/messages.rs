@@ -136,7 +136,7 @@ pub(crate) fn execution(error: &ExecutionError) -> Failure {
     }
 }
 
-fn no_overload(function: &str, types: &[&str]) -> Failure {
+pub(crate) fn no_overload(function: &str, types: &[&str]) -> Failure {
     let types: Vec<&str> = types.iter().map(|name| short(name)).collect();
     let joined = types.iter().map(|name| with_article(name)).collect::<Vec<_>>().join(" and ");
     let message = match function {

@@ -96,6 +96,20 @@ enum TextPart {
     Expression(Compiled),
 }
 
+enum Piece<'t> {
+    Own(&'t str),
+    Given(Arc<String>),
+}
+
+impl Piece<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            Piece::Own(text) => text,
+            Piece::Given(text) => text,
+        }
+    }
+}
+
 impl Program {
     /// Makes a template ready.
     ///
@@ -161,18 +175,19 @@ impl Node {
             Node::Literal(value) => value.clone(),
             Node::Expression(expression) => expression.evaluate(scope)?,
             Node::Text(parts) => {
-                let mut text = String::new();
+                let mut pieces = Vec::with_capacity(parts.len());
                 for part in parts {
-                    match part {
-                        TextPart::Text(part) => text.push_str(part),
-                        TextPart::Expression(expression) => match expression.evaluate(scope)? {
-                            Value::String(value) => text.push_str(&value),
-                            Value::Null => {}
-                            other => text.push_str(&other.to_json()),
-                        },
-                    }
+                    pieces.push(match part {
+                        TextPart::Text(part) => Piece::Own(part),
+                        TextPart::Expression(expression) => Piece::Given(match expression.evaluate(scope)? {
+                            Value::String(value) => value,
+                            Value::Null => continue,
+                            other => Arc::new(other.to_json()),
+                        }),
+                    });
                 }
-                Value::from(text)
+                // A large piece is copied once.
+                Value::from(pieces.iter().map(Piece::as_str).collect::<Vec<_>>().concat())
             }
             Node::List(items) => {
                 Value::from(items.iter().map(|item| item.evaluate(scope)).collect::<Result<Vec<_>, _>>()?)

@@ -146,6 +146,11 @@ fn what_cel_works_out() {
     gives("${{ type(inputs.n) == int }}", "true");
     gives("${{ inputs.raw == b'\\x00\\xff' }}", "true");
     gives("${{ size(inputs) }}", "7");
+    for path in ["text", "raw", "rows", "rows[0]", "many"] {
+        let through_cel = evaluate(&format!("${{{{ size([inputs.{path}][0]) }}}}")).unwrap();
+        assert_eq!(evaluate(&format!("${{{{ size(inputs.{path}) }}}}")), Ok(through_cel.clone()), "{path}");
+        assert_eq!(evaluate(&format!("${{{{ inputs.{path}.size() }}}}")), Ok(through_cel), "{path}");
+    }
     gives("${{ 'n' in inputs }}", "true");
     gives("${{ inputs.rows.exists_one(r, r.z == 2) && inputs.rows.all(r, r.z > 0) }}", "true");
     gives("${{ [1, 2].map(inputs, inputs * 2) }}", "[2,4]");
@@ -198,7 +203,13 @@ fn errors_while_it_runs() {
         "`>` does not take an int and a string | a text is made a number with `int(x)` or `double(x)`",
     );
     fails("${{ inputs.n ? 1 : 2 }}", "an int stands where a bool is needed");
-    fails("${{ size(inputs.n) }}", "`size` does not take an int");
+    for (path, kind) in [("n", "an int"), ("f", "a double"), ("rows[0].a", "an int")] {
+        fails(&format!("${{{{ size(inputs.{path}) }}}}"), &format!("`size` does not take {kind}"));
+        fails(&format!("${{{{ size(0 > 1 ? '' : inputs.{path}) }}}}"), &format!("`size` does not take {kind}"));
+        fails(&format!("${{{{ inputs.{path}.size() }}}}"), &format!("`size` does not take {kind}"));
+    }
+    fails("${{ size(steps['b-c'].output) }}", "`size` does not take null");
+    fails("${{ size([steps['b-c'].output][0]) }}", "`size` does not take null");
     fails(
         "${{ inputs.many.all(x, inputs.many.all(y, x + y >= 0)) }}",
         "the expression visits too many items | do this in a unit: expressions are glue",
@@ -396,8 +407,8 @@ proptest! {
         };
         let same = run("${{ inputs.v }}");
         prop_assert_eq!(same.to_json(), value.to_json());
-        let through = run("${{ true ? inputs.v : null }}");
-        prop_assert_eq!(through.to_json(), sorted(&value).to_json());
+        let chosen = run("${{ true ? inputs.v : null }}");
+        prop_assert_eq!(chosen.to_json(), value.to_json());
         let inside = run("${{ [inputs.v].map(x, {'x': x})[0].x }}");
         prop_assert_eq!(inside.to_json(), sorted(&value).to_json());
     }
@@ -466,4 +477,31 @@ fn documented_functions_exist() {
         let text = format!("${{{{ {source} }}}}");
         assert!(evaluate(&text).is_ok(), "{source}: {:?}", evaluate(&text));
     }
+}
+
+/// A choice between large values copies none of them, and keeps the order of members.
+#[test]
+fn what_is_chosen_is_handed_on() {
+    let data = data();
+    let evaluate = |text: &str| {
+        Program::compile(&parse_template(text, &Location::default()).unwrap()).unwrap().evaluate(&data).unwrap()
+    };
+    let (Value::List(given), Value::List(chosen)) =
+        (&data.inputs["many"], evaluate("${{ size(inputs.many) > 3 ? inputs.many : [] }}"))
+    else {
+        panic!("no lists")
+    };
+    assert!(Arc::ptr_eq(given, &chosen));
+    let (Value::String(given), Value::String(chosen)) =
+        (&data.inputs["text"], evaluate("${{ inputs.n > 3 ? '' : inputs.text }}"))
+    else {
+        panic!("no texts")
+    };
+    assert!(Arc::ptr_eq(given, &chosen));
+    assert_eq!(
+        evaluate("${{ true ? inputs.rows[0] : {'b': 1, 'a': 2} }}").to_json(),
+        r#"{"z":1,"a":9007199254740993}"#
+    );
+    assert_eq!(evaluate("${{ false ? inputs.rows[0] : {'b': 1, 'a': 2} }}").to_json(), r#"{"a":2,"b":1}"#);
+    assert_eq!(evaluate("${{ true ? steps['b-c'].output : null }}"), Value::Null);
 }

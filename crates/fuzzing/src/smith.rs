@@ -42,7 +42,7 @@ async fn run(engine: &WasmtimeEngine, data: &[u8]) -> Smithed {
     let Ok(prepared) = engine.prepare(&unit, &binding).await else { return Smithed::Refused };
 
     let cancel = Cancel::new();
-    let call = Call { input: &input, limits: &limits, cancel: &cancel };
+    let call = Call::new(&input, &limits, &cancel);
     let first = prepared.call(call).await;
     holds(&first, &limits);
     let again = prepared.call(call).await;

@@ -103,6 +103,7 @@ fn unit(spec: &UnitSpec) -> Yaml {
         UnitSource::Url(url) => map.put("url", Yaml::text(url)),
         UnitSource::Base64(text) => map.put("base64", Yaml::text(text)),
         UnitSource::Wat(text) => map.put("wat", Yaml::text(text)),
+        UnitSource::Pipeline(path) => map.put("pipeline", Yaml::text(&path.to_string_lossy())),
         UnitSource::Builtin(builtin) => map.put("builtin", Yaml::text(builtin.as_str())),
         // The model is larger than what this version reads: whoever adds a source adds it here, as a test of all sources tells.
         _ => {}

@@ -71,13 +71,12 @@ pub(crate) const SCHEDULE: Keys = Keys {
 pub(crate) const UNIT: Keys = Keys {
     what: "a unit",
     example: "{ path: units/stats.wasm }",
-    now: &["path", "url", "base64", "wat", "builtin", "sha256"],
+    now: &["path", "url", "base64", "wat", "builtin", "pipeline", "sha256"],
     later: &[
         ("language", "compile the unit beforehand, and name it with `path: unit.wasm`"),
         ("source", "compile the unit beforehand, and name it with `path: unit.wasm`"),
         ("code", "compile the unit beforehand, and name it with `path: unit.wasm`"),
         ("trusted", "compile the unit beforehand, and name it with `path: unit.wasm`"),
-        ("pipeline", "put the steps of the other pipeline into this one"),
     ],
 };
 
@@ -86,6 +85,7 @@ pub(crate) const STEP: Keys = Keys {
     example: "{ unit: stats, with: { text: \"${{ inputs.text }}\" } }",
     now: &[
         "unit",
+        "pipeline",
         "function",
         "with",
         "after",
@@ -107,11 +107,10 @@ pub(crate) const STEP: Keys = Keys {
     later: &[
         ("budget", "set `limits`"),
         ("cache", "leave it out; every step runs"),
-        ("pipeline", "put the steps of the other pipeline into this one"),
         ("language", "compile the unit beforehand, and name it with `unit: { path: unit.wasm }`"),
         ("source", "compile the unit beforehand, and name it with `unit: { path: unit.wasm }`"),
         ("code", "compile the unit beforehand, and name it with `unit: { path: unit.wasm }`"),
-        ("url", "download the unit, and name it with `unit: { path: … }`"),
+        ("url", "write `unit: { url: … }`"),
     ],
 };
 

@@ -174,7 +174,7 @@ enum UnitOrPath {
     Unit(Unit),
 }
 
-/// A WebAssembly binary, from exactly one of `path`, `url`, `base64`, `wat` and `builtin`.
+/// A WebAssembly binary, from exactly one of `path`, `url`, `base64`, `wat` and `builtin`; or another pipeline.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Unit {
@@ -189,6 +189,8 @@ struct Unit {
     wat: Option<String>,
     /// A unit that is part of Wasmill.
     builtin: Option<Builtin>,
+    /// The file of another pipeline, relative to the manifest: a step that calls it is a run of it.
+    pipeline: Option<String>,
     /// The SHA-256 that the binary must have.
     #[schemars(regex(pattern = "^(sha256:)?[0-9A-Fa-f]{64}$"))]
     sha256: Option<String>,
@@ -204,10 +206,16 @@ enum Builtin {
 
 /// One step of the pipeline.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields, extend("dependentRequired" = { "max_parallel": ["foreach"] }))]
+#[schemars(
+    deny_unknown_fields,
+    extend("dependentRequired" = { "max_parallel": ["foreach"] }),
+    extend("oneOf" = [{ "required": ["unit"] }, { "required": ["pipeline"] }])
+)]
 struct Step {
     /// The name of a unit in `units`, or a unit of the step's own.
-    unit: UnitNameOrUnit,
+    unit: Option<UnitNameOrUnit>,
+    /// The file of another pipeline, relative to the manifest: the step is a run of it, and gives an object of its outputs.
+    pipeline: Option<String>,
     /// The function; may be left out when the unit exports exactly one.
     function: Option<String>,
     /// What the unit is called with: parameters by name (an object), by position (a list), or the only one. Text may hold

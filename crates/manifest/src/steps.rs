@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, LimitOverrides, Location, OutputFormat, Profile, Step, UnitSpec, With};
+use wasmill_model::{Code, LimitOverrides, Location, OutputFormat, Profile, Step, UnitSource, UnitSpec, With};
 
 use crate::check::Names;
 use crate::flow::{self, RetryKeys};
 use crate::grants;
 use crate::keys;
 use crate::quantity::{parse_count, parse_duration, parse_size};
-use crate::reader::Reader;
+use crate::reader::{Fields, Reader};
 use crate::templates::template;
 use crate::tree::{Data, Member, Node, Span};
 use crate::units;
@@ -96,16 +96,29 @@ fn step(
 ) -> Option<(Step, Spans)> {
     let before = reader.count();
     let fields = reader.fields(&member.value, &member.key, &keys::STEP)?;
+    // A unit of the step's own is kept under the step's id, or a name that no unit can have.
+    let own_name = || if declared.has_unit(&id) { format!("{id} (in the step)").into() } else { id.clone() };
+    let pipeline = fields.get("pipeline");
+    if let (Some(_), Some(member)) = (pipeline, fields.member("unit")) {
+        let help = "leave one of them out: a step calls one thing";
+        reader.error(Code::InvalidValue, member.key_span, "the step has both a `unit` and a `pipeline`", help);
+    }
     let unit = match fields.get("unit") {
+        _ if let Some(node) = pipeline => {
+            let name: Arc<str> = own_name();
+            let source = reader.text(node, "pipeline").and_then(|text| units::pipeline(text, node, reader));
+            if let Some(source) = source {
+                units.insert(name.clone(), UnitSpec { source, sha256: None, location: reader.location(node.span) });
+            }
+            name
+        }
         Some(node) => match &node.data {
             Data::String(name) => {
                 declared.check_unit(name, node.span, reader);
                 name.as_str().into()
             }
             Data::Object(_) => {
-                // A unit of the step's own is kept under the step's id, or a name that no unit can have.
-                let name: Arc<str> =
-                    if declared.has_unit(&id) { format!("{id} (in the step)").into() } else { id.clone() };
+                let name: Arc<str> = own_name();
                 if let Some(unit) = units::unit(node, &member.key, node.span, reader) {
                     units.insert(name.clone(), unit);
                 }
@@ -126,6 +139,13 @@ fn step(
             id.clone()
         }
     };
+    let calls_pipeline = units.get(&unit).is_some_and(|spec| matches!(spec.source, UnitSource::Pipeline(_)));
+    // The defaults of this manifest are none of the other pipeline's.
+    let of_units = Defaults { retry: defaults.retry, timeout: defaults.timeout, ..Defaults::default() };
+    let defaults = if calls_pipeline { &of_units } else { defaults };
+    if calls_pipeline {
+        not_of_pipelines(&fields, reader);
+    }
     let with = fields.get("with").map_or(With::Inherited, |node| with(node, reader));
     let after = fields.get("after").map(|node| reader.texts(node, "after")).unwrap_or_default();
     let function = fields.get("function").and_then(|node| reader.text(node, "function")).map(str::to_owned);
@@ -191,6 +211,23 @@ fn step(
         location,
     };
     Some((step, spans))
+}
+
+/// What a step that calls a pipeline cannot have: the steps of that pipeline have it, each its own.
+fn not_of_pipelines(fields: &Fields<'_>, reader: &Reader<'_>) {
+    for (key, help) in [
+        ("function", "take it out: a pipeline is run as a whole"),
+        ("as", "take it out: a pipeline gives an object of its outputs"),
+        ("limits", "write `limits` in the steps of that pipeline; this step can have a `timeout`"),
+        ("profile", "write `profile` in the steps of that pipeline"),
+        ("grants", "write `grants` in the steps of that pipeline"),
+        ("engine", "write `engine` in the steps of that pipeline"),
+    ] {
+        if let Some(member) = fields.member(key) {
+            let message = format!("a step that calls a pipeline has no `{key}`");
+            reader.error(Code::InvalidValue, member.key_span, message, help);
+        }
+    }
 }
 
 fn with(node: &Node, reader: &Reader<'_>) -> With {

@@ -12,7 +12,7 @@ use crate::keys;
 use crate::reader::Reader;
 use crate::tree::{Data, Node, Span};
 
-const SOURCES: [&str; 5] = ["path", "url", "base64", "wat", "builtin"];
+const SOURCES: [&str; 6] = ["path", "url", "base64", "wat", "builtin", "pipeline"];
 
 pub(crate) fn read(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, UnitSpec> {
     let mut units = IndexMap::new();
@@ -79,6 +79,7 @@ fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
     match key {
         "path" => path(text, node, reader),
         "url" => url(text, node, reader),
+        "pipeline" => pipeline(text, node, reader),
         "builtin" => {
             let name = reader.choice(node, key, &Builtin::ALL.map(Builtin::as_str))?;
             Builtin::ALL.into_iter().find(|unit| unit.as_str() == name).map(UnitSource::Builtin)
@@ -124,6 +125,24 @@ pub(crate) fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitS
         return None;
     }
     Some(UnitSource::Path(PathBuf::from(text)))
+}
+
+/// The file of another pipeline.
+pub(crate) fn pipeline(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+    let wrong = |message: &str, help: &str| {
+        reader.error(Code::InvalidValue, node.span, message, help);
+        None
+    };
+    match PathBuf::from(text) {
+        _ if text.trim().is_empty() => wrong("the path is empty", "for example `pipeline: report.yaml`"),
+        _ if text.contains("://") => {
+            wrong("this is a URL, where a path is expected", "download the pipeline, and name its file")
+        }
+        path if path.extension().is_some_and(|extension| extension == "wasm" || extension == "wat") => {
+            wrong("this is a unit, where the file of a pipeline is expected", "write `unit: { path: … }`")
+        }
+        path => Some(UnitSource::Pipeline(path)),
+    }
 }
 
 /// A unit's file or URL, where a dialect has one key for both.

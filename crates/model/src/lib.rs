@@ -6,6 +6,7 @@
 //! (the run document, a receipt, a verdict) is defined here and nowhere else.
 #![forbid(unsafe_code)]
 
+mod blob;
 mod diagnostic;
 mod digest;
 mod flow;
@@ -19,6 +20,7 @@ mod template;
 mod value;
 mod verdict;
 
+pub use blob::{BLOB_THRESHOLD, Blob, BlobError, BlobKind, BlobRef, MAX_ATTACHED, attach_blobs};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Location};
 pub use digest::{Digest, DigestError};
 pub use flow::{Backoff, Concurrency, Fallback, FallbackTo, Foreach, Jitter, OnFailure, Retry, VerdictSet};
@@ -33,7 +35,7 @@ pub use pipeline::{
 };
 pub use profile::Profile;
 pub use receipt::{EngineName, Frame, Interface, Receipt, Usage};
-pub use run_document::{RunDocument, RunError, RunVerdict, StepReport};
+pub use run_document::{RunDocument, RunError, RunVerdict, StepReport, SubRun};
 pub use template::{Expression, Part, Reference, Template};
 pub use value::{Input, Object, Value};
 pub use verdict::{ExitCode, SkipReason, TrapKind, Verdict, VerdictKind};

@@ -190,6 +190,8 @@ pub enum UnitSource {
     Url(String),
     /// A unit that is part of Wasmill.
     Builtin(Builtin),
+    /// The manifest of another pipeline: a step that calls it is a run of it.
+    Pipeline(PathBuf),
 }
 
 /// The units that are part of Wasmill: sandboxed like any other, and found without a file.

@@ -131,6 +131,10 @@ pub struct Receipt {
     /// The file of its WebAssembly core dump, where one was asked for and the unit trapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coredump: Option<PathBuf>,
+    /// The run that made this attempt, where it was not made again: the same unit was called in the same way with the same input, and could
+    /// only have given the same. What it used, it used then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_from: Option<Arc<str>>,
 }
 
 impl Receipt {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
-use crate::{Code, ExitCode, Object, Receipt, Value, Verdict, VerdictKind};
+use crate::blob::Detaching;
+use crate::{Blob, Code, Digest, ExitCode, Object, Receipt, Usage, Value, Verdict, VerdictKind};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -32,12 +33,54 @@ pub struct StepReport {
     pub fallback: Option<Arc<str>>,
     /// Its attempts, in order: item by item.
     pub attempts: Vec<Receipt>,
+    /// Where it calls another pipeline: the runs of that, in the same order.
+    pub runs: Vec<SubRun>,
+}
+
+/// A run of a pipeline that a step calls: an attempt that is a document.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SubRun {
+    /// Which item of the step this was for, from 0, where the step has items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
+    /// Which try this was, from 1.
+    pub attempt: u32,
+    /// Digest of its inputs.
+    pub input: Digest,
+    /// Digest of the object of its outputs, where it succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Digest>,
+    /// What all of its attempts used: the sums, and of memory the most that one of them had.
+    pub usage: Usage,
+    /// All of it.
+    #[serde(flatten)]
+    pub document: RunDocument,
+}
+
+impl SubRun {
+    /// The receipts of its units by the steps' paths, for whoever keeps no more of it than that.
+    pub fn into_receipts(self, step: &str) -> Vec<(Arc<str>, Vec<Receipt>)> {
+        let path = match self.item {
+            Some(item) => format!("{step}[{item}]"),
+            None => step.to_owned(),
+        };
+        let RunDocument { steps, discarded, .. } = self.document;
+        let mut all: Vec<(Arc<str>, Vec<Receipt>)> = Vec::new();
+        for (id, report) in steps {
+            let id: Arc<str> = format!("{path}/{id}").into();
+            all.extend(report.runs.into_iter().flat_map(|run| run.into_receipts(&id)));
+            all.push((id, report.attempts));
+        }
+        all.extend(discarded.into_iter().map(|(id, receipts)| (format!("{path}/{id}").into(), receipts)));
+        all.retain(|(_, receipts)| !receipts.is_empty());
+        all
+    }
 }
 
 impl StepReport {
     /// A step that ended before its unit was called.
     pub fn without_attempt(verdict: Verdict) -> Self {
-        StepReport { verdict, output: None, metadata: None, fallback: None, attempts: Vec::new() }
+        StepReport { verdict, output: None, metadata: None, fallback: None, attempts: Vec::new(), runs: Vec::new() }
     }
 }
 
@@ -53,6 +96,8 @@ impl Serialize for StepReport {
             #[serde(skip_serializing_if = "Option::is_none")]
             fallback: Option<&'a str>,
             attempts: &'a [Receipt],
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            runs: &'a [SubRun],
             /// Only where no attempt says it.
             #[serde(skip_serializing_if = "Option::is_none")]
             message: Option<String>,
@@ -64,6 +109,7 @@ impl Serialize for StepReport {
             metadata: self.metadata.as_ref(),
             fallback: self.fallback.as_deref(),
             attempts: &self.attempts,
+            runs: &self.runs,
             message: (!said && !self.verdict.is_ok()).then(|| self.verdict.message()),
         }
         .serialize(serializer)
@@ -104,7 +150,7 @@ pub struct RunDocument {
     /// Every step, in the order of the file. In a run that fails these are the steps that would have run one at a time, up to the failure:
     /// the same in every run.
     pub steps: IndexMap<Arc<str>, StepReport>,
-    /// The attempts of steps and items that ran besides, and do not count.
+    /// The attempts of steps and items that ran besides, and do not count; those of a pipeline that a step calls by their paths, `step/inner`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub discarded: IndexMap<Arc<str>, Vec<Receipt>>,
     /// Why it failed.
@@ -120,6 +166,24 @@ impl RunDocument {
             (RunVerdict::Cancelled, _) => ExitCode::Cancelled,
             (RunVerdict::Failed, Some(error)) => error.verdict.exit_code(),
             (RunVerdict::Failed, None) => ExitCode::Failed,
+        }
+    }
+
+    /// Takes values of more than `threshold` bytes out of the outputs of the run and its steps, and puts references in their places
+    /// (`{"$blob": …}`); members of objects that could be taken for references are escaped. Do this once, before the document is written
+    /// as JSON: [`attach_blobs`](crate::attach_blobs) is the way back.
+    ///
+    /// `keep` is given each blob, and says whether its contents are kept. The first one that is not stays where it is, like all that
+    /// would come after it. The same contents are given once, whichever steps gave them.
+    pub fn detach_blobs(&mut self, threshold: usize, keep: &mut dyn FnMut(&Blob) -> bool) {
+        self.detach_into(&mut Detaching::new(threshold, keep));
+    }
+
+    fn detach_into(&mut self, detaching: &mut Detaching<'_>) {
+        self.outputs.values_mut().for_each(|output| detaching.detach(output));
+        for report in self.steps.values_mut() {
+            [&mut report.output, &mut report.metadata].into_iter().flatten().for_each(|value| detaching.detach(value));
+            report.runs.iter_mut().for_each(|run| run.document.detach_into(detaching));
         }
     }
 }

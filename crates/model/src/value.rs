@@ -18,7 +18,7 @@ use crate::Digest;
 pub type Object = IndexMap<Arc<str>, Value>;
 
 /// The member name that marks bytes in JSON: `{"$base64": "…"}`.
-const BYTES_KEY: &str = "$base64";
+pub(crate) const BYTES_KEY: &str = "$base64";
 
 /// A value between steps: JSON's data model, plus bytes, plus integers that never lose a digit.
 ///

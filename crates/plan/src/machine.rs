@@ -15,6 +15,8 @@ enum Phase {
     Waiting,
     Opening,
     Active,
+    /// It ends like this when the calls are over that were made of items that came before their time.
+    Closing(Ending),
     Ended {
         /// Whether its dependents may go on.
         good: bool,
@@ -32,6 +34,8 @@ struct State {
     needed: bool,
     /// Its time is over.
     timed_out: bool,
+    /// The step that gives its items still runs: there may be more of them.
+    streams: bool,
     /// It is in the policy's queue.
     queued: bool,
     items: u32,
@@ -161,6 +165,7 @@ impl Plan {
     pub fn handle(&mut self, event: Event, commands: &mut Vec<Command>) -> Result<(), UnexpectedEvent> {
         match event {
             Event::Opened { step, opening } => self.opened(step, opening, commands)?,
+            Event::Arrived { step, items } => self.arrived(step, items),
             Event::Finished { task, attempt, verdict, permanent } => {
                 self.call_ended(task, attempt, verdict, permanent, commands)?;
             }
@@ -263,6 +268,23 @@ impl Plan {
         }
     }
 
+    /// So many items of this step are there, while the step that gives them still runs. Where nothing else is waited for, they need not
+    /// wait either.
+    fn arrived(&mut self, step: StepIndex, items: u32) {
+        let state = self.state(step);
+        let gives = self.rules(step).and_then(|rules| rules.streams_from);
+        let gives = gives.is_some_and(|gives| self.state(gives).phase == Phase::Active);
+        let begins = state.phase == Phase::Waiting && state.waits == 1 && !state.blocked && self.counts(step);
+        if gives && !self.best_effort() && (begins || state.streams) {
+            self.change(step, |state| {
+                state.phase = Phase::Active;
+                state.streams = true;
+                state.items = items.max(state.items);
+            });
+            self.queue(step);
+        }
+    }
+
     fn opened(
         &mut self,
         step: StepIndex,
@@ -272,21 +294,44 @@ impl Plan {
         if self.state(step).phase != Phase::Opening {
             return Err(UnexpectedEvent::NotOpening { step });
         }
-        self.change(step, |state| state.phase = Phase::Waiting);
+        let streamed = self.state(step).streams;
+        self.change(step, |state| {
+            state.phase = Phase::Waiting;
+            state.streams = false;
+        });
         if !self.counts(step) {
             return Ok(());
         }
-        match opening {
-            Opening::Once => self.activate(step, 1),
-            Opening::Items(0) => self.end(step, Ending::Succeeded, commands),
-            Opening::Items(items) => self.activate(step, items),
-            Opening::No => self.end(step, Ending::Skipped(SkipReason::When), commands),
-            Opening::Failed => {
-                let replaced_by = self.stand_in(step, VerdictKind::InvalidInput);
-                self.end(step, Ending::NotOpened { replaced_by }, commands);
+        let ending = match opening {
+            Opening::Once => {
+                self.activate(step, 1);
+                return Ok(());
             }
+            Opening::Items(0) if !streamed => Ending::Succeeded,
+            Opening::Items(items) => {
+                self.activate(step, items);
+                if streamed && self.state(step).in_flight == 0 {
+                    self.call_left(step, commands);
+                }
+                return Ok(());
+            }
+            Opening::No => Ending::Skipped(SkipReason::When),
+            Opening::Failed => Ending::NotOpened { replaced_by: self.stand_in(step, VerdictKind::InvalidInput) },
+        };
+        if let Some(ending) = self.close(step, ending, commands) {
+            self.end(step, ending, commands);
         }
         Ok(())
+    }
+
+    /// A step ends: now, or when its calls are over. Gives the ending that is now.
+    fn close(&mut self, step: StepIndex, ending: Ending, commands: &mut Vec<Command>) -> Option<Ending> {
+        if self.state(step).in_flight == 0 {
+            return Some(ending);
+        }
+        self.change(step, |state| state.phase = Phase::Closing(ending));
+        self.recall(commands, |task, _| task.step == step);
+        None
     }
 
     fn stand_in(&self, step: StepIndex, verdict: VerdictKind) -> Option<StepIndex> {
@@ -383,14 +428,16 @@ impl Plan {
     /// One call less of this step is under way.
     fn call_left(&mut self, step: StepIndex, commands: &mut Vec<Command>) {
         let state = self.state(step);
-        if state.phase != Phase::Active {
-            return;
+        match state.phase {
+            Phase::Closing(ending) if state.in_flight == 0 => return self.end(step, ending, commands),
+            Phase::Active => {}
+            _ => return,
         }
-        if state.in_flight > 0 {
+        if state.in_flight > 0 || (state.streams && self.counts(step)) {
             self.queue(step);
             return;
         }
-        let is_done = state.done == state.items;
+        let is_done = state.done >= state.items && !state.streams;
         let ending = if self.stop.is_some() {
             if is_done { Ending::Succeeded } else { Ending::Cancelled }
         } else if !self.counts(step) {
@@ -462,6 +509,7 @@ impl Plan {
                 state.waits -= 1;
                 if state.waits == 0
                     && let Some(ending) = self.decide(then, commands)
+                    && let Some(ending) = self.close(then, ending, commands)
                 {
                     ended.push_back((then, ending));
                 }

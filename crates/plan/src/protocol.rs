@@ -129,6 +129,14 @@ pub enum Event {
         /// What was found.
         opening: Opening,
     },
+    /// Items of a step are there ([`StepRules::streams_from`](crate::StepRules::streams_from)) while the step that gives them still runs.
+    /// Where it is too early to call it, nothing happens.
+    Arrived {
+        /// The step.
+        step: StepIndex,
+        /// How many there are so far; they are the first of those that [`Command::Open`] will find.
+        items: u32,
+    },
     /// A call that was started has ended.
     Finished {
         /// What was called.

@@ -50,6 +50,9 @@ pub struct StepRules {
     pub group: Option<u32>,
     /// Steps that it waits for, and that may have failed or been skipped: its own condition looks at them.
     pub tolerates: Vec<StepIndex>,
+    /// The step whose output is its items, one by one while that step runs ([`Event::Arrived`](crate::Event::Arrived)). That one is called
+    /// once, and never again: what it gave would have to be taken back.
+    pub streams_from: Option<StepIndex>,
     /// The step in whose place it runs: only if that one fails with a [`FallbackKind::Step`] to this one.
     pub stands_in_for: Option<StepIndex>,
     /// Steps that it waits for only because they may run in the place of one that it reads.

@@ -24,6 +24,8 @@ struct Behaviour {
     fails: Vec<u32>,
     kind: VerdictKind,
     permanent: bool,
+    /// Whether its items come one by one from a step that can give them so.
+    streams: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -65,16 +67,10 @@ fn behaviours() -> impl Strategy<Value = Behaviour> {
         prop::collection::vec(fails, 6),
         kind,
         prop::bool::weighted(0.1),
+        any::<bool>(),
     )
-        .prop_map(|(opening, max_parallel, attempts, fallback, group, fails, kind, permanent)| Behaviour {
-            opening,
-            max_parallel,
-            attempts,
-            fallback,
-            group,
-            fails,
-            kind,
-            permanent,
+        .prop_map(|(opening, max_parallel, attempts, fallback, group, fails, kind, permanent, streams)| {
+            Behaviour { opening, max_parallel, attempts, fallback, group, fails, kind, permanent, streams }
         })
 }
 
@@ -129,6 +125,15 @@ fn manners() -> impl Strategy<Value = Manner> {
         })
 }
 
+impl Behaviour {
+    fn items(&self) -> Option<u32> {
+        match self.opening {
+            Some(Opening::Items(items)) => Some(items),
+            _ => None,
+        }
+    }
+}
+
 impl World {
     fn rules(&self) -> Vec<StepRules> {
         let mut rules: Vec<StepRules> = self
@@ -166,6 +171,16 @@ impl World {
                 && !rule.stand_ins.contains(from)
             {
                 rule.tolerates.push(*from);
+            }
+        }
+        for (from, then) in &self.edges {
+            let gives = &rules[from.get()];
+            let is_once = gives.retry.attempts == 1 && gives.fallback.is_empty() && !gives.opens;
+            let takes = &rules[then.get()];
+            let has_items = matches!(self.steps[then.get()].opening, Some(Opening::Items(_)));
+            let plain = takes.tolerates.is_empty() && takes.stand_ins.is_empty() && takes.stands_in_for.is_none();
+            if is_once && plain && has_items && self.steps[then.get()].streams {
+                rules[then.get()].streams_from = Some(*from);
             }
         }
         rules
@@ -214,6 +229,7 @@ fn play(world: &World, manner: &Manner) -> Result<Said, TestCaseError> {
     let mut plan = Plan::new(graph.clone(), options);
     let mut pending: Vec<(Task, Pending)> = Vec::new();
     let mut endings: BTreeMap<StepIndex, Ending> = BTreeMap::new();
+    let mut arrived: HashMap<StepIndex, u32> = HashMap::new();
     let (mut attempts, mut delays) = (BTreeMap::new(), BTreeMap::new());
     let mut finish = None;
     let mut commands = Vec::new();
@@ -228,7 +244,11 @@ fn play(world: &World, manner: &Manner) -> Result<Said, TestCaseError> {
                 Command::Start { task, attempt, call } => {
                     prop_assert!(!endings.contains_key(&task.step));
                     for (first, _) in world.edges.iter().filter(|(_, then)| *then == task.step) {
-                        prop_assert!(endings.contains_key(first), "started before what it waits for had ended");
+                        let streams = rules[task.step.get()].streams_from == Some(*first);
+                        prop_assert!(
+                            endings.contains_key(first) || streams,
+                            "started before what it waits for had ended"
+                        );
                     }
                     pending.retain(|(other, state)| *other != task || matches!(state, Pending::Running { .. }));
                     prop_assert!(pending.iter().all(|(other, _)| *other != task), "started twice");
@@ -286,6 +306,23 @@ fn play(world: &World, manner: &Manner) -> Result<Said, TestCaseError> {
             continue;
         }
         let choice = manner.choices[turn % manner.choices.len()];
+        let runs = |step: StepIndex| {
+            pending.iter().any(|(task, state)| task.step == step && matches!(state, Pending::Running { .. }))
+        };
+        // Items come one by one, whether or not anybody can take them yet.
+        let streaming = (0..world.steps.len() as u32).map(StepIndex::new).filter(|step| {
+            let gives = rules[step.get()].streams_from;
+            gives.is_some_and(&runs)
+                && arrived.get(step).copied().unwrap_or(0) < world.steps[step.get()].items().unwrap_or(0)
+        });
+        if let Some(step) = streaming.max_by_key(|step| step.get().wrapping_mul(choice) % 7)
+            && !choice.is_multiple_of(3)
+        {
+            let items = arrived.entry(step).or_default();
+            *items += 1;
+            plan.handle(Event::Arrived { step, items: *items }, &mut commands).unwrap();
+            continue;
+        }
         prop_assert!(!pending.is_empty(), "nothing runs, and it is not over");
         let (task, state) = pending.swap_remove(choice % pending.len());
         match state {

@@ -6,27 +6,31 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use wasmill_engine::{Cancel, Outcome, PreparedUnit};
 use wasmill_expression::Program;
 use wasmill_model::{
-    Digest, Emits, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, Usage, Value, Verdict,
-    VerdictKind,
+    Digest, Emits, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, SubRun, Usage, Value,
+    Verdict, VerdictKind,
 };
-use wasmill_plan::Call;
+use wasmill_plan::{Call, StepIndex};
 
+use crate::Linked;
+use crate::memo::{self, Kept};
+use crate::nested::{self, Caller};
 use crate::run::{Run, Started};
 use crate::scope::ItemScope;
 use crate::step_input::{StepInput, explain};
+use crate::stream::Lines;
 
 /// A step, ready to be called. What its receipts say about it is shared by all of them.
 pub(crate) struct LinkedStep {
     pub(crate) id: Arc<str>,
     pub(crate) input: StepInput,
-    pub(crate) unit: LinkedUnit,
+    pub(crate) callee: Callee,
     pub(crate) profile: Profile,
     pub(crate) limits: Arc<Limits>,
     pub(crate) grants: Arc<Grants>,
@@ -35,6 +39,25 @@ pub(crate) struct LinkedStep {
     pub(crate) fallback: Vec<LinkedFallback>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) emits: Emits,
+    pub(crate) output: OutputFormat,
+    /// The steps whose items are its lines, while it runs.
+    pub(crate) feeds: Vec<StepIndex>,
+}
+
+/// What a step calls.
+pub(crate) enum Callee {
+    Unit(LinkedUnit),
+    /// Another pipeline, by the name of its unit.
+    Pipeline(Arc<str>, Linked),
+}
+
+impl Callee {
+    fn name(&self) -> String {
+        match self {
+            Callee::Unit(unit) => format!("unit {}", unit.name),
+            Callee::Pipeline(name, _) => format!("pipeline {name}"),
+        }
+    }
 }
 
 /// A unit, ready to be called.
@@ -45,18 +68,20 @@ pub(crate) struct LinkedUnit {
     pub(crate) interface: Interface,
     pub(crate) function: Option<Arc<str>>,
     pub(crate) engine: EngineName,
+    /// Of a [`CallKey`](crate::CallKey), made when it is asked for.
+    pub(crate) called: OnceLock<Digest>,
 }
 
 /// What takes the place of a call that failed.
 pub(crate) enum LinkedFallback {
     Value(Program),
-    Unit(LinkedUnit),
+    Call(Callee),
     /// The plan's business.
     Step,
 }
 
 /// Makes a call and keeps what it gave. However it ends, panics of the engine included, is in the step's work; no secret is.
-pub(crate) async fn attempt(run: &Run, step: &LinkedStep, started: &Started) -> (VerdictKind, bool) {
+pub(crate) async fn attempt(run: &Arc<Run>, step: &LinkedStep, started: &Started) -> (VerdictKind, bool) {
     let task = started.task;
     let item = step.foreach.is_some().then_some(task.item);
     let made = make(run, step, started, item).await;
@@ -64,38 +89,49 @@ pub(crate) async fn attempt(run: &Run, step: &LinkedStep, started: &Started) -> 
     let (kind, permanent) = (verdict.kind(), verdict.is_permanent());
     let Some(mut work) = run.work(task.step) else { return (kind, permanent) };
     match made.receipt {
-        Some(receipt) => work.attempts.push(receipt.redacted(&run.linked.secrets)),
+        Some(receipt) => push(&mut work.attempts, receipt.redacted(&run.linked.secrets)),
         None if kind != VerdictKind::Ok => work.unreceipted.push((task.item, verdict)),
         None => {}
     }
+    work.runs.extend(made.run);
     if let Some((output, metadata)) = made.answer {
-        work.answers.push((task.item, output, metadata));
+        push(&mut work.answers, (task.item, output, metadata));
         work.fallback = made.fallback.or(work.fallback.take());
     }
     (kind, permanent)
+}
+
+/// Nearly every step has one attempt and one answer: room for four, which a vector makes, is most of what a run of small steps takes.
+fn push<T>(list: &mut Vec<T>, one: T) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(one);
 }
 
 /// What a call gave.
 struct Made {
     verdict: Verdict,
     receipt: Option<Receipt>,
+    run: Option<SubRun>,
     answer: Option<(Value, Option<Value>)>,
     fallback: Option<Arc<str>>,
 }
 
 impl Made {
     fn failed(verdict: Verdict) -> Self {
-        Made { verdict, receipt: None, answer: None, fallback: None }
+        Made { verdict, receipt: None, run: None, answer: None, fallback: None }
     }
 }
 
-async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>) -> Made {
-    let items = run.work(started.task.step).map(|work| work.items.clone()).unwrap_or_default();
-    let scope = ItemScope { run, item: item.and_then(|place| Some((items.get(place as usize)?, place))) };
-    let (unit, fallback) = match started.call {
-        Call::Primary => (&step.unit, None),
+async fn make(run: &Arc<Run>, step: &LinkedStep, started: &Started, item: Option<u32>) -> Made {
+    // A copy: more items may come meanwhile.
+    let its_item = item.and_then(|place| run.work(started.task.step)?.items.as_ref()?.get(place as usize).cloned());
+    let scope = ItemScope { run, item: its_item.as_ref().zip(item) };
+    let (callee, fallback) = match started.call {
+        Call::Primary => (&step.callee, None),
         Call::Fallback(place) => match step.fallback.get(place as usize) {
-            Some(LinkedFallback::Unit(unit)) => (unit, Some(format!("unit {}", unit.name).into())),
+            Some(LinkedFallback::Call(callee)) => (callee, Some(callee.name().into())),
             Some(LinkedFallback::Value(program)) => return value(step, program, &scope),
             _ => return Made::failed(Verdict::HostError { message: "there is no such fallback".to_owned() }),
         },
@@ -106,13 +142,61 @@ async fn make(run: &Run, step: &LinkedStep, started: &Started, item: Option<u32>
         Ok(Err(message)) => return Made::failed(Verdict::InvalidInput { message }),
         Err(panic) => return Made::failed(host_error("an expression panicked", &*panic)),
     };
-    let outcome = call(run, step, unit, &input, &started.cancel).await;
-    let (receipt, output) = receipt(step, unit, item, started.attempt, digest, outcome);
-    let answer = output.map(|output| match step.emits {
+    let (mut made, output) = match callee {
+        Callee::Unit(unit) => {
+            let (receipt, output) = called(run, step, unit, started, item, &input, digest).await;
+            (Made { verdict: receipt.verdict.clone(), receipt: Some(receipt), ..Made::failed(Verdict::Ok) }, output)
+        }
+        Callee::Pipeline(_, linked) => {
+            let (cancel, observer) = (&started.cancel, run.observer());
+            let seed = run.seed ^ u64::from(started.task.step.get() as u32).rotate_left(17);
+            let caller = Caller {
+                step: &step.id,
+                item,
+                attempt: started.attempt,
+                run: &run.id,
+                seed,
+                cancel,
+                observer,
+                memo: &run.memo,
+            };
+            let (verdict, ran) = nested::call(linked, caller, &input, digest, || run.clock().now()).await;
+            let (sub_run, output) = ran.unzip();
+            (Made { run: sub_run, ..Made::failed(verdict) }, output.flatten())
+        }
+    };
+    made.answer = output.map(|output| match step.emits {
         Emits::Output => (output, None),
         Emits::Metadata => (whole(input), Some(output)),
     });
-    Made { verdict: receipt.verdict.clone(), receipt: Some(receipt), answer, fallback }
+    made.fallback = fallback;
+    made
+}
+
+/// A unit's call, or what it gave in a former run.
+async fn called(
+    run: &Arc<Run>,
+    step: &LinkedStep,
+    unit: &LinkedUnit,
+    started: &Started,
+    item: Option<u32>,
+    input: &Input,
+    digest: Digest,
+) -> (Receipt, Option<Value>) {
+    let attempt = started.attempt;
+    let memo = run.memo.as_deref().filter(|_| !started.cancel.is_cancelled());
+    let memo = memo.and_then(|memo| Some((memo, memo::key(step, unit, input, digest)?)));
+    if let Some(Kept { receipt, output }) = memo.as_ref().and_then(|(memo, key)| memo.lookup(key)) {
+        return (Receipt { item, attempt, input: digest, ..receipt }, Some(output));
+    }
+    let outcome = call(run, step, unit, input, &started.cancel).await;
+    let (receipt, output) = receipt(step, unit, item, attempt, digest, outcome);
+    if let (Some((memo, key)), Some(output)) = (memo, &output) {
+        let receipt = receipt.clone().redacted(&run.linked.secrets);
+        let receipt = Receipt { kept_from: Some(run.id.clone()), ..receipt };
+        memo.store(key, Kept { receipt, output: output.clone() });
+    }
+    (receipt, output)
 }
 
 /// The value of a fallback.
@@ -125,9 +209,7 @@ fn value(step: &LinkedStep, program: &Program, scope: &ItemScope<'_>) -> Made {
         })
     };
     match catch_unwind(AssertUnwindSafe(answer)) {
-        Ok(Ok(answer)) => {
-            Made { verdict: Verdict::Ok, receipt: None, answer: Some(answer), fallback: Some("value".into()) }
-        }
+        Ok(Ok(answer)) => Made { answer: Some(answer), fallback: Some("value".into()), ..Made::failed(Verdict::Ok) },
         Ok(Err(message)) => Made::failed(Verdict::InvalidInput { message }),
         Err(panic) => Made::failed(host_error("an expression panicked", &*panic)),
     }
@@ -142,9 +224,10 @@ fn whole(input: Cow<'_, Input>) -> Value {
     }
 }
 
-async fn call(run: &Run, step: &LinkedStep, unit: &LinkedUnit, input: &Input, cancel: &Cancel) -> Outcome {
+async fn call(run: &Arc<Run>, step: &LinkedStep, unit: &LinkedUnit, input: &Input, cancel: &Cancel) -> Outcome {
     let began = run.clock().now();
-    let call = wasmill_engine::Call { input, limits: &step.limits, cancel };
+    let sink = (!step.feeds.is_empty()).then(|| Lines::sink(run, &step.feeds));
+    let call = wasmill_engine::Call { stdout: sink.as_ref(), ..wasmill_engine::Call::new(input, &step.limits, cancel) };
     // The call is made within the future, so that a panic while it is made is caught like one while it goes on.
     let outcome = AssertUnwindSafe(async { unit.prepared.call(call).await }).catch_unwind().await;
     outcome.unwrap_or_else(|panic| {
@@ -186,6 +269,7 @@ fn receipt(
         log,
         backtrace,
         coredump,
+        kept_from: None,
     };
     (receipt, output)
 }

@@ -2,43 +2,37 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use wasmill_engine::EngineInfo;
 use wasmill_model::{
     Code, Diagnostic, Fallback, FallbackTo, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy,
     Profile, Step,
 };
-use wasmill_unit::{FunctionError, ImportInfo, Unit, UnitInfo, missing_import_help};
+use wasmill_unit::{FunctionError, ImportInfo, UnitInfo, missing_import_help};
 
-use crate::{Overrides, parameters, suggestion, wiring};
+use crate::{Bundle, Overrides, nested, parameters, suggestion, wiring};
 
 /// Everything that is wrong with a pipeline and its units, in the order of the file: steps, inputs and units that are not there,
 /// cycles, functions, arguments, imports that nobody provides, limits over the policy, profiles, engines.
 ///
-/// `units` are those that could be loaded; a step whose unit is declared and not among them is not held against it, as whoever
-/// loads them says why. `engines` are those of the host; where they are not known (the list is empty), what needs them is not
+/// The bundle has what could be loaded; a step whose unit is declared and not among it is not held against it, as whoever
+/// loads them says why. The pipelines that it calls are checked by themselves. `engines` are those of the host; where they are not known (the list is empty), what needs them is not
 /// checked.
-pub fn check(
-    pipeline: &Pipeline,
-    units: &IndexMap<Arc<str>, Unit>,
-    policy: &Policy,
-    engines: &[EngineInfo],
-) -> Vec<Diagnostic> {
-    let (_, mut problems) = wiring::wire(pipeline);
-    check_steps(pipeline, units, policy, engines, &Overrides::default(), &mut problems);
+pub fn check(bundle: &Bundle, policy: &Policy, engines: &[EngineInfo]) -> Vec<Diagnostic> {
+    let (_, mut problems) = wiring::wire(&bundle.pipeline);
+    check_steps(bundle, policy, engines, &Overrides::default(), &mut problems);
     problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
     problems
 }
 
 /// As [`check`], without what [`wiring::wire`] says. What is overridden is not held against the steps.
 pub(crate) fn check_steps(
-    pipeline: &Pipeline,
-    units: &IndexMap<Arc<str>, Unit>,
+    bundle: &Bundle,
     policy: &Policy,
     engines: &[EngineInfo],
     overrides: &Overrides,
     problems: &mut Vec<Diagnostic>,
 ) {
+    let Bundle { pipeline, units, pipelines } = bundle;
     // An import that nobody provides is the unit's fault: said once, at the first step that uses it.
     let mut seen = vec![false; units.len()];
     for step in &pipeline.steps {
@@ -54,7 +48,11 @@ pub(crate) fn check_steps(
             found.extend(unknown_engines(names, engines));
         }
         let stands_in: Vec<Step> = step.fallback.iter().filter_map(|fallback| called_instead(step, fallback)).collect();
-        for called in std::iter::once(step).chain(&stands_in) {
+        for (place, called) in std::iter::once(step).chain(&stands_in).enumerate() {
+            if let Some(other) = pipelines.get(&called.unit) {
+                found.extend(nested::check(called, &other.pipeline, place > 0));
+                continue;
+            }
             match units.get_full(&called.unit) {
                 Some((place, _, unit)) => {
                     let first_use = seen.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true));

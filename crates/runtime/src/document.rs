@@ -43,15 +43,19 @@ pub(crate) fn document(run: Arc<Run>, end: End) -> RunDocument {
             let skipped = StepReport::without_attempt(Verdict::Skipped { reason });
             let report = std::mem::replace(&mut settled.report, skipped);
             settled.discarded.extend(report.attempts);
+            settled.discarded_runs.extend(report.runs);
         }
     }
     let mut discarded: IndexMap<Arc<str>, Vec<Receipt>> = IndexMap::new();
     let mut steps = IndexMap::with_capacity(linked.steps.len());
     for (step, settled) in linked.steps.iter().zip(settled) {
         let report = match settled {
-            Some(Settled { report, discarded: aside, .. }) => {
+            Some(Settled { report, discarded: aside, discarded_runs, .. }) => {
                 if !aside.is_empty() {
                     discarded.insert(step.id.clone(), aside);
+                }
+                for (path, receipts) in discarded_runs.into_iter().flat_map(|run| run.into_receipts(&step.id)) {
+                    discarded.entry(path).or_default().extend(receipts);
                 }
                 report
             }
@@ -125,12 +129,17 @@ fn timed_out(linked: &LinkedParts) -> RunError {
 
 fn step_error(run: &Run, step: StepIndex) -> Option<RunError> {
     let id = &run.linked.steps.get(step.get())?.id;
-    let verdict = &run.report(step)?.verdict;
+    let report = run.report(step)?;
+    let verdict = &report.verdict;
+    // Of a pipeline that it calls: what failed there.
+    let inner = report.runs.last().and_then(|run| run.document.error.as_ref());
+    let inner = inner.filter(|error| error.verdict == verdict.kind());
+    let message = inner.map_or_else(|| verdict.message(), |error| error.message.clone());
     Some(RunError {
         code: verdict.kind().code().unwrap_or(Code::HostError),
-        message: format!("step `{id}` failed: {}", verdict.message()),
+        message: format!("step `{id}` failed: {message}"),
         step: Some(id.clone()),
-        help: verdict.help(),
+        help: inner.map_or_else(|| verdict.help(), |error| error.help.clone()),
         verdict: verdict.kind(),
     })
 }

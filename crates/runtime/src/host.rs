@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmill_engine::{Cancel, Router};
 use wasmill_model::{LimitOverrides, Policy, Profile, Secrets};
 
-use crate::{Clock, NoObserver, Observer, Spawner};
+use crate::{Clock, Memo, NoObserver, Observer, Spawner};
 
 /// The machine that pipelines run on. A clone shares everything.
 #[derive(Clone)]
@@ -44,11 +44,13 @@ pub struct RunOptions {
     pub cancel: Cancel,
     /// Who is told what happens.
     pub observer: Arc<dyn Observer>,
+    /// Who keeps what pure calls give; nobody where there is none.
+    pub memo: Option<Arc<dyn Memo>>,
 }
 
 impl RunOptions {
     /// A run that nobody cancels and nobody looks at.
     pub fn new(run: impl Into<Arc<str>>) -> Self {
-        RunOptions { run: run.into(), seed: 0, cancel: Cancel::new(), observer: Arc::new(NoObserver) }
+        RunOptions { run: run.into(), seed: 0, cancel: Cancel::new(), observer: Arc::new(NoObserver), memo: None }
     }
 }

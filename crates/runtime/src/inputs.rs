@@ -61,7 +61,7 @@ fn unknown(name: &Arc<str>, pipeline: &Pipeline) -> Diagnostic {
 }
 
 /// The value as the step sees it.
-fn fit(name: &str, spec: &InputSpec, given: &Value) -> Result<Value, Diagnostic> {
+pub(crate) fn fit(name: &str, spec: &InputSpec, given: &Value) -> Result<Value, Diagnostic> {
     let wrong_type = |given: String| {
         let asked = with_article(spec.kind.as_str());
         Diagnostic::new(Code::InputType, format!("the input `{name}` is {given}, and the pipeline asks for {asked}"))

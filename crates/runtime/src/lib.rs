@@ -5,7 +5,7 @@
 //! gives a [`Linked`] pipeline, which is [run](Linked::run) as often as wanted. [`outline`] and [`preview`] tell of a pipeline what can
 //! be told without running it.
 //!
-//! What the runtime needs from outside it asks for through ports: [`Clock`], [`Spawner`], [`Observer`]. A store that keeps runs
+//! What the runtime needs from outside it asks for through ports: [`Clock`], [`Spawner`], [`Observer`], [`Memo`]. A store that keeps runs
 //! attaches as an observer that is told of every event in order; a bus that takes steps to other machines attaches where a step is
 //! called, as an engine does.
 //!
@@ -15,12 +15,15 @@
 #![forbid(unsafe_code)]
 
 mod attempt;
+mod bundle;
 mod check;
 mod document;
 mod host;
 mod inline;
 mod inputs;
 mod link;
+mod memo;
+mod nested;
 mod outline;
 mod parameters;
 mod ports;
@@ -28,13 +31,16 @@ mod run;
 mod scope;
 mod settle;
 mod step_input;
+mod stream;
 mod suggestion;
 mod wiring;
 
+pub use bundle::Bundle;
 pub use check::check;
 pub use host::{Host, Overrides, RunOptions};
 pub use inline::InlineSpawner;
 pub use inputs::bind_inputs;
 pub use link::{Linked, link};
-pub use outline::{Edge, EdgeKind, LimitOrigin, Outline, Preview, PreviewStep, outline, preview};
-pub use ports::{Clock, NoObserver, Observer, RunEvent, Spawner};
+pub use memo::{CallKey, Kept};
+pub use outline::{Edge, EdgeKind, LimitOrigin, Outline, Preview, PreviewStep, PreviewUnit, outline, preview};
+pub use ports::{Clock, Memo, NoObserver, Observer, RunEvent, Spawner};

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::stream::{self, StreamExt};
-use indexmap::IndexMap;
-use wasmill_engine::{Binding, Engine, EngineInfo, PrepareError, PreparedUnit};
+use wasmill_engine::{Binding, BoxFuture, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_expression::{ExpressionError, Program};
 use wasmill_model::{
     Code, Diagnostic, Diagnostics, FallbackTo, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline,
@@ -16,11 +15,11 @@ use wasmill_model::{
 use wasmill_plan::{Graph, PlanOptions, StepIndex, StepRules};
 use wasmill_unit::Unit;
 
-use crate::attempt::{LinkedFallback, LinkedStep, LinkedUnit, PreparedKey};
+use crate::attempt::{Callee, LinkedFallback, LinkedStep, LinkedUnit, PreparedKey};
 use crate::run::FirstWorker;
 use crate::step_input::{Inherits, StepInput};
 use crate::wiring::{Wiring, wire};
-use crate::{Clock, Host, Overrides, RunOptions, Spawner, check, parameters};
+use crate::{Bundle, Clock, Host, Overrides, RunOptions, Spawner, check, parameters};
 
 /// Units that are prepared at the same time.
 const PREPARED_AT_ONCE: usize = 8;
@@ -103,25 +102,41 @@ impl Linked {
     }
 }
 
-/// Makes a pipeline ready: [checks](crate::check) it, picks an engine for each step, prepares each distinct use of a unit once,
-/// compiles the expressions, resolves the limits.
+/// Makes a pipeline ready, and those that it calls: [checks](crate::check) it, picks an engine for each step, prepares each distinct
+/// use of a unit once, compiles the expressions, resolves the limits.
 ///
 /// # Errors
 /// Everything that is wrong, as far as it shows without running anything. Units are prepared only when nothing else is wrong.
-pub async fn link(
-    host: &Host,
-    pipeline: Arc<Pipeline>,
-    units: &IndexMap<Arc<str>, Unit>,
-    overrides: &Overrides,
-) -> Result<Linked, Diagnostics> {
-    let mut draft = Draft::new(host, &pipeline, units, overrides)?;
+pub async fn link(host: &Host, bundle: &Bundle, overrides: &Overrides) -> Result<Linked, Diagnostics> {
+    let mut draft = Draft::new(host, bundle, overrides)?;
+    let mut called: HashMap<Arc<str>, Linked> = HashMap::new();
+    let mut linked: Vec<(&Arc<Bundle>, Linked)> = Vec::new();
+    for (name, bundle) in &bundle.pipelines {
+        // One that is called under several names is one.
+        let ready = linked.iter().find(|(other, _)| Arc::ptr_eq(other, bundle)).map(|(_, ready)| ready.clone());
+        let ready = match ready {
+            Some(ready) => ready,
+            None => boxed(host, bundle, overrides).await?,
+        };
+        linked.push((bundle, ready.clone()));
+        called.insert(name.clone(), ready);
+    }
     let wanted = std::mem::take(&mut draft.wanted);
     let prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>> = stream::iter(wanted)
         .map(|wanted| async move { wanted.engine.prepare(&wanted.unit, &wanted.binding).await })
         .buffered(PREPARED_AT_ONCE)
         .collect()
         .await;
-    draft.link(host, prepared).map(|parts| Linked { parts: Arc::new(parts) })
+    draft.link(host, prepared, &called).map(|parts| Linked { parts: Arc::new(parts) })
+}
+
+/// [`link`], for a pipeline that another one calls: a future that is not part of its own type.
+fn boxed<'a>(
+    host: &'a Host,
+    bundle: &'a Bundle,
+    overrides: &'a Overrides,
+) -> BoxFuture<'a, Result<Linked, Diagnostics>> {
+    Box::pin(link(host, bundle, overrides))
 }
 
 /// One distinct use of a unit.
@@ -134,7 +149,7 @@ struct Wanted {
 /// A step whose unit is not prepared yet.
 struct DraftStep {
     input: StepInput,
-    unit: DraftUnit,
+    callee: DraftCallee,
     profile: Profile,
     limits: Arc<Limits>,
     /// As they are written, for the receipts.
@@ -142,6 +157,12 @@ struct DraftStep {
     when: Option<Program>,
     foreach: Option<Program>,
     fallback: Vec<DraftFallback>,
+}
+
+enum DraftCallee {
+    Unit(DraftUnit),
+    /// Another pipeline, by the name of its unit.
+    Pipeline(Arc<str>),
 }
 
 /// A unit that is not prepared yet.
@@ -156,7 +177,7 @@ struct DraftUnit {
 
 enum DraftFallback {
     Value(Program),
-    Unit(DraftUnit),
+    Call(DraftCallee),
     Step,
 }
 
@@ -169,28 +190,23 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(
-        host: &Host,
-        pipeline: &Arc<Pipeline>,
-        units: &IndexMap<Arc<str>, Unit>,
-        overrides: &Overrides,
-    ) -> Result<Draft, Diagnostics> {
+    fn new(host: &Host, bundle: &Bundle, overrides: &Overrides) -> Result<Draft, Diagnostics> {
+        let pipeline = &bundle.pipeline;
         let engines: Vec<EngineInfo> = host.router.engines().iter().map(|engine| engine.info().clone()).collect();
         let (wiring, mut problems) = wire(pipeline);
         problems.extend(override_problems(&host.policy, overrides, &engines));
-        check::check_steps(pipeline, units, &host.policy, &engines, overrides, &mut problems);
-        problems.extend(not_loaded(pipeline, units));
+        check::check_steps(bundle, &host.policy, &engines, overrides, &mut problems);
+        problems.extend(not_loaded(bundle));
         problems.extend(missing_secrets(pipeline, &host.secrets));
         let Some(wiring) = wiring.filter(|_| problems.is_empty()) else {
             problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
             return Err(Diagnostics(problems));
         };
 
-        let mut maker = Maker::new(host, pipeline, overrides, &wiring);
+        let mut maker = Maker::new(host, bundle, overrides, &wiring);
         let mut steps = Vec::with_capacity(pipeline.steps.len());
         for step in &pipeline.steps {
-            let Some(unit) = units.get(&step.unit) else { continue };
-            match maker.step(step, unit, units) {
+            match maker.step(step) {
                 Ok(step) => steps.push(step),
                 Err(problem) => problems.push(if problem.step.is_none() { problem.in_step(&step.id) } else { problem }),
             }
@@ -213,10 +229,11 @@ impl Draft {
         self,
         host: &Host,
         prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>>,
+        called: &HashMap<Arc<str>, Linked>,
     ) -> Result<LinkedParts, Diagnostics> {
         let mut problems = Vec::new();
         let mut said = vec![false; prepared.len()];
-        let mut ready = |draft: DraftUnit, step: &Step| match prepared.get(draft.wanted) {
+        let mut unit = |draft: DraftUnit, step: &Step| match prepared.get(draft.wanted) {
             Some(Ok(prepared)) => Some(LinkedUnit {
                 name: draft.name,
                 prepared: prepared.clone(),
@@ -224,6 +241,7 @@ impl Draft {
                 interface: draft.unit.interface(),
                 function: draft.function,
                 engine: draft.engine.info().name.clone(),
+                called: OnceLock::new(),
             }),
             Some(Err(error)) => {
                 // Said once, at the first step that needs it.
@@ -234,25 +252,40 @@ impl Draft {
             }
             None => None,
         };
+        let mut ready = |draft: DraftCallee, step: &Step| {
+            Some(match draft {
+                DraftCallee::Unit(draft) => Callee::Unit(unit(draft, step)?),
+                DraftCallee::Pipeline(name) => {
+                    let linked = called.get(&name)?.clone();
+                    Callee::Pipeline(name, linked)
+                }
+            })
+        };
         let mut steps = Vec::with_capacity(self.steps.len());
-        for (draft, step) in self.steps.into_iter().zip(&self.pipeline.steps) {
-            let unit = ready(draft.unit, step);
+        let mut feeds: Vec<Vec<StepIndex>> = vec![Vec::new(); self.pipeline.steps.len()];
+        for (place, rules) in (0_u32..).zip(&self.wiring.rules) {
+            if let Some(fed) = rules.streams_from.and_then(|from| feeds.get_mut(from.get())) {
+                fed.push(StepIndex::new(place));
+            }
+        }
+        for ((draft, step), feeds) in self.steps.into_iter().zip(&self.pipeline.steps).zip(feeds) {
+            let callee = ready(draft.callee, step);
             let fallback: Vec<Option<LinkedFallback>> = draft
                 .fallback
                 .into_iter()
                 .map(|fallback| {
                     Some(match fallback {
                         DraftFallback::Value(program) => LinkedFallback::Value(program),
-                        DraftFallback::Unit(unit) => LinkedFallback::Unit(ready(unit, step)?),
+                        DraftFallback::Call(callee) => LinkedFallback::Call(ready(callee, step)?),
                         DraftFallback::Step => LinkedFallback::Step,
                     })
                 })
                 .collect();
-            let (Some(unit), Some(fallback)) = (unit, fallback.into_iter().collect()) else { continue };
+            let (Some(callee), Some(fallback)) = (callee, fallback.into_iter().collect()) else { continue };
             steps.push(LinkedStep {
                 id: step.id.clone(),
                 input: draft.input,
-                unit,
+                callee,
                 profile: draft.profile,
                 limits: draft.limits,
                 grants: draft.grants,
@@ -261,6 +294,8 @@ impl Draft {
                 fallback,
                 timeout: step.timeout,
                 emits: step.emits,
+                output: step.output,
+                feeds,
             });
         }
         if !problems.is_empty() {
@@ -287,6 +322,7 @@ impl Draft {
 /// Makes draft steps, and shares between them what can be shared.
 struct Maker<'a> {
     host: &'a Host,
+    bundle: &'a Bundle,
     pipeline: &'a Pipeline,
     overrides: &'a Overrides,
     wiring: &'a Wiring,
@@ -298,10 +334,11 @@ struct Maker<'a> {
 }
 
 impl<'a> Maker<'a> {
-    fn new(host: &'a Host, pipeline: &'a Pipeline, overrides: &'a Overrides, wiring: &'a Wiring) -> Self {
+    fn new(host: &'a Host, bundle: &'a Bundle, overrides: &'a Overrides, wiring: &'a Wiring) -> Self {
         Maker {
             host,
-            pipeline,
+            bundle,
+            pipeline: &bundle.pipeline,
             overrides,
             wiring,
             limits: HashMap::new(),
@@ -311,43 +348,63 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn step(&mut self, step: &Step, unit: &Unit, units: &IndexMap<Arc<str>, Unit>) -> Result<DraftStep, Diagnostic> {
-        let info = unit.info();
-        let function = info
-            .resolve(step.function.as_deref())
-            .map_err(|error| check::function_problem(&step.unit, &error).at(&step.function_location))?;
-        let inherits = match function {
-            Some(function) if takes_arguments(info.interface) && function.params.is_empty() => Inherits::Nothing,
-            _ if parameters::inherits_by_name(info, function) => Inherits::Members,
-            _ => Inherits::Value,
-        };
+    fn step(&mut self, step: &Step) -> Result<DraftStep, Diagnostic> {
+        let profile = self.overrides.profile.unwrap_or(step.profile);
+        let spelled = serde_json::to_string(&step.grants).unwrap_or_default();
+        let grants = self.grants.entry(spelled).or_insert_with(|| Arc::new(step.grants.clone())).clone();
+        let callee = self.callee(step, &step.unit, step.function.as_deref(), &step.function_location, &grants)?;
+        let inherits = self.inherits(step);
         let invalid = |error: ExpressionError| expression_problem(error, Some(step));
         let input = StepInput::new(step, self.pipeline, self.wiring, inherits).map_err(invalid)?;
         let compile = |template: &Template| Program::compile(template).map_err(invalid);
         let when = step.when.as_ref().map(compile).transpose()?;
         let foreach = step.foreach.as_ref().map(|foreach| compile(&foreach.items)).transpose()?;
-        let profile = self.overrides.profile.unwrap_or(step.profile);
         let limits = self.limits(step)?;
-        let spelled = serde_json::to_string(&step.grants).unwrap_or_default();
-        let grants = self.grants.entry(spelled).or_insert_with(|| Arc::new(step.grants.clone())).clone();
-        let function = function.map(|function| function.name.clone());
-        let draft = self.unit(step, &step.unit, unit, function, profile, &grants)?;
         let mut fallback = Vec::with_capacity(step.fallback.len());
         for one in &step.fallback {
             fallback.push(match &one.to {
                 FallbackTo::Value(template) => DraftFallback::Value(compile(template)?),
                 FallbackTo::Step(_) => DraftFallback::Step,
-                FallbackTo::Unit { unit: name, function } => {
-                    let Some(unit) = units.get(name) else { continue };
-                    let function = unit.info().resolve(function.as_deref());
-                    let function = function
-                        .map_err(|error| check::function_problem(name, &error).at(&step.location))?
-                        .map(|function| function.name.clone());
-                    DraftFallback::Unit(self.unit(step, name, unit, function, profile, &grants)?)
+                FallbackTo::Unit { unit, function } => {
+                    DraftFallback::Call(self.callee(step, unit, function.as_deref(), &step.location, &grants)?)
                 }
             });
         }
-        Ok(DraftStep { input, unit: draft, profile, limits, grants, when, foreach, fallback })
+        Ok(DraftStep { input, callee, profile, limits, grants, when, foreach, fallback })
+    }
+
+    /// What a step calls: all of it was checked.
+    fn callee(
+        &mut self,
+        step: &Step,
+        name: &Arc<str>,
+        function: Option<&str>,
+        location: &Location,
+        grants: &Arc<Grants>,
+    ) -> Result<DraftCallee, Diagnostic> {
+        if self.bundle.pipelines.contains_key(name) {
+            return Ok(DraftCallee::Pipeline(name.clone()));
+        }
+        let Some(unit) = self.bundle.units.get(name) else { return Err(not_loaded_problem(step, name)) };
+        let function =
+            unit.info().resolve(function).map_err(|error| check::function_problem(name, &error).at(location))?;
+        let profile = self.overrides.profile.unwrap_or(step.profile);
+        let function = function.map(|function| function.name.clone());
+        self.unit(step, name, unit, function, profile, grants).map(DraftCallee::Unit)
+    }
+
+    /// How the step's own unit takes what the step inherits.
+    fn inherits(&self, step: &Step) -> Inherits {
+        if let Some(called) = self.bundle.pipelines.get(&step.unit) {
+            return if called.pipeline.inputs.is_empty() { Inherits::Nothing } else { Inherits::Value };
+        }
+        let Some(info) = self.bundle.units.get(&step.unit).map(Unit::info) else { return Inherits::Value };
+        let function = info.resolve(step.function.as_deref()).ok().flatten();
+        match function {
+            Some(function) if takes_arguments(info.interface) && function.params.is_empty() => Inherits::Nothing,
+            _ if parameters::inherits_by_name(info, function) => Inherits::Members,
+            _ => Inherits::Value,
+        }
     }
 
     fn unit(
@@ -438,7 +495,8 @@ pub(crate) fn override_problems(policy: &Policy, overrides: &Overrides, engines:
 }
 
 /// Whoever loads the units says why one could not be loaded; this only sees to it that no step is lost.
-pub(crate) fn not_loaded(pipeline: &Pipeline, units: &IndexMap<Arc<str>, Unit>) -> Vec<Diagnostic> {
+pub(crate) fn not_loaded(bundle: &Bundle) -> Vec<Diagnostic> {
+    let pipeline = &bundle.pipeline;
     let declared = pipeline.steps.iter().filter(|step| pipeline.units.contains_key(&step.unit));
     let fallbacks = pipeline.steps.iter().flat_map(|step| {
         step.fallback.iter().filter_map(move |fallback| match &fallback.to {
@@ -449,13 +507,15 @@ pub(crate) fn not_loaded(pipeline: &Pipeline, units: &IndexMap<Arc<str>, Unit>) 
     declared
         .map(|step| (step, &step.unit))
         .chain(fallbacks)
-        .filter(|(_, unit)| !units.contains_key(*unit))
-        .map(|(step, unit)| {
-            Diagnostic::new(Code::UnitNotFound, format!("the unit `{unit}` was not loaded"))
-                .at(&step.location)
-                .in_step(&step.id)
-        })
+        .filter(|(_, unit)| !bundle.has(unit))
+        .map(|(step, unit)| not_loaded_problem(step, unit))
         .collect()
+}
+
+fn not_loaded_problem(step: &Step, unit: &str) -> Diagnostic {
+    Diagnostic::new(Code::UnitNotFound, format!("the unit `{unit}` was not loaded"))
+        .at(&step.location)
+        .in_step(&step.id)
 }
 
 /// A step that would run without a secret that it was granted. Said once a secret, at the first step that needs it.

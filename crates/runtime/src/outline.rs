@@ -9,10 +9,9 @@ use wasmill_model::{
     Reference, Step, With,
 };
 use wasmill_plan::{Graph, StepIndex};
-use wasmill_unit::Unit;
 
 use crate::wiring::{Wiring, wire};
-use crate::{Overrides, check, link};
+use crate::{Bundle, Overrides, check, link};
 
 /// The steps of a pipeline and why they wait for each other.
 #[derive(Clone, Debug)]
@@ -143,9 +142,18 @@ pub struct Preview {
     pub steps: Vec<PreviewStep>,
 }
 
-/// What a step would be.
+/// What a step would call.
 #[derive(Clone, Debug)]
-pub struct PreviewStep {
+pub enum PreviewStep {
+    /// A unit.
+    Unit(PreviewUnit),
+    /// Another pipeline.
+    Pipeline(Box<Preview>),
+}
+
+/// How a unit would be called.
+#[derive(Clone, Debug)]
+pub struct PreviewUnit {
     /// The function; none for a command.
     pub function: Option<Arc<str>>,
     /// How it would be metered.
@@ -197,22 +205,26 @@ impl LimitOrigin {
 /// # Errors
 /// As [`link`](crate::link), as far as it shows without secrets and without preparing a unit.
 pub fn preview(
-    pipeline: &Pipeline,
-    units: &IndexMap<Arc<str>, Unit>,
+    bundle: &Bundle,
     policy: &Policy,
     engines: &[EngineInfo],
     overrides: &Overrides,
 ) -> Result<Preview, Diagnostics> {
+    let pipeline = &bundle.pipeline;
     let (wiring, mut problems) = wire(pipeline);
     problems.extend(link::override_problems(policy, overrides, engines));
-    check::check_steps(pipeline, units, policy, engines, overrides, &mut problems);
-    problems.extend(link::not_loaded(pipeline, units));
+    check::check_steps(bundle, policy, engines, overrides, &mut problems);
+    problems.extend(link::not_loaded(bundle));
     let Some(wiring) = wiring.filter(|_| problems.is_empty()) else {
         problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
         return Err(Diagnostics(problems));
     };
     let step = |step: &Step| {
-        let unit = units.get(&step.unit)?;
+        if let Some(called) = bundle.pipelines.get(&step.unit) {
+            let called = preview(called, policy, engines, overrides);
+            return Some(called.map(|called| PreviewStep::Pipeline(Box::new(called))));
+        }
+        let unit = bundle.units.get(&step.unit)?;
         let function = unit.info().resolve(step.function.as_deref()).ok()?;
         let profile = overrides.profile.unwrap_or(step.profile);
         let own = pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
@@ -230,9 +242,10 @@ pub fn preview(
             candidates.sort_by_key(|engine| rank(engine));
         }
         let engines = candidates.into_iter().map(|engine| engine.name.clone()).collect();
-        Some(PreviewStep { function: function.map(|one| one.name.clone()), profile, engines, limits, origins })
+        let function = function.map(|one| one.name.clone());
+        Some(Ok(PreviewStep::Unit(PreviewUnit { function, profile, engines, limits, origins })))
     };
-    let steps = pipeline.steps.iter().filter_map(step).collect();
+    let steps = pipeline.steps.iter().filter_map(step).collect::<Result<_, _>>()?;
     Ok(Preview { outline: Outline::new(pipeline, &wiring), steps })
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use wasmill_engine::BoxFuture;
 use wasmill_model::{RunDocument, StepReport};
 
+use crate::{CallKey, Kept};
+
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
     /// The time since some fixed moment. It never goes back.
@@ -33,7 +35,7 @@ pub trait Spawner: Send + Sync {
 /// Is told what happens in a run, while it happens: progress, traces, a journal.
 ///
 /// [`RunEvent::RunStarted`] comes first. Each step then has at most one [`RunEvent::StepStarted`] for an attempt of an item and exactly one
-/// [`RunEvent::StepFinished`], in this order, and after the `StepFinished` of all that it waits for. A step that had ended when the run
+/// [`RunEvent::StepFinished`], in this order, and after the `StepFinished` of all that it waits for (but for items that come one by one: they start while the step runs that gives them). A step that had ended when the run
 /// failed may count as skipped in the document ([`Plan`](wasmill_plan::Plan) says when). [`RunEvent::RunFinished`] comes
 /// last. A run whose future is dropped says no more than what its steps still have to say.
 ///
@@ -77,6 +79,21 @@ pub enum RunEvent<'a> {
         /// All of it.
         document: &'a RunDocument,
     },
+}
+
+/// Keeps the results of pure calls (see [`Grants::is_pure`](wasmill_model::Grants::is_pure)) that succeeded, for runs that would make them
+/// again. Nobody else's are looked up or kept.
+///
+/// Conditions, items, inputs and outputs are worked out in every run; only the call itself is not made. Its receipt is that of the call
+/// that was, and says so ([`Receipt::kept_from`](wasmill_model::Receipt::kept_from)).
+///
+/// Called on the threads that run the steps: be quick.
+pub trait Memo: Send + Sync {
+    /// What this call gave.
+    fn lookup(&self, key: &CallKey) -> Option<Kept>;
+
+    /// This call was made and succeeded.
+    fn store(&self, key: CallKey, kept: Kept);
 }
 
 /// Nobody looks.

@@ -1,18 +1,18 @@
 //! One run: workers that take calls from the plan, and the future that waits for them.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::FutureExt;
-use futures_util::future::OptionFuture;
-use wasmill_engine::Cancel;
-use wasmill_model::{Digest, Object, Receipt, RunDocument, RunVerdict, SkipReason, StepReport, Value, VerdictKind};
+use wasmill_engine::{BoxFuture, Cancel};
+use wasmill_model::{
+    Digest, Object, Receipt, RunDocument, RunVerdict, SkipReason, StepReport, SubRun, Value, VerdictKind,
+};
 use wasmill_plan::{Call, Command, Event, Plan, StepIndex, Task};
 
 use crate::attempt::attempt;
@@ -20,7 +20,7 @@ use crate::document;
 use crate::link::LinkedParts;
 use crate::settle::Work;
 use crate::step_input::Inputs;
-use crate::{Clock, Observer, RunEvent, RunOptions};
+use crate::{Clock, Memo, Observer, RunEvent, RunOptions};
 
 /// After so many calls in a row a worker lets others have the thread: engines that never wait would keep it.
 const CALLS_IN_A_ROW: u32 = 128;
@@ -29,10 +29,12 @@ const CALLS_IN_A_ROW: u32 = 128;
 pub(crate) struct Run {
     pub(crate) linked: Arc<LinkedParts>,
     pub(crate) id: Arc<str>,
+    pub(crate) seed: u64,
     pub(crate) inputs: Inputs,
     slots: Vec<Slot>,
     control: Mutex<Control>,
     observer: Arc<dyn Observer>,
+    pub(crate) memo: Option<Arc<dyn Memo>>,
 }
 
 /// What is known of one step.
@@ -50,6 +52,8 @@ pub(crate) struct Settled {
     pub(crate) replaced_by: Option<StepIndex>,
     /// Attempts that do not count.
     pub(crate) discarded: Vec<Receipt>,
+    /// Runs of a pipeline that do not count.
+    pub(crate) discarded_runs: Vec<SubRun>,
 }
 
 struct Control {
@@ -101,6 +105,10 @@ impl Run {
         let linked = self.linked.steps.get(step.get())?;
         let is_answer = linked.foreach.is_none() && report.fallback.is_none() && report.metadata.is_none();
         report.attempts.last().filter(|_| is_answer)?.output
+    }
+
+    pub(crate) fn observer(&self) -> &Arc<dyn Observer> {
+        &self.observer
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -174,6 +182,19 @@ impl Run {
         next
     }
 
+    /// More items of these steps are there.
+    pub(crate) fn arrived(self: &Arc<Self>, to: &[StepIndex], items: &[Value]) {
+        for step in to {
+            let Some(mut work) = self.work(*step) else { continue };
+            let all = Arc::make_mut(work.items.get_or_insert_default());
+            all.extend_from_slice(items);
+            let items = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            drop(work);
+            let next = self.feed(Event::Arrived { step: *step, items });
+            self.hand_over(next);
+        }
+    }
+
     fn settle(&self, step: StepIndex, ending: wasmill_plan::Ending) {
         let (Some(slot), Some(linked)) = (self.slots.get(step.get()), self.linked.steps.get(step.get())) else {
             return;
@@ -237,7 +258,12 @@ impl Run {
 
 impl Settled {
     fn copy(&self) -> Settled {
-        Settled { report: self.report.clone(), replaced_by: self.replaced_by, discarded: self.discarded.clone() }
+        Settled {
+            report: self.report.clone(),
+            replaced_by: self.replaced_by,
+            discarded: self.discarded.clone(),
+            discarded_runs: self.discarded_runs.clone(),
+        }
     }
 }
 
@@ -282,6 +308,11 @@ struct Worker {
 }
 
 impl Worker {
+    /// A worker that is polled by whoever must not panic: one that does is dropped, and says so.
+    fn boxed(self) -> BoxFuture<'static, ()> {
+        Box::pin(AssertUnwindSafe(self.work()).catch_unwind().map(drop))
+    }
+
     async fn work(mut self) {
         let mut in_a_row = 0;
         while let Some(call) = &self.current {
@@ -350,12 +381,12 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Who makes the first calls of a run.
+/// Who makes the first call of a run, and goes on as any worker does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FirstWorker {
     /// A task of the spawner, as all the others.
     Spawned,
-    /// The run's own future, which then goes on as any worker does.
+    /// The run's own future.
     Own,
 }
 
@@ -366,7 +397,7 @@ pub(crate) async fn run(
     options: RunOptions,
     first: FirstWorker,
 ) -> RunDocument {
-    let RunOptions { run: id, seed, cancel, observer } = options;
+    let RunOptions { run: id, seed, cancel, observer, memo } = options;
     let (sender, mut ended) = oneshot::channel();
     let plan = Plan::new(linked.graph.clone(), linked.plan_options(seed));
     let control = Control { plan, cancels: HashMap::new(), discarded: Vec::new(), timed_out: false, end: Some(sender) };
@@ -375,25 +406,26 @@ pub(crate) async fn run(
         control: Mutex::new(control),
         inputs: Inputs::new(inputs),
         observer: observer.clone(),
+        memo,
         id,
+        seed,
         linked: linked.clone(),
     });
     run.notify(&RunEvent::RunStarted { run: &run.id, pipeline: &linked.pipeline.name, steps: linked.steps.len() });
     let mut guard = StopOnDrop(Some(run.clone()));
     let mut next = run.begin(cancel.is_cancelled());
-    let own = match first {
+    let mut own = match first {
         FirstWorker::Spawned => None,
-        FirstWorker::Own => next.calls.pop_front(),
+        FirstWorker::Own => next.calls.pop_front().map(|call| Worker { run: run.clone(), current: Some(call) }.boxed()),
     };
-    let worker = own.map(|call| Worker { run: run.clone(), current: Some(call) }.work());
-    // A worker that panics is dropped, and says so; see `Worker::drop`.
-    let mut worker = pin!(OptionFuture::from(worker.map(|worker| AssertUnwindSafe(worker).catch_unwind())).fuse());
     run.hand_over(next);
 
     let mut cancelled = cancel.cancelled().fuse();
     let end = poll_fn(|context| {
         linked.spawner.poll(context);
-        let _ = worker.as_mut().poll(context);
+        if own.as_mut().is_some_and(|worker| worker.poll_unpin(context).is_ready()) {
+            own = None;
+        }
         if cancelled.poll_unpin(context).is_ready() {
             run.stop();
         }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmill_model::{Emits, OnFailure, Receipt, StepReport, Value, Verdict};
+use wasmill_model::{Emits, OnFailure, Receipt, StepReport, SubRun, Value, Verdict};
 use wasmill_plan::{Ending, Opening, StepIndex};
 
 use crate::attempt::{LinkedStep, host_error};
@@ -16,10 +16,12 @@ use crate::step_input::explain;
 #[derive(Default)]
 pub(crate) struct Work {
     /// The items, where there are any.
-    pub(crate) items: Arc<Vec<Value>>,
+    pub(crate) items: Option<Arc<Vec<Value>>>,
     /// One for each item that gave one: its place, the output and, of a step that emits it, the metadata.
     pub(crate) answers: Vec<(u32, Value, Option<Value>)>,
     pub(crate) attempts: Vec<Receipt>,
+    /// The runs of the pipeline that it calls.
+    pub(crate) runs: Vec<SubRun>,
     /// How the calls ended that left no receipt: their inputs could not be worked out.
     pub(crate) unreceipted: Vec<(u32, Verdict)>,
     /// What a fallback was that gave an answer.
@@ -52,6 +54,7 @@ impl Work {
     /// The report of a step that ended like this.
     pub(crate) fn settle(mut self, run: &Run, step: &LinkedStep, ending: Ending) -> Settled {
         self.attempts.sort_by_key(|receipt| (receipt.item, receipt.attempt));
+        self.runs.sort_by_key(|run| (run.item, run.attempt));
         self.answers.sort_by_key(|(item, ..)| *item);
         let best_effort = run.linked.pipeline.on_failure == OnFailure::BestEffort;
         let elapsed = || {
@@ -68,12 +71,17 @@ impl Work {
             Ending::Cancelled => (Verdict::Cancelled, None),
             Ending::Skipped(reason) => (Verdict::Skipped { reason }, None),
         };
-        let mut discarded = Vec::new();
+        let (mut discarded, mut discarded_runs) = (Vec::new(), Vec::new());
         match ending {
-            Ending::Skipped(_) => discarded = std::mem::take(&mut self.attempts),
+            Ending::Skipped(_) => {
+                discarded = std::mem::take(&mut self.attempts);
+                discarded_runs = std::mem::take(&mut self.runs);
+            }
             Ending::Failed { item, .. } if !best_effort => {
                 let first = self.attempts.partition_point(|receipt| receipt.item.is_none_or(|other| other <= item));
                 discarded = self.attempts.split_off(first);
+                let first = self.runs.partition_point(|run| run.item.is_none_or(|other| other <= item));
+                discarded_runs = self.runs.split_off(first);
             }
             _ => {}
         }
@@ -86,8 +94,9 @@ impl Work {
         let stand_in =
             |other: StepIndex| run.linked.steps.get(other.get()).map(|step| format!("step {}", step.id).into());
         let fallback = replaced_by.and_then(stand_in).or(self.fallback.filter(|_| verdict.is_ok()));
-        let attempts = self.attempts;
-        Settled { report: StepReport { verdict, output, metadata, fallback, attempts }, replaced_by, discarded }
+        let (attempts, runs) = (self.attempts, self.runs);
+        let report = StepReport { verdict, output, metadata, fallback, attempts, runs };
+        Settled { report, replaced_by, discarded, discarded_runs }
     }
 
     /// The output and the metadata: those of the only call, or arrays with one for each item, null where there is none.
@@ -100,7 +109,7 @@ impl Work {
                 None => (None, None),
             };
         }
-        let mut outputs = vec![Value::Null; self.items.len()];
+        let mut outputs = vec![Value::Null; self.items.as_ref().map_or(0, |items| items.len())];
         let mut metadata = if emits { outputs.clone() } else { Vec::new() };
         for (item, output, found) in answers {
             if let Some(slot) = outputs.get_mut(item as usize) {
@@ -144,7 +153,7 @@ impl Run {
                 let count =
                     u32::try_from(items.len()).map_err(|_| invalid("`foreach` has too many items".to_owned()))?;
                 if let Some(mut work) = self.work(step) {
-                    work.items = items;
+                    work.items = Some(items);
                 }
                 Ok(Opening::Items(count))
             }

@@ -201,8 +201,7 @@ fn handed_on(expression: &Expression, pipeline: &Pipeline, wiring: &Wiring) -> O
     let source = expression.source.trim();
     match reference {
         Reference::Step(id) => {
-            let rest = source.strip_prefix("steps")?.strip_suffix(".output")?;
-            is_access(rest, id).then(|| wiring.index.get(id).copied().map(StepInput::Output)).flatten()
+            is_output_of(expression, id).then(|| wiring.index.get(id).copied().map(StepInput::Output)).flatten()
         }
         Reference::Input(name) => {
             let rest = source.strip_prefix("inputs")?;
@@ -212,6 +211,13 @@ fn handed_on(expression: &Expression, pipeline: &Pipeline, wiring: &Wiring) -> O
         }
         Reference::Root(_) => None,
     }
+}
+
+/// Whether the expression is the output of this step, and no more.
+pub(crate) fn is_output_of(expression: &Expression, id: &str) -> bool {
+    let source = expression.source.trim();
+    let rest = source.strip_prefix("steps").and_then(|rest| rest.strip_suffix(".output"));
+    rest.is_some_and(|rest| is_access(rest, id))
 }
 
 /// Whether this is `.name` or `["name"]`.

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use wasmill_model::{Code, Diagnostic, FallbackTo, Location, Pipeline, Reference, Step, Template};
 use wasmill_plan::{FallbackKind, FallbackRule, Graph, GraphError, StepIndex, StepRules};
 
-use crate::suggestion;
+use crate::{stream, suggestion};
 
 /// The steps by number.
 pub(crate) struct Wiring {
@@ -130,6 +130,8 @@ fn rules(
             fallback,
             group,
             tolerates: tolerates.collect(),
+            streams_from: stream::source(pipeline, step, |id| pipeline.steps.get(index.get(id)?.get()))
+                .and_then(|gives| index.get(&gives.id).copied()),
             stands_in_for: None,
             stand_ins: Vec::new(),
         });
@@ -137,6 +139,7 @@ fn rules(
     for (first, other) in stand_ins {
         if let Some(rules) = all.get_mut(other.get()) {
             rules.stands_in_for = Some(first);
+            rules.streams_from = None;
         }
     }
     (all, keys.into_values().collect())
@@ -167,6 +170,8 @@ fn stand_ins(edges: &mut Vec<(StepIndex, StepIndex)>, rules: &mut [StepRules]) {
                 open.push((*other, then));
                 if let Some(rules) = rules.get_mut(then.get()) {
                     rules.stand_ins.push(*other);
+                    // Whether it is called at all is known when they have ended.
+                    rules.streams_from = None;
                 }
             }
         }

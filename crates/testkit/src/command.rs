@@ -76,8 +76,8 @@ impl Command {
         let mut child =
             self.command.spawn().unwrap_or_else(|error| panic!("{:?} does not start: {error}", self.command));
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        Running { child, stdout: Some(stdout), stderr, seen: String::new(), folder: self.folder.display().to_string() }
+        let stdout = child.stdout.take().map(BufReader::new);
+        Running { child, stdout, stderr, seen: String::new(), folder: self.folder.display().to_string() }
     }
 }
 
@@ -106,6 +106,17 @@ impl Running {
         }
     }
 
+    /// Waits for a line on stdout, and gives it.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        let stdout = self.stdout.as_mut().expect("stdout is open");
+        if stdout.read_line(&mut line).expect("stdout is text") == 0 {
+            self.stderr.read_to_string(&mut self.seen).expect("stderr is text");
+            panic!("the command ended before it printed a line; it said:\n{}", self.seen);
+        }
+        line
+    }
+
     /// Sends a signal by its name, `INT` or `TERM`.
     pub fn signal(&self, name: &str) {
         let status = std::process::Command::new("kill")
@@ -132,16 +143,8 @@ impl Running {
     }
 
     /// Takes its stdin, to be written to from elsewhere.
-    pub fn take_stdin(&mut self) -> impl Write + Send + 'static {
+    pub fn take_stdin(&mut self) -> impl Write + Send + use<> {
         self.child.stdin.take().expect("stdin is open")
-    }
-
-    /// Waits for the next line on stdout.
-    pub fn line(&mut self) -> String {
-        let mut line = String::new();
-        let stdout = self.stdout.as_mut().expect("stdout is open");
-        stdout.read_line(&mut line).expect("stdout is text");
-        line
     }
 
     /// Waits for its end.

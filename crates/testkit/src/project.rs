@@ -42,11 +42,32 @@ impl Project {
         std::fs::write(&path, contents).unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
     }
 
+    /// Writes a file as editors do: whoever looks meanwhile sees the former one or this one. Folders on the way come with it.
+    pub fn replace(&self, name: impl AsRef<Path>, contents: impl AsRef<[u8]>) {
+        let name = name.as_ref();
+        let beside = self.folder.path().join("next");
+        std::fs::create_dir(&beside).expect("a temporary folder can be made");
+        let text = beside.join(name);
+        std::fs::create_dir_all(text.parent().expect("a file stands in a folder")).expect("a folder can be made");
+        std::fs::write(&text, contents).expect("a temporary folder can be written");
+        // The first on the way that is not there takes the rest with it.
+        let mut moved = PathBuf::new();
+        for part in name {
+            moved.push(part);
+            if !self.path().join(&moved).is_dir() {
+                break;
+            }
+        }
+        std::fs::rename(beside.join(&moved), self.path().join(&moved)).expect("a temporary file can be moved");
+        std::fs::remove_dir_all(&beside).expect("a temporary folder can be removed");
+    }
+
     /// `wasmill …`, in this project, with a cache of its own and nothing on stdin.
     pub fn wasmill<I: AsRef<str>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
         let mut command = std::process::Command::new(&self.binary);
         command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
         command.env("WASMILL_UNITS_DIR", self.folder.path().join("units"));
+        command.env("WASMILL_BLOBS_DIR", self.folder.path().join("blobs"));
         // The developer's own policy is none of the test's business.
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
         for variable in [

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use wasmill_artifact::{CacheError, CacheOptions, CodeCache, CodeKind, Distrust, Trouble};
+use wasmill_artifact::{CacheError, CacheOptions, CodeCache, CodeKind, Distrust, Holds, Trouble};
 use wasmill_model::{Digest, Profile};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Instance, Module, Store};
@@ -584,7 +584,7 @@ fn nothing_is_swept_where_a_link_leads_nor_what_is_not_ours() {
     std::os::unix::fs::symlink(elsewhere.path(), &incoming).unwrap();
     let error = CodeCache::open(fixture.path()).unwrap_err();
     assert!(matches!(error, CacheError::Unsafe { reason: Distrust::Link, .. }), "{error:?}");
-    assert!(wasmill_artifact::repair(&fixture.path()).is_err());
+    assert!(wasmill_artifact::repair(&fixture.path(), Holds::Code).is_err());
     assert!(mine.exists());
 }
 
@@ -595,8 +595,8 @@ fn somebodys_folder_is_not_made_a_cache() {
     fs::write(fixture.path().join("notes.txt"), "mine").unwrap();
     let error = CodeCache::open(fixture.path()).unwrap_err();
     assert!(matches!(&error, CacheError::Foreign { other, .. } if other == Path::new("notes.txt")), "{error:?}");
-    assert!(wasmill_artifact::repair(&fixture.path()).is_err());
-    let troubles = wasmill_artifact::examine(&fixture.path()).troubles;
+    assert!(wasmill_artifact::repair(&fixture.path(), Holds::Code).is_err());
+    let troubles = wasmill_artifact::examine(&fixture.path(), Holds::Code).troubles;
     assert_eq!(troubles, [Trouble::Foreign { other: "notes.txt".into() }]);
     assert_eq!(fs::read_dir(fixture.path()).unwrap().count(), 1, "nothing was made in it");
     // What is left of a cache is one.
@@ -623,7 +623,7 @@ fn a_folder_that_can_only_be_read_still_serves() {
     let cache = fixture.open();
     assert!(fixture.load(&cache).is_some());
     cache.store(&fixture.engine, &fixture.unit, CodeKind::Module, Profile::Metered, &fixture.code);
-    let troubles = wasmill_artifact::examine(&fixture.path()).troubles;
+    let troubles = wasmill_artifact::examine(&fixture.path(), Holds::Code).troubles;
     let cleaned = cache.clean(|_| true).unwrap();
     match cache.last_failure() {
         None => assert_eq!((cache.stats().stored, cleaned.entries, troubles.len()), (1, 1, 0)),

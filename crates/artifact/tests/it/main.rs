@@ -1,6 +1,7 @@
 //! Loading units, and the cache of compiled code, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod blobs;
 mod cache;
 mod fetch;
 mod kept;

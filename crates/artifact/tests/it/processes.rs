@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use wasmill_artifact::{CacheError, CodeCache, CodeKind, Distrust};
+use wasmill_artifact::{CacheError, CodeCache, CodeKind, Distrust, Holds};
 use wasmill_model::{Digest, Profile};
 use wasmtime::{Engine, Module};
 
@@ -141,9 +141,9 @@ fn another_users_folder_is_refused() {
             Ok(()) => {
                 let error = CodeCache::open(folder.clone()).unwrap_err();
                 assert!(matches!(error, CacheError::Unsafe { reason: Distrust::Owner, .. }), "{error:?}");
-                let troubles = wasmill_artifact::examine(&folder).troubles;
+                let troubles = wasmill_artifact::examine(&folder, Holds::Code).troubles;
                 assert!(format!("{troubles:?}").contains("Owner"), "{troubles:?}");
-                assert!(wasmill_artifact::repair(&folder).is_err());
+                assert!(wasmill_artifact::repair(&folder, Holds::Code).is_err());
                 std::os::unix::fs::chown(&given, Some(0), None).unwrap();
                 assert!(CodeCache::open(folder.clone()).is_ok());
             }

@@ -1,4 +1,4 @@
-//! `--policy`, `--secret`, `--coredump`: what the host allows, knows and keeps.
+//! `--policy`, `--secret`, `--blobs`, `--coredump`: what the host allows, knows and keeps.
 
 use std::path::PathBuf;
 
@@ -41,6 +41,13 @@ pub(crate) struct HostArgs {
     /// document, log or error of the run shows it. The last line end of a file is left out.
     #[arg(long, value_name = "NAME=SOURCE")]
     pub(crate) secret: Vec<String>,
+
+    /// The folder that values over 256 KiB are kept in, which the run document (`--output json`) refers to by digest
+    ///
+    /// Without the flag it is $WASMILL_BLOBS_DIR, or `wasmill/blobs` in the user's cache folder. `wasmill blob get DIGEST` gives a value
+    /// back. Where the folder cannot be used, values stand in the document itself, with a warning.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) blobs: Option<PathBuf>,
 
     /// Write a WebAssembly core dump of each unit that traps into this folder
     ///

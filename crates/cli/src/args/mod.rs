@@ -1,5 +1,6 @@
 //! The command line as it is written: raw arguments, nothing resolved. What they mean is worked out in `settings`.
 
+mod blob;
 mod grants;
 mod graph;
 mod host;
@@ -13,13 +14,14 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use blob::{BlobArgs, BlobCommand, GetArgs};
 pub(crate) use grants::GrantArgs;
 pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
 pub(crate) use host::{HostArgs, PolicyArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{EachArgs, RUN_EXAMPLES, RunArgs};
 pub(crate) use unit::{CallArgs, InspectArgs};
-pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs};
+pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs, Part};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -155,10 +157,14 @@ pub(crate) enum Command {
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
 
-    /// Look after the compiled code that is kept between runs
+    /// Fetch a large value that a run document refers to
+    #[command(after_help = blob::BLOB_EXAMPLES)]
+    Blob(BlobArgs),
+
+    /// Look after what is kept between runs: compiled code, fetched units, large values
     ///
-    /// Units are compiled once and kept in a folder that only the user can write to; an entry that is damaged is compiled again,
-    /// silently. All of it can be removed at any time.
+    /// Units are compiled once and kept in a folder that only the user can write to; code that is damaged is compiled again, silently.
+    /// Units from URLs and the large values of run documents have folders of their own. Code and units can be removed at any time.
     #[command(after_help = upkeep::CACHE_EXAMPLES)]
     Cache(CacheArgs),
 

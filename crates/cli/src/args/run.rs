@@ -30,6 +30,22 @@ pub(crate) struct RunArgs {
     #[arg(long, short, value_name = "INPUT")]
     pub(crate) input: Vec<String>,
 
+    /// Run again whenever the manifest, a unit's file or an input's file changes, until Ctrl-C
+    ///
+    /// Only what the change touches is called again: a call of the same unit, in the same way, with the same input keeps what it gave,
+    /// where it succeeded and the step has no grant of `net`, `dirs`, `secrets`, host functions, the real clock or real randomness. Its
+    /// receipt has `kept_from`, the run that made it. A run is not cut short by a change: the next one begins when it is over. With
+    /// `--output json`, each run's document is one line. Ctrl-C while it waits ends it with exit code 0.
+    #[arg(long)]
+    pub(crate) watch: bool,
+
+    /// Let references to large values (`{"$blob": …}`) in inputs of JSON stand for the values
+    ///
+    /// They are looked for where `--blobs` says, so that the outputs of one run's document can be the inputs of another. Without the
+    /// flag such a reference is an error: whoever wrote the input must not decide what is read from the folder.
+    #[arg(long)]
+    pub(crate) allow_blobs: bool,
+
     #[command(flatten)]
     pub(crate) each: EachArgs,
 
@@ -55,7 +71,7 @@ pub(crate) struct EachArgs {
     /// Stdout is given one line for each row, in the order of the rows: the only output as JSON, several as one object, `null` where
     /// the row failed. Its error goes to stderr, with its line and column; the other rows go on. The exit code is 0 when every row
     /// succeeded; else that of the rows that failed (2 where they could not be read), or 1 where they do not agree.
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, value_name = "ROWS", conflicts_with = "watch")]
     pub(crate) each: Option<PathBuf>,
 
     /// Stop at the first row that fails: no row behind it is printed
@@ -90,11 +106,13 @@ Examples:
   cat README.md | wasmill run pipeline.yaml
   wasmill submit --file task.yaml --input number=5
   wasmill run pipeline.yaml --secret API_KEY=env:API_KEY --policy wasmill.toml
+  wasmill run pipeline.yaml --input orders=@orders.json --watch
   wasmill run pipeline.yaml --timeout 2s --memory 64MiB --output json | jq .steps
   wasmill run pipeline.yaml --each rows.ndjson > results.ndjson
   psql -c 'select row_to_json(t) from t' -At | wasmill run pipeline.yaml --each - --input top=5
+  wasmill run first.yaml --output json | jq .outputs | wasmill run second.yaml --allow-blobs
 
 With --output json: {\"wasmill\": 1, \"run\", \"pipeline\", \"verdict\": \"ok\" | \"failed\" | \"cancelled\", \"outputs\": {…},
 \"steps\": {id: {\"verdict\", \"output\", \"attempts\": [receipt, …]}}, \"error\": {code, message, step, help}};
-{\"wasmill\": 1, \"errors\": […]} where nothing could be started. With --each, one such object a line, which begins with
-{\"row\": number, \"line\": number, …}.";
+{\"wasmill\": 1, \"errors\": […]} where nothing could be started. A value over 256 KiB is {\"$blob\": digest, \"type\", \"size\"}:
+`wasmill blob get` gives it back. With --each, one such object a line, which begins with {\"row\": number, \"line\": number, …}.";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// `wasmill cache`
 #[derive(Debug, Args)]
@@ -11,42 +11,94 @@ pub(crate) struct CacheArgs {
     pub(crate) command: CacheCommand,
 }
 
+/// What is kept between runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Compiled code.
+    Code,
+    /// Units fetched from URLs.
+    Units,
+    /// Large values that run documents refer to.
+    Blobs,
+}
+
+impl Part {
+    /// Every part, in the order in which they are told.
+    pub(crate) const ALL: [Part; 3] = [Part::Code, Part::Units, Part::Blobs];
+
+    /// The word on the command line and in documents.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Part::Code => "code",
+            Part::Units => "units",
+            Part::Blobs => "blobs",
+        }
+    }
+
+    /// What people call it.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Part::Code => "compiled code",
+            Part::Units => "fetched units",
+            Part::Blobs => "large values (blobs)",
+        }
+    }
+}
+
+/// Which parts.
+#[derive(Debug, Args)]
+pub(crate) struct PartArgs {
+    /// Only these: code, units, blobs
+    #[arg(value_name = "PART", value_enum, hide_possible_values = true)]
+    pub(crate) parts: Vec<Part>,
+}
+
 /// What is to be done with the cache.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CacheCommand {
     /// List what is kept, the one that was used last first
     #[command(after_help = LS_EXAMPLES)]
-    Ls,
+    Ls(PartArgs),
 
     /// Show how much is kept
     #[command(after_help = STATS_EXAMPLES)]
-    Stats,
+    Stats(PartArgs),
 
     /// Remove what is of no use any more
     ///
-    /// That is: entries that another version of Wasmill's engine made or that are damaged, and what killed processes left behind.
-    /// With `--older-than` also entries that were not used for so long; with `--all` every entry. What is removed is compiled
-    /// again when it is needed. Exit code 1 where an entry could not be removed.
+    /// That is: compiled code that another version of Wasmill's engine made or that is damaged, and what killed processes left
+    /// behind. With `--older-than` also what was not used for so long, with `--keep` what was not used for longest until the rest
+    /// fits, with `--all` everything. Compiled code is made again when it is needed, and units are fetched again. Blobs are values that
+    /// documents refer to and nobody else has: they are only removed where `blobs` is named. Exit code 1 where something could
+    /// not be removed.
     #[command(after_help = CLEAN_EXAMPLES)]
     Clean(CleanArgs),
 
-    /// Read every byte of every entry, and remove those that are damaged
+    /// Read every byte of all that is kept, and remove what is damaged
     ///
-    /// A run checks an entry in full when it is new, has changed or was not checked for a day; this checks all of them now.
-    /// Exit code 0 when every entry is as it was written, 1 when one was damaged (it is removed) or could not be read.
+    /// A run checks compiled code in full when it is new, has changed or was not checked for a day; this checks all of it now. Units and
+    /// blobs are compared with their digests, as at every use. Exit code 0 when everything is as it was written, 1 when something was
+    /// damaged (it is removed) or could not be read.
     #[command(after_help = VERIFY_EXAMPLES)]
-    Verify,
+    Verify(PartArgs),
 }
 
 /// `wasmill cache clean`
 #[derive(Debug, Args)]
 pub(crate) struct CleanArgs {
-    /// Also entries that were not used for so long: 12h, 30d
+    #[command(flatten)]
+    pub(crate) parts: PartArgs,
+
+    /// Also what was not used for so long: 12h, 30d
     #[arg(long, value_name = "DURATION", value_parser = wasmill_manifest::parse_duration)]
     pub(crate) older_than: Option<Duration>,
 
-    /// Every entry
-    #[arg(long, conflicts_with = "older_than")]
+    /// Also what was not used for longest, until at most so much is left in each folder: 500MiB
+    #[arg(long, value_name = "SIZE", value_parser = wasmill_manifest::parse_size)]
+    pub(crate) keep: Option<u64>,
+
+    /// Everything
+    #[arg(long, conflicts_with_all = ["older_than", "keep"])]
     pub(crate) all: bool,
 }
 
@@ -55,6 +107,7 @@ Examples:
   wasmill cache ls
   wasmill cache stats --output json | jq .bytes
   wasmill cache clean --older-than 30d
+  wasmill cache clean blobs --older-than 7d
   wasmill cache verify
 
 With --output json: one object for each of them; `wasmill cache ls --help` and so on say what is in it.";
@@ -62,25 +115,29 @@ With --output json: one object for each of them; `wasmill cache ls --help` and s
 const LS_EXAMPLES: &str = "\
 Examples:
   wasmill cache ls
+  wasmill cache ls blobs
   wasmill cache ls --output json | jq -r '.entries[] | select(.size > 1000000) | .unit'
 
 With --output json: {\"wasmill\": 1, \"folder\", \"entries\": [{\"name\", \"size\", \"age_s\", \"unused_s\", \"unit\", \"kind\", \"profile\",
-\"wasmtime\"}, …]}; the last four are left out where the entry does not say what it is.";
+\"wasmtime\"}, …], \"units\": {\"folder\", \"entries\": [{\"digest\", \"size\", \"unused_s\"}, …]}, \"blobs\": like units}; the last four
+are left out where the entry does not say what it is.";
 
 const STATS_EXAMPLES: &str = "\
 Examples:
   wasmill cache stats
   wasmill cache stats --output json | jq .bytes
 
-With --output json: {\"wasmill\": 1, \"folder\", \"entries\", \"modules\", \"components\", \"unknown\", \"bytes\", \"capacity\"}.";
+With --output json: {\"wasmill\": 1, \"folder\", \"entries\", \"modules\", \"components\", \"unknown\", \"bytes\", \"capacity\",
+\"units\": {\"folder\", \"entries\", \"bytes\", \"capacity\"}, \"blobs\": {\"folder\", \"entries\", \"bytes\"}}.";
 
 const CLEAN_EXAMPLES: &str = "\
 Examples:
   wasmill cache clean
   wasmill cache clean --older-than 30d
   wasmill cache clean --all
+  wasmill cache clean blobs --keep 10GiB
 
-With --output json: {\"wasmill\": 1, \"folder\", \"removed\", \"bytes\", \"stuck\", \"leftovers\"}.";
+With --output json: {\"wasmill\": 1, \"folder\", \"removed\", \"bytes\", \"stuck\", \"leftovers\"}, the same in \"units\" and \"blobs\".";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -88,15 +145,15 @@ Examples:
   wasmill cache verify --output json | jq .ok
 
 With --output json: {\"wasmill\": 1, \"folder\", \"ok\", \"good\", \"bytes\", \"damaged\": [{\"name\", \"unit\"}, …], \"outdated\",
-\"stuck\": [name, …], \"unreadable\": [name, …], \"leftovers\"}.";
+\"stuck\": [name, …], \"unreadable\": [name, …], \"leftovers\"}, the same in \"units\" and \"blobs\"; \"ok\" is of all of them.";
 
 /// `wasmill doctor`
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
     /// Put right what is safe to put right, first
     ///
-    /// Makes the cache's folder, takes the rights of others to it away, and removes damaged entries and what killed processes
-    /// left. Nothing outside of that folder is changed.
+    /// Makes the folder of compiled code, takes the rights of others to it and to those of units and blobs away, and removes what is
+    /// damaged in them and what killed processes left. Nothing outside of these folders is changed.
     #[arg(long)]
     pub(crate) fix: bool,
 }

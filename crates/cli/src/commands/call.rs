@@ -10,6 +10,8 @@ use indexmap::IndexMap;
 use wasmill_model::{Diagnostics, Expression, Location, Object, Pipeline, Reference, Schedule, Step, Template};
 
 use crate::commands::run::{Job, finish};
+use wasmill_runtime::Bundle;
+
 use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::render::{Sources, printable};
@@ -54,7 +56,7 @@ pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
     if !missing.is_empty() {
         return Err(Failure::invalid(missing));
     }
-    let job = Job { pipeline: Arc::new(pipeline), units: IndexMap::from([(name, unit)]), inputs: Object::new() };
+    let job = Job { bundle: Bundle::new(pipeline, IndexMap::from([(name, unit)])), inputs: Object::new() };
     let finished = host::run(&job, &settings.host, printer)?;
     if !printer.is_json()
         && finished.document.error.is_none()
@@ -65,7 +67,7 @@ pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
             printer.note(&format!("{}\n", printable(line)));
         }
     }
-    finish(&finished, &job, &Sources::default(), printer)
+    finish(finished, &job, &settings.host, &Sources::default(), printer)
 }
 
 fn pipeline(name: &Arc<str>, unit: wasmill_model::UnitSpec, step: Step) -> Pipeline {

@@ -12,10 +12,11 @@ use crate::settings::CheckSettings;
 /// Checks the manifest, its units, and the one against the other.
 pub(crate) fn check(settings: &CheckSettings, printer: &Printer) -> Outcome {
     let file = pipeline_file::read(&settings.file, &settings.policy, &settings.sources, printer)?;
-    let (steps, units) = (file.pipeline.steps.len(), file.pipeline.units.len());
+    let pipeline = &file.bundle.pipeline;
+    let (steps, units) = (pipeline.steps.len(), pipeline.units.len());
     let shown = settings.file.display();
     if printer.is_json() {
-        let name = &file.pipeline.name;
+        let name = &pipeline.name;
         printer.json(&json!({
             "wasmill": 1, "file": shown.to_string(), "pipeline": name, "ok": true, "steps": steps, "units": units,
         }))?;

@@ -1,5 +1,6 @@
 //! One file a verb: settings in, exit code out.
 
+pub(crate) mod blob;
 pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod check;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use serde::{Serialize, Serializer};
 use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_model::{
     Concurrency, Digest, ExitCode, Fallback, Foreach, Grants, Interface, LimitKind, Limits, OnFailure, Profile, Retry,
-    Schedule, Source, Step, format_bytes,
+    Schedule, Source, Step, UnitSource, format_bytes,
 };
 use wasmill_plan::StepIndex;
-use wasmill_runtime::{LimitOrigin, Preview};
+use wasmill_runtime::{Bundle, LimitOrigin, Preview, PreviewStep};
 
 use crate::failure::{Failure, Outcome};
 use crate::pipeline_file::{self, PipelineFile};
@@ -33,10 +33,10 @@ const DIGEST: usize = 12;
 pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
     let file = pipeline_file::read(&settings.file, &settings.policy, &settings.sources, printer)?;
     let engines = [WasmtimeEngine::description()];
-    let PipelineFile { pipeline, units, sources } = &file;
-    let preview = wasmill_runtime::preview(pipeline, units, &settings.policy, &engines, &settings.overrides)
+    let PipelineFile { bundle, sources } = &file;
+    let preview = wasmill_runtime::preview(bundle, &settings.policy, &engines, &settings.overrides)
         .map_err(|problems| Failure::from(problems).in_files(sources))?;
-    let document = Document::new(&file, &preview, &settings.file);
+    let document = Document::new(bundle, &preview, &settings.file);
     if printer.is_json() {
         printer.json(&document)?;
     } else {
@@ -68,16 +68,8 @@ struct Planned<'a> {
     level: u32,
     waits_for: Vec<WaitsFor<'a>>,
     unit: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    function: Option<&'a str>,
-    interface: Interface,
-    digest: Digest,
-    profile: Profile,
-    engines: Vec<Arc<str>>,
-    limits: &'a Limits,
-    #[serde(serialize_with = "limits_from")]
-    limits_from: &'a [(LimitKind, LimitOrigin)],
-    grants: &'a Grants,
+    #[serde(flatten)]
+    called: Called<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,6 +86,27 @@ struct Planned<'a> {
     notes: Vec<String>,
 }
 
+/// What a step calls.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Called<'a> {
+    Unit {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        function: Option<&'a str>,
+        interface: Interface,
+        digest: Digest,
+        profile: Profile,
+        engines: Vec<Arc<str>>,
+        limits: &'a Limits,
+        #[serde(serialize_with = "origins")]
+        limits_from: &'a [(LimitKind, LimitOrigin)],
+        grants: &'a Grants,
+    },
+    Pipeline {
+        plan: Box<Document<'a>>,
+    },
+}
+
 #[derive(Serialize)]
 struct WaitsFor<'a> {
     step: &'a str,
@@ -108,8 +121,8 @@ struct Items {
 }
 
 impl<'a> Document<'a> {
-    fn new(file: &'a PipelineFile, preview: &'a Preview, path: &Path) -> Self {
-        let PipelineFile { pipeline, units, .. } = file;
+    fn new(bundle: &'a Bundle, preview: &'a Preview, path: &Path) -> Self {
+        let pipeline = &bundle.pipeline;
         let outline = &preview.outline;
         let step_id = |step: StepIndex| pipeline.steps.get(step.get()).map_or("", |step| &*step.id);
         let ids = |steps: &[StepIndex]| steps.iter().map(|step| step_id(*step)).collect::<Vec<_>>();
@@ -118,20 +131,35 @@ impl<'a> Document<'a> {
             let waits = WaitsFor { step: step_id(edge.first), kind: edge.kind.as_str() };
             waits_for.entry(edge.then).or_default().push(waits);
         }
-        let one = |((index, step), planned): ((StepIndex, &'a Step), &'a wasmill_runtime::PreviewStep)| {
-            let unit = units.get(&step.unit)?;
+        let one = |((index, step), planned): ((StepIndex, &'a Step), &'a PreviewStep)| {
+            let called = match planned {
+                PreviewStep::Unit(planned) => {
+                    let unit = bundle.units.get(&step.unit)?;
+                    Called::Unit {
+                        function: planned.function.as_deref(),
+                        interface: unit.interface(),
+                        digest: unit.digest(),
+                        profile: planned.profile,
+                        engines: planned.engines.iter().map(|engine| engine.name.clone()).collect(),
+                        limits: &planned.limits,
+                        limits_from: &planned.origins,
+                        grants: &step.grants,
+                    }
+                }
+                PreviewStep::Pipeline(preview) => {
+                    let called = bundle.pipelines.get(&step.unit)?;
+                    let path = match &pipeline.units.get(&step.unit)?.source {
+                        UnitSource::Pipeline(path) => pipeline.base.join(path),
+                        _ => PathBuf::new(),
+                    };
+                    Called::Pipeline { plan: Box::new(Document::new(called, preview, &path)) }
+                }
+            };
             let planned = Planned {
                 level: outline.graph.level(index) + 1,
                 waits_for: waits_for.remove(&index).unwrap_or_default(),
                 unit: &step.unit,
-                function: planned.function.as_deref(),
-                interface: unit.interface(),
-                digest: unit.digest(),
-                profile: planned.profile,
-                engines: planned.engines.iter().map(|engine| engine.name.clone()).collect(),
-                limits: &planned.limits,
-                limits_from: &planned.origins,
-                grants: &step.grants,
+                called,
                 when: step.when.as_ref().map(flow::template),
                 foreach: step.foreach.as_ref().map(Items::of),
                 retry: Some(&step.retry).filter(|retry| retry.attempts > 1),
@@ -177,6 +205,11 @@ impl<'a> Document<'a> {
         wrap(&mut text, self.order.iter().map(|id| (*id).to_owned()), ", ");
         self.notes(&mut text);
         self.limits(&mut text);
+        for (id, step) in &self.steps {
+            if let Called::Pipeline { plan } = &step.called {
+                let _ = write!(text, "\n{DIM}{}{DIM:#} calls {}", render::printable(id), plan.text());
+            }
+        }
         text
     }
 
@@ -185,15 +218,21 @@ impl<'a> Document<'a> {
         let header = ["step", "level", "unit", "interface", "digest", "profile", "engines"].map(str::to_owned);
         let mut rows = vec![header];
         rows.extend(self.steps.iter().map(|(id, step)| {
-            let called = match step.function {
-                Some(function) => format!("{} {function}", step.unit),
-                None => step.unit.to_owned(),
-            };
-            let digest: String = step.digest.to_string().chars().take(DIGEST).collect();
-            let level = step.level.to_string();
-            let cells = [(*id).to_owned(), level, called, step.interface.to_string(), digest, step.profile.to_string()];
-            let [id, level, called, interface, digest, profile] = cells;
-            [id, level, called, interface, digest, profile, step.engines.join(", ")]
+            let (id, level) = ((*id).to_owned(), step.level.to_string());
+            match &step.called {
+                Called::Unit { function, interface, digest, profile, engines, .. } => {
+                    let called = match function {
+                        Some(function) => format!("{} {function}", step.unit),
+                        None => step.unit.to_owned(),
+                    };
+                    let digest: String = digest.to_string().chars().take(DIGEST).collect();
+                    [id, level, called, interface.to_string(), digest, profile.to_string(), engines.join(", ")]
+                }
+                Called::Pipeline { plan } => {
+                    let nothing = String::new;
+                    [id, level, plan.file.clone(), "pipeline".to_owned(), nothing(), nothing(), nothing()]
+                }
+            }
         }));
         let mut widths = [0; 7];
         for row in &rows {
@@ -223,7 +262,10 @@ impl<'a> Document<'a> {
     fn notes(&self, text: &mut String) {
         for (title, of) in [
             ("flow", (|step: &Planned<'_>| step.notes.clone()) as fn(&Planned<'_>) -> Vec<String>),
-            ("grants", |step| granted(step.grants)),
+            ("grants", |step| match &step.called {
+                Called::Unit { grants, .. } => granted(grants),
+                Called::Pipeline { .. } => Vec::new(),
+            }),
         ] {
             let all: Vec<(&str, Vec<String>)> =
                 self.steps.iter().map(|(id, step)| (*id, of(step))).filter(|(_, notes)| !notes.is_empty()).collect();
@@ -242,9 +284,10 @@ impl<'a> Document<'a> {
     fn limits(&self, text: &mut String) {
         let mut shared: IndexMap<Vec<String>, Vec<&str>> = IndexMap::new();
         for (id, step) in &self.steps {
-            let words = step.limits_from.iter().zip(values(step.limits));
+            let Called::Unit { limits, limits_from, profile, .. } = &step.called else { continue };
+            let words = limits_from.iter().zip(values(limits));
             let words = words.map(|((limit, origin), value)| match limit {
-                LimitKind::Fuel if step.profile == Profile::Fast => "fuel is not metered (profile fast)".to_owned(),
+                LimitKind::Fuel if *profile == Profile::Fast => "fuel is not metered (profile fast)".to_owned(),
                 limit => format!("{} {value} ({})", limit.to_string().replace('_', " "), shown(*origin)),
             });
             shared.entry(words.collect()).or_default().push(id);
@@ -270,7 +313,7 @@ impl Items {
     }
 }
 
-fn limits_from<S: Serializer>(origins: &[(LimitKind, LimitOrigin)], serializer: S) -> Result<S::Ok, S::Error> {
+fn origins<S: Serializer>(origins: &[(LimitKind, LimitOrigin)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(origins.iter().map(|(limit, origin)| (limit.to_string(), origin.as_str())))
 }
 

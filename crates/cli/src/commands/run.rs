@@ -1,57 +1,69 @@
 //! `wasmill run FILE`
 
-use std::sync::Arc;
+mod watch;
 
-use indexmap::IndexMap;
 use serde::Serialize;
 use wasmill_manifest::GraphInfo;
 use wasmill_model::{Diagnostic, Dialect, Object, Pipeline, RunDocument, RunVerdict, Value};
-use wasmill_unit::Unit;
+use wasmill_runtime::Bundle;
 
 use crate::failure::{Failure, Outcome};
 use crate::host::{self, Finished};
 use crate::printer::Printer;
 use crate::render::Sources;
-use crate::settings::RunSettings;
+use crate::settings::{HostSettings, RunSettings};
 use crate::standard_input::StandardInput;
-use crate::{each, inputs, pipeline_file, summary};
+use crate::{blobs, each, inputs, pipeline_file, summary};
 
 /// Everything that a run needs to know.
 #[derive(Debug)]
 pub(crate) struct Job {
     /// What is run.
-    pub(crate) pipeline: Arc<Pipeline>,
-    /// Its units, by their names in the pipeline.
-    pub(crate) units: IndexMap<Arc<str>, Unit>,
+    pub(crate) bundle: Bundle,
     /// What it is given.
     pub(crate) inputs: Object,
 }
 
 /// Runs the pipeline and prints its outputs.
 pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(&settings.file, &settings.host.policy, &settings.sources, printer)?;
-    if let Some(each) = &settings.each {
-        return each::each(file, &settings.inputs, each, &settings.host, printer);
+    if settings.watch {
+        return watch::watch(&settings, printer);
     }
+    if let Some(each) = &settings.each {
+        return each::each(&settings, each, printer);
+    }
+    let (job, sources) = read(&settings, &StandardInput::new(printer), printer)?;
+    let finished = host::run(&job, &settings.host, printer).map_err(|failure| failure.in_files(&sources))?;
+    finish(finished, &job, &settings.host, &sources, printer)
+}
+
+/// Reads all that is run.
+fn read(settings: &RunSettings, stdin: &StandardInput, printer: &Printer) -> Result<(Job, Sources), Failure> {
+    let file = pipeline_file::read(&settings.file, &settings.host.policy, &settings.sources, printer)?;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
-    let given =
-        inputs::collect(&settings.inputs, &file.pipeline.inputs, &StandardInput::new(printer)).map_err(in_files)?;
-    let given = wasmill_runtime::bind_inputs(&file.pipeline, given).map_err(|problems| in_files(problems.0))?;
-    let job = Job { pipeline: Arc::new(file.pipeline), units: file.units, inputs: given };
-    let finished = host::run(&job, &settings.host, printer).map_err(|failure| failure.in_files(&file.sources))?;
-    finish(&finished, &job, &file.sources, printer)
+    let given = inputs::collect(&settings.inputs, &file.bundle.pipeline.inputs, stdin).map_err(in_files)?;
+    let given = blobs::attach(given, settings.allow_blobs, settings.host.blobs.as_deref()).map_err(in_files)?;
+    let given = wasmill_runtime::bind_inputs(&file.bundle.pipeline, given).map_err(|problems| in_files(problems.0))?;
+    Ok((Job { bundle: file.bundle, inputs: given }, file.sources))
 }
 
 /// Prints a run: outputs or document to stdout, table and error to stderr. Gives how the process ends.
-pub(crate) fn finish(finished: &Finished, job: &Job, sources: &Sources, printer: &Printer) -> Outcome {
-    let document = &finished.document;
-    printer.note(&summary::table(document, finished.took));
+pub(crate) fn finish(
+    finished: Finished,
+    job: &Job,
+    settings: &HostSettings,
+    sources: &Sources,
+    printer: &Printer,
+) -> Outcome {
+    let Finished { mut document, took } = finished;
+    printer.note(&summary::table(&document, took));
     if printer.is_json() {
-        printer.json(document)?;
+        blobs::detach(&mut document, settings.blobs.as_deref(), printer);
+        printer.json(&document)?;
     } else {
         // Of a run that failed and went on, what there is.
-        outputs(document, &job.pipeline, printer)?;
-        if let Some(failure) = summary::failure(document, &job.pipeline, sources) {
+        outputs(&document, &job.bundle.pipeline, printer)?;
+        if let Some(failure) = summary::failure(&document, &job.bundle, sources) {
             printer.error(&format!("\n{failure}"));
         }
     }
@@ -67,8 +79,8 @@ fn outputs(document: &RunDocument, pipeline: &Pipeline, printer: &Printer) -> st
     match (outputs.next(), outputs.next()) {
         (None, _) => Ok(()),
         (Some(Value::String(text)), None) => {
-            let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
-            printer.bytes(format!("{text}{end}").as_bytes())
+            printer.bytes(text.as_bytes())?;
+            if text.ends_with('\n') || text.is_empty() { Ok(()) } else { printer.bytes(b"\n") }
         }
         (Some(Value::Bytes(bytes)), None) => printer.bytes(bytes),
         (Some(value), None) => printer.json(value),

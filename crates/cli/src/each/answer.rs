@@ -9,8 +9,10 @@ use wasmill_runtime::{Linked, NoObserver, Observer, RunOptions};
 
 use super::row_inputs::RowInputs;
 use super::rows::Row;
+use crate::blobs;
 use crate::commands::run::ResultV1;
 use crate::host;
+use crate::printer::Printer;
 
 /// What is printed for a row that gave nothing, so that every row has its line.
 const NOTHING: &[u8] = b"null\n";
@@ -85,19 +87,20 @@ pub(crate) struct RowRun {
     seed: u64,
     observer: Arc<dyn Observer>,
     cancel: Cancel,
+    printer: Printer,
 }
 
 impl RowRun {
-    pub(crate) fn new(linked: Linked, inputs: RowInputs, is_json: bool, cancel: Cancel) -> Self {
+    pub(crate) fn new(linked: Linked, inputs: RowInputs, printer: &Printer, cancel: Cancel) -> Self {
         // It does not depend on what a row gave: that all lines have one shape is worth more.
         let shape = match linked.pipeline().dialect {
-            _ if is_json => Shape::Document,
+            _ if printer.is_json() => Shape::Document,
             Dialect::PipelineV1 => Shape::V1,
             _ if linked.output_names().count() == 1 => Shape::Bare,
             _ => Shape::Object,
         };
         let (id, seed) = (host::run_id(), host::random());
-        RowRun { linked, inputs, shape, id, seed, observer: Arc::new(NoObserver), cancel }
+        RowRun { linked, inputs, shape, id, seed, observer: Arc::new(NoObserver), cancel, printer: *printer }
     }
 
     /// Runs a row to its end.
@@ -114,8 +117,12 @@ impl RowRun {
             seed: self.seed.wrapping_add(number),
             cancel: self.cancel.clone(),
             observer: self.observer.clone(),
+            memo: None,
         };
-        let document = self.linked.run_here(inputs, options).await;
+        let mut document = self.linked.run_here(inputs, options).await;
+        if self.shape == Shape::Document {
+            blobs::detach(&mut document, self.inputs.blobs_folder(), &self.printer);
+        }
         self.print((number, at), &document, &mut line);
         let ending = match document.verdict {
             RunVerdict::Ok => Ending::Ok,

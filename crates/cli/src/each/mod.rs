@@ -24,16 +24,16 @@ use wasmill_model::{Code, Diagnostic};
 
 use self::answer::{Answer, Ending, RowRun};
 use self::progress::{Counts, Progress};
-use self::row_inputs::RowInputs;
+use self::row_inputs::{Blobs, RowInputs};
 use self::rows::Lines;
 use self::window::Window;
 use self::writer::{Printed, Writer};
 use crate::failure::{Failure, Outcome};
-use crate::host::{self, Ready};
+use crate::host::{Ready, Threads};
 use crate::inputs;
-use crate::pipeline_file::PipelineFile;
+use crate::pipeline_file::{self, PipelineFile};
 use crate::printer::Printer;
-use crate::settings::HostSettings;
+use crate::settings::RunSettings;
 use crate::standard_input::StandardInput;
 
 pub(crate) use self::rows::RowSource;
@@ -53,22 +53,18 @@ pub(crate) struct EachSettings {
 }
 
 /// Runs the pipeline for each row, and prints a line for each.
-pub(crate) fn each(
-    file: PipelineFile,
-    given: &[String],
-    settings: &EachSettings,
-    host: &HostSettings,
-    printer: &Printer,
-) -> Outcome {
-    let PipelineFile { pipeline, units, sources } = file;
+pub(crate) fn each(run: &RunSettings, settings: &EachSettings, printer: &Printer) -> Outcome {
+    let host = &run.host;
+    let file = pipeline_file::read(&run.file, &host.policy, &run.sources, printer)?;
+    let PipelineFile { bundle, sources } = file;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&sources);
     let stdin = match settings.rows {
         RowSource::Stdin => StandardInput::taken(),
         RowSource::File(_) => StandardInput::new(printer),
     };
-    let common = inputs::collect_some(given, &pipeline.inputs, &stdin).map_err(in_files)?;
-    let pipeline = Arc::new(pipeline);
-    let inputs = RowInputs::new(&pipeline, common, settings.rows.name()).map_err(in_files)?;
+    let common = inputs::collect_some(&run.inputs, &bundle.pipeline.inputs, &stdin).map_err(in_files)?;
+    let blobs = Blobs { folder: host.blobs.clone(), is_allowed: run.allow_blobs };
+    let inputs = RowInputs::new(&bundle.pipeline, common, blobs, settings.rows.name()).map_err(in_files)?;
     let (from, size) = settings.rows.open()?;
     let jobs = settings.jobs.map_or(host.workers.get().saturating_mul(ROWS_PER_WORKER), NonZeroUsize::get);
     let runs = u32::try_from(jobs).unwrap_or(u32::MAX);
@@ -76,7 +72,8 @@ pub(crate) fn each(
         let each = Each { settings, printer, jobs, size, start: Instant::now() };
         each.run(ready, inputs, from).await
     };
-    host::with_linked(&pipeline, &units, runs, host, printer, work).map_err(|failure| failure.in_files(&sources))?
+    let done = Threads::start(host)?.with_linked(&bundle, runs, host, printer, work);
+    done.map_err(|failure| failure.in_files(&sources))?
 }
 
 /// All of the rows.
@@ -93,7 +90,7 @@ impl Each<'_> {
     async fn run(&self, ready: &Ready, inputs: RowInputs, from: Box<dyn Read + Send>) -> Outcome {
         // Of the rows alone: they may have to stop where nobody interrupts.
         let cancel = Cancel::new();
-        let run = RowRun::new(ready.linked.clone(), inputs, self.printer.is_json(), cancel.clone());
+        let run = RowRun::new(ready.linked.clone(), inputs, self.printer, cancel.clone());
         let window = Arc::new(Window::new(self.jobs));
         let printed = self.start_threads(from, &window, &cancel).map_err(|error| {
             Failure::host(format!("the threads that read and print rows cannot be started: {error}"))

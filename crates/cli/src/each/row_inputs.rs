@@ -1,17 +1,33 @@
 //! A row's text becomes the inputs of its run. What is wrong with it is told with its place in the file of the rows.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmill_model::{Code, Diagnostic, InputType, Location, Object, Pipeline, Value};
 
 use super::rows::{LONGEST_ROW, Row, RowText};
-use crate::inputs;
+use crate::{blobs, inputs};
+
+/// What references to large values stand for.
+pub(crate) struct Blobs {
+    /// Where they are kept.
+    pub(crate) folder: Option<PathBuf>,
+    /// Whether they are looked for.
+    pub(crate) is_allowed: bool,
+}
+
+impl Blobs {
+    fn attach(&self, given: Object) -> Result<Object, Vec<Diagnostic>> {
+        blobs::attach(given, self.is_allowed, self.folder.as_deref())
+    }
+}
 
 /// How rows are read: the same for all of them.
 pub(crate) struct RowInputs {
     pipeline: Arc<Pipeline>,
     /// What every row is given.
     common: Object,
+    blobs: Blobs,
     /// The input whose value may stand without its name.
     alone: Option<(Arc<str>, InputType)>,
     /// The name of the file.
@@ -23,7 +39,13 @@ impl RowInputs {
     ///
     /// # Errors
     /// What is wrong with those, whatever the rows say.
-    pub(crate) fn new(pipeline: &Arc<Pipeline>, common: Object, file: Arc<str>) -> Result<Self, Vec<Diagnostic>> {
+    pub(crate) fn new(
+        pipeline: &Arc<Pipeline>,
+        common: Object,
+        blobs: Blobs,
+        file: Arc<str>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let common = blobs.attach(common)?;
         if let Err(problems) = wasmill_runtime::bind_inputs(pipeline, common.clone()) {
             // What is missing is the rows' to give.
             let problems: Vec<Diagnostic> =
@@ -33,7 +55,12 @@ impl RowInputs {
             }
         }
         let alone = inputs::alone(&pipeline.inputs, &common).map(|(name, spec)| (name.clone(), spec.kind));
-        Ok(RowInputs { pipeline: pipeline.clone(), common, alone, file })
+        Ok(RowInputs { pipeline: pipeline.clone(), common, blobs, alone, file })
+    }
+
+    /// Where large values are kept.
+    pub(crate) fn blobs_folder(&self) -> Option<&Path> {
+        self.blobs.folder.as_deref()
     }
 
     /// The inputs of a row, with the defaults of those that it does not name.
@@ -47,46 +74,44 @@ impl RowInputs {
             return Err(vec![self.problem(row, 1, Code::InputUnreadable, problem).help(help)]);
         };
         let value = Value::from_json(text).map_err(|error| vec![self.no_json(row, text, &error)])?;
-        let given = self.members(row, text, value)?;
-        wasmill_runtime::bind_inputs(&self.pipeline, given).map_err(|problems| {
-            problems.0.into_iter().map(|problem| self.in_row(row, text, problem)).collect::<Vec<_>>()
-        })
+        let in_row =
+            |problems: Vec<Diagnostic>| problems.into_iter().map(|problem| self.in_row(row, text, problem)).collect();
+        let named = self.blobs.attach(self.members(row, text, value)?).map_err(in_row)?;
+        let given = if self.common.is_empty() {
+            named
+        } else {
+            let mut given = self.common.clone();
+            given.extend(named);
+            given
+        };
+        wasmill_runtime::bind_inputs(&self.pipeline, given).map_err(|problems| in_row(problems.0))
     }
 
-    /// What every row is given, and over it what this one names: an object of inputs, or else the value of the one input.
+    /// What this row names: an object of inputs, or else the value of the one input.
     fn members(&self, row: &Row, text: &[u8], value: Value) -> Result<Object, Vec<Diagnostic>> {
         let specs = &self.pipeline.inputs;
-        let mut given = self.common.clone();
+        let one = |name: &Arc<str>, value: Value| Ok(Object::from([(name.clone(), value)]));
         let is_inputs = |object: &Object| object.keys().all(|name| specs.contains_key(name));
         match (value, &self.alone) {
             (Value::Object(object), alone) if is_inputs(&object) && (!object.is_empty() || alone.is_none()) => {
-                if given.is_empty() {
-                    return Ok(Arc::unwrap_or_clone(object));
-                }
-                given.extend(Arc::unwrap_or_clone(object));
+                Ok(Arc::unwrap_or_clone(object))
             }
-            (value @ Value::Object(_), Some((name, InputType::Any | InputType::Object))) => {
-                given.insert(name.clone(), value);
-            }
+            (value @ Value::Object(_), Some((name, InputType::Any | InputType::Object))) => one(name, value),
             (Value::Object(object), _) => {
                 let unknown = object.keys().filter(|name| !specs.contains_key(*name));
+                let place = |name: &str| self.place(row, member(text, name));
                 let problems: Vec<Diagnostic> =
-                    unknown.map(|name| inputs::unknown(name, specs).at(&self.place(row, member(text, name)))).collect();
+                    unknown.map(|name| inputs::unknown(name, specs).at(&place(name))).collect();
                 // An empty object names nothing: what is missing is said when it is bound.
-                if !problems.is_empty() {
-                    return Err(problems);
-                }
+                if problems.is_empty() { Ok(Object::new()) } else { Err(problems) }
             }
-            (value, Some((name, _))) => {
-                given.insert(name.clone(), value);
-            }
+            (value, Some((name, _))) => one(name, value),
             (value, None) => {
                 let problem = format!("the row is no JSON object of inputs: its type is `{}`", value.kind());
                 let help = format!("the pipeline has {}", inputs::declared(specs));
-                return Err(vec![self.problem(row, start(text), Code::InputUnreadable, problem).help(help)]);
+                Err(vec![self.problem(row, start(text), Code::InputUnreadable, problem).help(help)])
             }
         }
-        Ok(given)
     }
 
     fn place(&self, row: &Row, column: u32) -> Location {

@@ -57,3 +57,46 @@ fn fail_fast_ends_as_one_at_a_time() {
     let expected = serde_json::json!({ "each": [100, 50, 33, -1], "risky": 42, "bad": null });
     assert_eq!(json(output.expect(0)), expected, "{output}");
 }
+
+/// Writes `1`, counts for a while, writes `2`, and ends with the exit code that it is given.
+const SLOW_LINES: &str = r#"
+wasmill: 1
+units:
+  lines:
+    wat: |
+      (module
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\20\00\00\00\02\00\00\00\22\00\00\00\02\00\00\00")
+        (data (i32.const 32) "1\n2\n")
+        (func (export "_start") (local $left i64)
+          (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+          (local.set $left (i64.const 300000000))
+          (loop $count
+            (local.set $left (i64.sub (local.get $left) (i64.const 1)))
+            (br_if $count (i64.ne (local.get $left) (i64.const 0))))
+          (drop (call $write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16)))
+          (call $exit (i32.const EXIT))))
+  math: { wat: '(module (func (export "double") (param i64) (result i64) (i64.mul (i64.const 2) (local.get 0))))' }
+steps:
+  lines: { unit: lines, as: ndjson, profile: fast }
+  double: { unit: math, foreach: "${{ steps.lines.output }}", with: "${{ item }}" }
+outputs: { doubled: "${{ steps.double.output }}" }
+"#;
+
+#[test]
+fn items_are_called_while_the_command_still_writes() {
+    let project = pipeline(&SLOW_LINES.replace("EXIT", "0"));
+    let output = project.wasmill(["run", "pipeline.yaml"]).run();
+    assert_eq!(json(output.expect(0)), serde_json::json!([2, 4]), "{output}");
+    let place = |line: &str| output.stderr.find(line).unwrap_or_else(|| panic!("no `{line}`: {output}"));
+    assert!(place("▶ double") < place("✔ lines"), "{output}");
+
+    let project = pipeline(&SLOW_LINES.replace("EXIT", "3"));
+    let output = project.wasmill(["run", "pipeline.yaml", "--output", "json"]).run();
+    let document = json(output.expect(1));
+    assert_eq!(document["steps"]["double"]["verdict"], "skipped");
+    assert_eq!(document["steps"]["double"]["attempts"], serde_json::json!([]));
+    assert_eq!(document["discarded"]["double"][0]["verdict"], "ok");
+}

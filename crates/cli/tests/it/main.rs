@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod blobs;
 mod call;
 mod check;
 mod compile;
@@ -22,12 +23,14 @@ mod graph;
 mod inputs;
 mod inspect;
 mod limits;
+mod nested;
 mod policy;
 mod run;
 mod signals;
 mod upkeep;
 mod urls;
 mod verbs;
+mod watch;
 
 use wasmill_testkit::{Output, Project};
 

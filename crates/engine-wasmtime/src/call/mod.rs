@@ -255,6 +255,7 @@ impl Prepared {
             input: call.input,
             stdin,
             stdout_is_log: !self.reads_stdout(),
+            sink: call.stdout,
         };
         Wasi::new(&input, host)
     }

@@ -9,6 +9,7 @@ mod streams;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use wasmill_engine::StdoutSink;
 use wasmill_model::{Digest, DirMode, Grants, Input, Limits, Secrets, Source};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiView as _};
@@ -36,6 +37,8 @@ pub(crate) struct WasiInput<'a> {
     pub(crate) stdin: Bytes,
     /// A unit that is called by function has no output stream: what it prints is log.
     pub(crate) stdout_is_log: bool,
+    /// Who is told of its output at once.
+    pub(crate) sink: Option<&'a Arc<dyn StdoutSink>>,
 }
 
 impl Wasi {
@@ -43,8 +46,11 @@ impl Wasi {
     /// A granted folder that cannot be opened.
     pub(crate) fn new(input: &WasiInput<'_>, host: &HostSide) -> Result<Box<Wasi>, Stop> {
         let stderr = Capture::new(CaptureKind::Log, input.limits.log);
-        let stdout =
-            if input.stdout_is_log { stderr.clone() } else { Capture::new(CaptureKind::Output, input.limits.output) };
+        let stdout = if input.stdout_is_log {
+            stderr.clone()
+        } else {
+            Capture::told(CaptureKind::Output, input.limits.output, input.sink.cloned())
+        };
 
         let mut builder = WasiCtxBuilder::new();
         builder

@@ -20,7 +20,7 @@ async fn a_cancelled_guest_stops() {
     let cancel = Cancel::new();
     let running = {
         let cancel = cancel.clone();
-        tokio::spawn(async move { spin.call(Call { input: &nothing(), limits: &long(), cancel: &cancel }).await })
+        tokio::spawn(async move { spin.call(Call::new(&nothing(), &long(), &cancel)).await })
     };
     cancel.cancel();
     assert_eq!(running.await.unwrap().verdict, Verdict::Cancelled);
@@ -63,10 +63,10 @@ async fn a_call_that_waits_for_its_turn_can_be_cancelled() {
     let engine = WasmtimeEngine::new(Settings { slots: 1, ..Settings::default() }).unwrap();
     let spin = prepare(&engine, &built("limits", "spin"), None).await;
     let (input, limits, first, second) = (nothing(), long(), Cancel::new(), Cancel::new());
-    let spinning = spin.call(Call { input: &input, limits: &limits, cancel: &first });
+    let spinning = spin.call(Call::new(&input, &limits, &first));
     let waiting = async {
         second.cancel();
-        let outcome = spin.call(Call { input: &input, limits: &limits, cancel: &second }).await;
+        let outcome = spin.call(Call::new(&input, &limits, &second)).await;
         first.cancel();
         outcome
     };

@@ -50,7 +50,7 @@ async fn a_timeout_does_not_trap_the_neighbours() {
     let spin = prepare(&engine, &built("limits", "spin"), None).await;
     let neighbour = {
         let (spin, cancel, long) = (spin.clone(), cancel.clone(), long.clone());
-        tokio::spawn(async move { spin.call(Call { input: &nothing(), limits: &long, cancel: &cancel }).await })
+        tokio::spawn(async move { spin.call(Call::new(&nothing(), &long, &cancel)).await })
     };
     for (name, input) in [("spin-process", text("x")), ("spin-component", nothing()), ("spin-program", text(""))] {
         let stopped = prepare(&engine, &built("limits", name), None).await;
@@ -70,9 +70,7 @@ async fn a_unit_that_needs_more_slots_than_there_are_gets_a_turn() {
     let many = prepare(&engine, &built("limits", "many-memories"), None).await;
     let cancel = Cancel::new();
     // It computes for less than a tick, so it is mostly ready at once; never, when it waits for slots that are not there.
-    let outcome = (0..100).find_map(|_| {
-        many.call(Call { input: &nothing(), limits: &Limits::default(), cancel: &cancel }).now_or_never()
-    });
+    let outcome = (0..100).find_map(|_| many.call(Call::new(&nothing(), &Limits::default(), &cancel)).now_or_never());
     assert_eq!(outcome.map(|outcome| outcome.verdict.kind()), Some(V::Ok));
 }
 
@@ -130,7 +128,7 @@ async fn hostile_guests(engine: &WasmtimeEngine) -> Vec<Hostile> {
 impl Hostile {
     async fn run(&self) {
         let cancel = Cancel::new();
-        let call = self.prepared.call(Call { input: &self.input, limits: &self.limits, cancel: &cancel });
+        let call = self.prepared.call(Call::new(&self.input, &self.limits, &cancel));
         match self.ends {
             Some(kind) => assert_eq!(call.await.verdict.kind(), kind, "{}", self.name),
             None => assert_eq!(call.now_or_never(), None, "{}", self.name),

@@ -54,7 +54,7 @@ impl Ending {
             Ending::Fuel => limits.fuel = 30_000_000,
             _ => {}
         }
-        let call = keeper.call(Call { input: &input, limits: &limits, cancel: &cancel });
+        let call = keeper.call(Call::new(&input, &limits, &cancel));
         let verdict = match self {
             Ending::Dropped => {
                 assert!(call.now_or_never().is_none(), "a guest that goes on for ever yields");
@@ -225,13 +225,12 @@ async fn a_dropped_call_gives_its_slot_back() {
         let spin = prepare_with(&engine, &built(suite, name), None, clock.clone(), OutputFormat::Text).await;
         for _ in 0..4 {
             let cancel = Cancel::new();
-            let dropped = spin.call(Call { input: &input, limits: &long, cancel: &cancel }).now_or_never();
+            let dropped = spin.call(Call::new(&input, &long, &cancel)).now_or_never();
             assert_eq!(dropped, None, "{name}");
         }
         let input = Input::Positional(vec![Value::Int(2), Value::Int(3)]);
         // It computes for less than a tick, so it is mostly ready at once; never, when it waits for the only slot.
-        let healthy = (0..100)
-            .find_map(|_| add.call(Call { input: &input, limits: &long, cancel: &Cancel::new() }).now_or_never());
+        let healthy = (0..100).find_map(|_| add.call(Call::new(&input, &long, &Cancel::new())).now_or_never());
         let outcome = healthy.unwrap_or_else(|| panic!("the slot was not given back after {name}"));
         assert_eq!(outcome.output, Some(Value::Int(5)), "after {name}");
     }

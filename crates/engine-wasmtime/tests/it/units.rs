@@ -37,7 +37,7 @@ pub(crate) async fn prepare_with(
 }
 
 pub(crate) async fn call(prepared: &Arc<dyn PreparedUnit>, input: Input, limits: &Limits) -> Outcome {
-    prepared.call(Call { input: &input, limits, cancel: &Cancel::new() }).await
+    prepared.call(Call::new(&input, limits, &Cancel::new())).await
 }
 
 pub(crate) fn text(value: &str) -> Input {

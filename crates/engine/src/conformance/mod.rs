@@ -225,7 +225,7 @@ pub async fn run(engine: &dyn Engine, case: &Case) -> Result<Outcome, String> {
     if case.cancelled == Cancelled::Before {
         cancel.cancel();
     }
-    let call = prepared.call(Call { input: &case.input, limits: &case.limits, cancel: &cancel });
+    let call = prepared.call(Call::new(&case.input, &case.limits, &cancel));
     // The call is polled first, so that this happens when it first yields.
     let during = async {
         if case.cancelled == Cancelled::During {

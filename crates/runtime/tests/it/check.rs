@@ -5,7 +5,7 @@ use wasmill_engine::Engine;
 use wasmill_model::{
     DirGrant, DirMode, LimitOverrides, Location, OutputFormat, Pipeline, Policy, Step, UnitSource, UnitSpec, With,
 };
-use wasmill_runtime::check;
+use wasmill_runtime::{Bundle, check};
 
 use crate::fake::{Fake, after, input, named, pipeline, positional, single, step, template, unit, units};
 
@@ -16,7 +16,7 @@ fn problems_of(pipeline: &Pipeline, text: Option<&str>) -> Vec<String> {
         None => units(),
     };
     let engine = Fake::new(0);
-    check(pipeline, &units, &Policy::default(), std::slice::from_ref(engine.info()))
+    check(&Bundle::new(pipeline.clone(), units), &Policy::default(), std::slice::from_ref(engine.info()))
         .iter()
         .map(|problem| format!("{problem} | {}", problem.help.as_deref().unwrap_or("-")))
         .collect()

@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 
 use indexmap::IndexMap;
 use wasmill_model::{LimitOverrides, Limits, Pipeline};
-use wasmill_runtime::{InlineSpawner, Linked, Overrides, link};
+use wasmill_runtime::{Bundle, InlineSpawner, Linked, Overrides, link};
 
 use crate::fake::{Fake, block_on, host, pipeline, single, step, template, units};
 
 fn problems(pipeline: Pipeline, overrides: &Overrides) -> Vec<String> {
     let host = host(&Fake::new(0), InlineSpawner::new());
-    let linked = block_on(link(&host, Arc::new(pipeline), &units(), overrides));
+    let linked = block_on(link(&host, &Bundle::new(pipeline, units()), overrides));
     let problems = linked.map(|_| ()).unwrap_err();
     problems.0.iter().map(ToString::to_string).collect()
 }
@@ -28,7 +28,7 @@ fn each_distinct_use_is_prepared_once() {
         step("c", "increment", single("1")),
         granted,
     ];
-    block_on(link(&host, Arc::new(pipeline(steps, &[])), &units(), &Overrides::default())).unwrap();
+    block_on(link(&host, &Bundle::new(pipeline(steps, &[]), units()), &Overrides::default())).unwrap();
     assert_eq!(engine.prepared.load(Ordering::SeqCst), 3);
 }
 
@@ -48,7 +48,7 @@ fn overrides_win_within_the_policy() {
     modest.limits = LimitOverrides { fuel: Some(5), memory: Some(1 << 50), ..LimitOverrides::default() };
     let limits = LimitOverrides { memory: Some(1 << 20), ..LimitOverrides::default() };
     let overrides = Overrides { limits, ..Overrides::default() };
-    let linked: Linked = block_on(link(&host, Arc::new(pipeline(vec![modest], &[])), &units(), &overrides)).unwrap();
+    let linked: Linked = block_on(link(&host, &Bundle::new(pipeline(vec![modest], &[]), units()), &overrides)).unwrap();
     let expected = Limits { fuel: 5, memory: 1 << 20, ..Limits::default() };
     assert_eq!(linked.limits("a").map(|limits| (**limits).clone()), Some(expected));
 
@@ -65,7 +65,8 @@ fn overrides_win_within_the_policy() {
 fn a_unit_that_was_not_loaded_is_an_error() {
     let host = host(&Fake::new(0), InlineSpawner::new());
     let pipeline = Arc::new(pipeline(vec![step("a", "echo", single("1"))], &[]));
-    let problems = block_on(link(&host, pipeline, &IndexMap::new(), &Overrides::default())).map(|_| ()).unwrap_err();
+    let problems =
+        block_on(link(&host, &Bundle::new(pipeline, IndexMap::new()), &Overrides::default())).map(|_| ()).unwrap_err();
     assert_eq!(problems.to_string(), "p.yaml:1:1: WM0301 the unit `unit` was not loaded");
 }
 
@@ -73,8 +74,8 @@ fn a_unit_that_was_not_loaded_is_an_error() {
 fn linking_and_running_can_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
     let host = host(&Fake::new(0), InlineSpawner::new());
-    let (pipeline, units, overrides) = (Arc::new(pipeline(Vec::new(), &[])), units(), Overrides::default());
-    let linking = link(&host, pipeline, &units, &overrides);
+    let (bundle, overrides) = (Bundle::new(pipeline(Vec::new(), &[]), units()), Overrides::default());
+    let linking = link(&host, &bundle, &overrides);
     is_send(&linking);
     let linked = block_on(linking).unwrap();
     is_send(&linked);

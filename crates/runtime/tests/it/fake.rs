@@ -19,7 +19,7 @@ use wasmill_model::{
     RunDocument, Schedule, Secrets, Step, Strategy, Template, TrapKind, UnitSource, UnitSpec, Usage, Value, Verdict,
     With,
 };
-use wasmill_runtime::{Clock, Host, InlineSpawner, Linked, Overrides, RunOptions, Spawner, link};
+use wasmill_runtime::{Bundle, Clock, Host, InlineSpawner, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
 
 /// What every unit of these tests exports.
@@ -42,6 +42,13 @@ pub(crate) const UNIT: &str = r#"(module
     (func (export "leak") (param $way i64) (result i64) unreachable)
     (func (export "ungranted") (param $value i64) (result i64) unreachable)
     (func (export "unprepared") (param $value i64) (result i64) unreachable))"#;
+
+/// A unit whose output is read as a step says. Of a number below 100 it writes so many lines; of a larger one so many above 100, and fails.
+pub(crate) const LINES: &str = r#"(module
+    (memory (export "memory") 1)
+    (func (export "allocate") (param i32) (result i32) unreachable)
+    (func (export "deallocate") (param i32 i32))
+    (func (export "process") (param i32 i32 i32) (result i32) unreachable))"#;
 
 pub(crate) struct Fake {
     info: EngineInfo,
@@ -216,6 +223,28 @@ impl PreparedUnit for FakeUnit {
                 "even" => ends(Verdict::GuestError { message: "odd".to_owned() }),
                 "refuse" => ends(Verdict::GuestError { message: "permanent: no".to_owned() }),
                 "trap" => ends(Verdict::Trap { kind: TrapKind::Unreachable, detail: String::new() }),
+                // Writes as many lines as the number says, and goes on when as many other calls have begun as there are lines, or nothing comes of it.
+                "process" => {
+                    let lines = sum(call.input) % 100;
+                    for line in 1..=lines {
+                        let text = format!("{line}\n");
+                        if let Some(stdout) = call.stdout {
+                            let (one, other) = text.as_bytes().split_at(1);
+                            stdout.written(one);
+                            stdout.written(other);
+                        }
+                        let mut patience = 1_000;
+                        while self.state.calls.load(Ordering::SeqCst) <= line as usize && patience > 0 {
+                            patience -= 1;
+                            yield_now().await;
+                        }
+                    }
+                    if sum(call.input) >= 100 {
+                        return ends(Verdict::Trap { kind: TrapKind::Unreachable, detail: String::new() });
+                    }
+                    self.state.most_running.store(0, Ordering::SeqCst);
+                    gives(Value::from((1..=lines).map(Value::Int).collect::<Vec<_>>()))
+                }
                 "wait" => {
                     call.cancel.cancelled().await;
                     ends(Verdict::Cancelled)
@@ -329,10 +358,13 @@ pub(crate) fn pipeline(steps: Vec<Step>, outputs: &[(&str, &str)]) -> Pipeline {
         dialect: wasmill_model::Dialect::Native,
         description: None,
         inputs: IndexMap::new(),
-        units: IndexMap::from([(
-            "unit".into(),
-            UnitSpec { source: UnitSource::Wat(UNIT.to_owned()), sha256: None, location: location(1) },
-        )]),
+        units: [("unit", UNIT), ("lines", LINES)]
+            .into_iter()
+            .map(|(name, text)| {
+                let source = UnitSource::Wat(text.to_owned());
+                (name.into(), UnitSpec { source, sha256: None, location: location(1) })
+            })
+            .collect(),
         steps,
         outputs: outputs.iter().map(|(name, text)| ((*name).into(), template(text))).collect(),
         schedule: Schedule { strategy: Strategy::WorkQueue, max_concurrency: 4 },
@@ -360,7 +392,7 @@ pub(crate) fn input(mut pipeline: Pipeline, name: &str) -> Pipeline {
 }
 
 pub(crate) fn units() -> IndexMap<Arc<str>, Unit> {
-    IndexMap::from([("unit".into(), unit(UNIT))])
+    IndexMap::from([("unit".into(), unit(UNIT)), ("lines".into(), unit(LINES))])
 }
 
 pub(crate) fn unit(text: &str) -> Unit {
@@ -375,7 +407,7 @@ pub(crate) fn object(json: &str) -> Object {
 }
 
 pub(crate) fn linked(host: &Host, pipeline: Pipeline) -> Linked {
-    block_on(link(host, Arc::new(pipeline), &units(), &Overrides::default())).unwrap()
+    block_on(link(host, &Bundle::new(pipeline, units()), &Overrides::default())).unwrap()
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -1,12 +1,11 @@
 //! What steps are granted, how they are metered, and what their units may use by their own word.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use wasmill_engine::{Binding, Router};
 use wasmill_model::{DirGrant, DirMode, LimitOverrides, Pipeline, Profile, RunDocument, Secrets, Source, Step};
-use wasmill_runtime::{Host, InlineSpawner, Overrides, RunOptions, link};
+use wasmill_runtime::{Bundle, Host, InlineSpawner, Overrides, RunOptions, link};
 
 use crate::fake::{Fake, block_on, host, linked, location, object, pipeline, positional, single, step, units};
 
@@ -26,7 +25,7 @@ fn granted(mut step: Step) -> Step {
 
 /// `WM0305 message | help`, each.
 fn problems(host: &Host, pipeline: Pipeline, overrides: &Overrides) -> Vec<String> {
-    let Err(problems) = block_on(link(host, Arc::new(pipeline), &units(), overrides)) else { return Vec::new() };
+    let Err(problems) = block_on(link(host, &Bundle::new(pipeline, units()), overrides)) else { return Vec::new() };
     let shown = problems.0.iter().map(|one| format!("{one} | {}", one.help.as_deref().unwrap_or("-")));
     shown.collect()
 }
@@ -146,7 +145,7 @@ fn a_profile_reaches_engine_and_receipt() {
     {
         let overrides = Overrides { profile: over, ..Overrides::default() };
         engine.bindings.lock().unwrap().clear();
-        let linked = block_on(link(&host, Arc::new(pipeline.clone()), &units(), &overrides)).unwrap();
+        let linked = block_on(link(&host, &Bundle::new(pipeline.clone(), units()), &overrides)).unwrap();
         let document = block_on(linked.run(object("{}"), RunOptions::new("r1")));
         let receipts: Vec<Profile> = document.steps.values().map(|report| report.attempts[0].profile).collect();
         assert_eq!(receipts, expected);
@@ -259,7 +258,7 @@ fn the_lower_of_step_and_unit_holds() {
     pipeline.unit_limits.insert("unit".into(), unit);
     let overrides = Overrides::default();
     let of = |overrides: &Overrides, name: &str| {
-        let linked = block_on(link(&host, Arc::new(pipeline.clone()), &units(), overrides)).unwrap();
+        let linked = block_on(link(&host, &Bundle::new(pipeline.clone(), units()), overrides)).unwrap();
         let limits = linked.limits(name).unwrap();
         (limits.memory, limits.fuel, limits.timeout.as_secs())
     };

@@ -7,5 +7,8 @@ mod fake;
 mod flow;
 mod grants;
 mod large;
+mod memo;
+mod nested;
 mod rules;
+mod stream;
 mod trouble;

@@ -10,11 +10,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use wasmill_model::ExitCode;
 
-use crate::args::DoctorArgs;
+use crate::args::{DoctorArgs, Part};
+use crate::commands::cache::folder;
 use crate::failure::Outcome;
 use crate::printer::Printer;
 use crate::render::{BOLD, DIM, GREEN, RED, YELLOW, printable};
-use crate::settings;
 
 /// How it stands with one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -54,14 +54,22 @@ impl Check {
 
 /// Looks at everything; puts right first what is safe, where that is asked for.
 pub(crate) fn doctor(args: &DoctorArgs, printer: &Printer) -> Outcome {
-    let folder = settings::cache_folder();
-    let (fixed, unfixed) = match &folder {
-        Some(folder) if args.fix => cache::fix(folder),
-        _ => (Vec::new(), None),
-    };
+    let mut fixed = Vec::new();
+    let mended = Part::ALL.map(|part| {
+        let folder = folder(part);
+        let (done, unfixed) = match &folder {
+            // Folders that the first use makes are not missed.
+            Some(folder) if args.fix && (part == Part::Code || folder.exists()) => cache::fix(part, folder),
+            _ => (Vec::new(), None),
+        };
+        fixed.extend(done);
+        (part, folder, unfixed)
+    });
     let mut checks = engine::look();
     checks.extend(machine::look());
-    checks.extend(cache::look(folder.as_deref(), args.fix, unfixed.as_ref()));
+    for (part, folder, unfixed) in &mended {
+        checks.extend(cache::look(*part, folder.as_deref(), args.fix, unfixed.as_ref()));
+    }
     checks.extend(tools::look());
     let status = checks.iter().map(|check| check.status).max().unwrap_or(Status::Ok);
     if printer.is_json() {

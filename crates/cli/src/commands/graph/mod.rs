@@ -10,7 +10,7 @@ mod tests;
 use std::path::Path;
 
 use serde::Serialize;
-use wasmill_model::{ExitCode, Pipeline};
+use wasmill_model::{ExitCode, Pipeline, Step, UnitSource};
 use wasmill_runtime::{EdgeKind, Outline};
 
 use crate::args::{GraphArgs, GraphFormat};
@@ -64,6 +64,14 @@ struct Line {
     kind: EdgeKind,
 }
 
+/// The unit's name, or the file of the pipeline that it is.
+fn called<'a>(pipeline: &'a Pipeline, step: &'a Step) -> &'a str {
+    match pipeline.units.get(&step.unit).map(|spec| &spec.source) {
+        Some(UnitSource::Pipeline(path)) => path.to_str().unwrap_or(&step.unit),
+        _ => &step.unit,
+    }
+}
+
 impl<'a> Drawing<'a> {
     fn new(pipeline: &'a Pipeline, outline: &Outline) -> Self {
         let lines: Vec<Line> = outline
@@ -77,7 +85,7 @@ impl<'a> Drawing<'a> {
             .zip(&pipeline.steps)
             .map(|(index, step)| Node {
                 id: &step.id,
-                unit: &step.unit,
+                unit: called(pipeline, step),
                 function: step.function.as_deref(),
                 level: outline.graph.level(index) + 1,
                 notes: flow::notes(step),

@@ -1,0 +1,96 @@
+//! What a call is known by, so that its result can stand for another of the same.
+
+use serde::Serialize;
+use wasmill_model::{Digest, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, Value};
+
+use crate::attempt::{LinkedStep, LinkedUnit};
+
+/// All that the result of a pure call depends on. Which step it is for is not part of it, nor which run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CallKey {
+    /// The unit's SHA-256.
+    pub unit: Digest,
+    /// Of how it is called: the function, the engine and its version, profile, limits, grants, the format of the output.
+    pub call: Digest,
+    /// Of what the unit is given. Not the receipt's digest of the input, for which two objects are the same whose members differ in order.
+    pub input: Digest,
+}
+
+/// A call that succeeded.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Its receipt; [`Receipt::kept_from`] names its run. No secret is in it.
+    pub receipt: Receipt,
+    /// What it gave.
+    pub output: Value,
+}
+
+/// The key of a call; none for one that is not pure: it may give something else the next time.
+pub(crate) fn key(step: &LinkedStep, unit: &LinkedUnit, input: &Input, digest: Digest) -> Option<CallKey> {
+    step.grants.is_pure().then(|| CallKey {
+        unit: unit.digest,
+        call: *unit.called.get_or_init(|| called(step, unit)),
+        input: given(unit.interface, input, digest),
+    })
+}
+
+fn called(step: &LinkedStep, unit: &LinkedUnit) -> Digest {
+    #[derive(Serialize)]
+    struct Called<'a> {
+        function: Option<&'a str>,
+        engine: &'a EngineName,
+        profile: Profile,
+        limits: &'a Limits,
+        grants: &'a Grants,
+        output: OutputFormat,
+    }
+    let called = Called {
+        function: unit.function.as_deref(),
+        engine: &unit.engine,
+        profile: step.profile,
+        limits: &step.limits,
+        grants: &step.grants,
+        output: step.output,
+    };
+    // String keys and no failing member.
+    Digest::of(&serde_json::to_vec(&called).unwrap_or_default())
+}
+
+fn given(interface: Interface, input: &Input, digest: Digest) -> Digest {
+    match interface {
+        Interface::Bytes | Interface::Command => Digest::of(&input.to_bytes()),
+        Interface::Core | Interface::Component => {
+            let shape = match input {
+                Input::Named(_) => b'n',
+                Input::Positional(_) => b'p',
+                Input::Single(_) => b's',
+            };
+            let mut bytes = [shape; 33];
+            if let Some(rest) = bytes.get_mut(1..) {
+                rest.copy_from_slice(digest.as_bytes());
+            }
+            Digest::of(&bytes)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_unit_can_tell_apart_has_two_keys() {
+        let read = |json: &str| Value::from_json(json.as_bytes()).unwrap();
+        let key = |interface, input: &Input| given(interface, input, input.digest());
+        let [one, other] = [r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#].map(|json| Input::Single(read(json)));
+        assert_eq!(one.digest(), other.digest());
+        // It would read them in this order.
+        assert_ne!(key(Interface::Command, &one), key(Interface::Command, &other));
+        assert_eq!(key(Interface::Component, &one), key(Interface::Component, &other));
+        let positional = Input::Positional(vec![read("1")]);
+        let single = Input::Single(read("[1]"));
+        assert_eq!(positional.digest(), single.digest());
+        assert_ne!(key(Interface::Component, &positional), key(Interface::Component, &single));
+        assert_eq!(key(Interface::Bytes, &positional), key(Interface::Bytes, &single));
+    }
+}

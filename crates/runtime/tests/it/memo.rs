@@ -1,0 +1,174 @@
+//! What was made once is not made again, where it could only give the same.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use wasmill_model::{Foreach, Pipeline, Profile, Retry, RunDocument, Source, Step, With};
+use wasmill_runtime::{CallKey, InlineSpawner, Kept, Memo, RunOptions};
+
+use crate::fake::{
+    Fake, block_on, host, input, linked, named, object, outputs, pipeline, positional, single, step, template, verdicts,
+};
+
+#[derive(Default)]
+struct Map(Mutex<HashMap<CallKey, Kept>>);
+
+impl Memo for Map {
+    fn lookup(&self, key: &CallKey) -> Option<Kept> {
+        self.0.lock().unwrap().get(key).cloned()
+    }
+
+    fn store(&self, key: CallKey, kept: Kept) {
+        assert!(self.0.lock().unwrap().insert(key, kept).is_none(), "what is kept is not made again");
+    }
+}
+
+/// One engine and one memo, for several runs.
+struct Bench {
+    engine: Arc<Fake>,
+    memo: Arc<Map>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Bench { engine: Fake::new(0), memo: Arc::default() }
+    }
+
+    fn run(&self, pipeline: Pipeline, inputs: &str, id: &str) -> RunDocument {
+        let host = host(&self.engine, InlineSpawner::new());
+        let options = RunOptions { memo: Some(self.memo.clone()), ..RunOptions::new(id) };
+        block_on(linked(&host, pipeline).run(object(inputs), options))
+    }
+
+    /// How many calls there were since this was asked last.
+    fn calls(&self) -> usize {
+        self.engine.state.calls.swap(0, Ordering::SeqCst)
+    }
+}
+
+fn kept(document: &RunDocument, step: &str) -> Vec<Option<String>> {
+    document.steps[step].attempts.iter().map(|receipt| receipt.kept_from.as_deref().map(str::to_owned)).collect()
+}
+
+fn from(run: &str) -> Vec<Option<String>> {
+    vec![Some(run.to_owned())]
+}
+
+fn chain(first: &str) -> Pipeline {
+    let steps = vec![
+        step("a", "increment", single(first)),
+        step("b", "increment", single("${{ inputs.x }}")),
+        step("c", "sum", named(&[("a", "${{ steps.a.output }}"), ("b", "${{ steps.b.output }}")])),
+    ];
+    input(pipeline(steps, &[("result", "${{ steps.c.output }}")]), "x")
+}
+
+#[test]
+fn only_what_changed_and_what_follows_is_called() {
+    let bench = Bench::new();
+    let first = bench.run(chain("1"), r#"{"x": 5}"#, "r1");
+    assert_eq!((outputs(&first).as_str(), bench.calls()), (r#"{"result":8}"#, 3));
+    assert_eq!(kept(&first, "c"), [None]);
+
+    let same = bench.run(chain("1"), r#"{"x": 5}"#, "r2");
+    assert_eq!((outputs(&same).as_str(), bench.calls()), (r#"{"result":8}"#, 0));
+    for id in ["a", "b", "c"] {
+        assert_eq!(kept(&same, id), from("r1"));
+        let mut receipt = same.steps[id].attempts[0].clone();
+        receipt.kept_from = None;
+        assert_eq!(receipt, first.steps[id].attempts[0]);
+    }
+
+    let changed = bench.run(chain("1"), r#"{"x": 6}"#, "r3");
+    assert_eq!((outputs(&changed).as_str(), bench.calls()), (r#"{"result":9}"#, 2));
+    assert_eq!((kept(&changed, "a"), kept(&changed, "b"), kept(&changed, "c")), (from("r1"), vec![None], vec![None]));
+
+    // Back again: the call is found, whichever run made it.
+    let back = bench.run(chain("1"), r#"{"x": 5}"#, "r4");
+    assert_eq!((bench.calls(), kept(&back, "c")), (0, from("r1")));
+}
+
+#[test]
+fn an_output_that_stayed_the_same_stops_the_change() {
+    let bench = Bench::new();
+    let steps = |first: &[&str]| {
+        pipeline(
+            vec![step("a", "sum", positional(first)), step("b", "increment", single("${{ steps.a.output }}"))],
+            &[("result", "${{ steps.b.output }}")],
+        )
+    };
+    bench.run(steps(&["1", "4"]), "{}", "r1");
+    let other_way = bench.run(steps(&["2", "3"]), "{}", "r2");
+    assert_eq!((kept(&other_way, "a"), kept(&other_way, "b")), (vec![None], from("r1")));
+}
+
+#[test]
+fn how_a_unit_is_called_is_part_of_it() {
+    let one = |change: fn(&mut Step)| {
+        let mut step = step("a", "echo", single("1"));
+        change(&mut step);
+        pipeline(vec![step], &[])
+    };
+    let changes: [fn(&mut Step); 6] = [
+        |_| {},
+        |step| step.limits.memory = Some(1 << 20),
+        |step| step.function = Some("increment".to_owned()),
+        |step| step.profile = Profile::Deterministic,
+        |step| drop(step.grants.env.insert("LANG".to_owned(), "en".to_owned())),
+        // The same value by name: for a component that is another call.
+        |step| step.with = named(&[("value", "1")]),
+    ];
+    let bench = Bench::new();
+    for change in changes {
+        bench.run(one(change), "{}", "r1");
+        assert_eq!(bench.calls(), 1);
+    }
+    for change in changes {
+        bench.run(one(change), "{}", "r2");
+        assert_eq!(bench.calls(), 0);
+    }
+    // Neither what the step is called nor what is around its calls.
+    let renamed = one(|step| {
+        step.id = "b".into();
+        step.retry = Retry { attempts: 3, ..Retry::default() };
+        step.when = Some(template("${{ 1 < 2 }}"));
+    });
+    assert_eq!((kept(&bench.run(renamed, "{}", "r3"), "b"), bench.calls()), (from("r1"), 0));
+}
+
+#[test]
+fn what_is_not_pure_is_called_always() {
+    let bench = Bench::new();
+    for run in ["r1", "r2"] {
+        let mut step = step("a", "echo", single("1"));
+        step.grants.clock = Source::Real;
+        assert_eq!(kept(&bench.run(pipeline(vec![step], &[]), "{}", run), "a"), [None]);
+        assert_eq!(bench.calls(), 1);
+    }
+    assert!(bench.memo.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn what_failed_is_called_again() {
+    let bench = Bench::new();
+    for run in ["r1", "r2"] {
+        let document = bench.run(pipeline(vec![step("a", "fail", single("1"))], &[]), "{}", run);
+        assert_eq!((verdicts(&document).as_str(), bench.calls()), ("a:guest-error", 1));
+    }
+}
+
+#[test]
+fn items_are_kept_one_by_one() {
+    let bench = Bench::new();
+    let items = |list: &str| {
+        let foreach = Some(Foreach { items: template(list), max_parallel: None });
+        pipeline(vec![Step { foreach, ..step("a", "increment", With::Inherited) }], &[("all", "${{ steps.a.output }}")])
+    };
+    let first = bench.run(items("[1, 2, 3]"), "{}", "r1");
+    assert_eq!((outputs(&first).as_str(), bench.calls()), (r#"{"all":[2,3,4]}"#, 3));
+    let second = bench.run(items("[3, 5, 1]"), "{}", "r2");
+    assert_eq!((outputs(&second).as_str(), bench.calls()), (r#"{"all":[4,6,2]}"#, 1));
+    let receipts: Vec<_> = second.steps["a"].attempts.iter().map(|one| (one.item, one.kept_from.as_deref())).collect();
+    assert_eq!(receipts, [(Some(0), Some("r1")), (Some(1), None), (Some(2), Some("r1"))]);
+}
