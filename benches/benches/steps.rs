@@ -11,19 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, criterion_group};
 use indexmap::IndexMap;
 use tokio::runtime::{Handle, Runtime};
-use wasmill_benches::guests::{NOOP, unit};
-use wasmill_benches::measure::Effort;
-use wasmill_benches::report::{Measure, Report, Row, Target, criterion_median};
-use wasmill_engine::{
-    Binding, BoxFuture, Call, Cancel, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, Router,
-};
-use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
+use wasmill_benches::floor;
+use wasmill_benches::guests::{ADD, BYTES_UPPER, NOOP, binary, text, unit};
+use wasmill_benches::measure::{Effort, Samples, current_thread, in_turn, side, workers};
+use wasmill_benches::report::{Measure, Report, Row, Target};
+use wasmill_benches::wasmill::{SLOTS, engine};
+use wasmill_engine::{Binding, BoxFuture, Call, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, Router};
 use wasmill_model::{
-    EngineName, Input, Interface, Limits, Location, Object, Pipeline, Policy, Profile, Schedule, Secrets, Step,
-    UnitSource, UnitSpec, Usage, Value, Verdict, With,
+    EngineName, Expression, Interface, Location, Object, OutputFormat, Pipeline, Policy, Profile, Reference, Schedule,
+    Secrets, Step, Template, UnitSource, UnitSpec, Usage, Value, Verdict, With,
 };
 use wasmill_runtime::{Bundle, Clock, Host, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
@@ -39,12 +37,21 @@ fn fan_out(steps: usize) -> Graph {
     (0..steps).map(|step| if step == 0 { Vec::new() } else { vec![0] }).collect()
 }
 
-/// Layers of `width` steps; each step waits for two of the layer above.
+/// Layers of `width` steps; each step waits for two steps of the layer above, taken by chance that is the same every time.
 fn layered(layers: usize, width: usize) -> Graph {
+    let mut state = 7_u64;
+    let mut chance = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % width
+    };
     (0..layers * width)
-        .map(|step| match (step / width, step % width) {
-            (0, _) => Vec::new(),
-            (layer, column) => vec![(layer - 1) * width + column, (layer - 1) * width + (column + 1) % width],
+        .map(|step| match step / width {
+            0 => Vec::new(),
+            layer => {
+                let (one, other) = (chance(), chance());
+                let above = (layer - 1) * width;
+                if one == other { vec![above + one] } else { vec![above + one, above + other] }
+            }
         })
         .collect()
 }
@@ -72,7 +79,7 @@ impl PreparedUnit for IdleUnit {
         Box::pin(async {
             Outcome {
                 verdict: Verdict::Ok,
-                output: Some(Value::Null),
+                output: Some(Value::Int(1)),
                 usage: Usage::default(),
                 log: String::new(),
                 backtrace: Vec::new(),
@@ -102,30 +109,70 @@ impl Spawner for OnTokio {
     }
 }
 
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+/// What the steps of a pipeline are.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A function without parameters.
+    Noop,
+    /// A function whose parameter is worked out by an expression over what another step gave.
+    Expression,
+    /// The C ABI, on what the step before gave.
+    Bytes,
 }
 
-fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph) -> Arc<Linked> {
+impl Kind {
+    fn unit(self) -> &'static str {
+        match self {
+            Kind::Noop => NOOP,
+            Kind::Expression => ADD,
+            Kind::Bytes => BYTES_UPPER,
+        }
+    }
+
+    fn with(self, waits_for: &[Arc<str>]) -> With {
+        match (self, waits_for) {
+            (Kind::Noop, _) => With::Positional(Vec::new()),
+            (Kind::Expression, []) => With::Positional(vec![literal(1), literal(2)]),
+            (Kind::Expression, [other, ..]) => {
+                let source = format!("steps.{other}.output + 1");
+                let references = vec![Reference::Step(other.clone())];
+                let expression = Expression { source: source.into(), references, location: Location::default() };
+                With::Positional(vec![Template::Expression(expression), literal(2)])
+            }
+            (Kind::Bytes, []) => With::Single(Template::Literal(Value::text(text(BYTES)))),
+            (Kind::Bytes, _) => With::Inherited,
+        }
+    }
+}
+
+/// Bytes that go through each step of the C ABI.
+const BYTES: usize = 1 << 10;
+
+fn literal(number: i64) -> Template {
+    Template::Literal(Value::Int(number))
+}
+
+fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph, kind: Kind) -> Linked {
     let name = |step: usize| -> Arc<str> { format!("s{step}").into() };
     let steps = graph
         .iter()
         .enumerate()
-        .map(|(step, waits_for)| Step {
-            with: With::Positional(Vec::new()),
-            after: waits_for.iter().copied().map(name).collect(),
-            ..Step::new(name(step), "noop")
+        .map(|(step, waits_for)| {
+            let after: Vec<Arc<str>> = waits_for.iter().copied().map(name).collect();
+            let with = kind.with(&after);
+            Step { with, after, output: OutputFormat::Text, ..Step::new(name(step), "unit") }
         })
         .collect();
-    let spec = UnitSpec { source: UnitSource::Wat(NOOP.to_owned()), sha256: None, location: Location::default() };
+    let spec =
+        UnitSpec { source: UnitSource::Wat(kind.unit().to_owned()), sha256: None, location: Location::default() };
     let pipeline = Pipeline {
         name: "bench".into(),
         dialect: wasmill_model::Dialect::Native,
         description: None,
         inputs: IndexMap::new(),
-        units: [("noop".into(), spec)].into_iter().collect(),
+        units: [("unit".into(), spec)].into_iter().collect(),
         steps,
-        outputs: [("done".into(), wasmill_model::Template::Literal(Value::Bool(true)))].into_iter().collect(),
+        outputs: [("done".into(), Template::Literal(Value::Bool(true)))].into_iter().collect(),
         schedule: Schedule::default(),
         on_failure: Default::default(),
         timeout: None,
@@ -139,8 +186,8 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph) -> Arc<Link
         clock: Arc::new(Since(Instant::now())),
         spawner: Arc::new(OnTokio(runtime.handle().clone())),
     };
-    let units = [("noop".into(), unit(NOOP))].into_iter().collect();
-    Arc::new(runtime.block_on(link(&host, &Bundle::new(pipeline, units), &Overrides::default())).unwrap())
+    let units = [("unit".into(), unit(kind.unit()))].into_iter().collect();
+    runtime.block_on(link(&host, &Bundle::new(pipeline, units), &Overrides::default())).unwrap()
 }
 
 /// The floor: a task for every step whose dependencies are done; the first successor that is ready runs on the same task.
@@ -221,81 +268,83 @@ fn idle() -> Arc<dyn Engine> {
     }))
 }
 
-fn measure(criterion: &mut Criterion, name: &str, graph: &Graph) {
-    let runtime = runtime();
-    let floor = bare_graph(graph);
-    criterion
-        .bench_function(&format!("{name}/floor"), |bencher| bencher.to_async(&runtime).iter(|| bare(floor.clone())));
-    let linked = linked(&runtime, idle(), graph);
-    criterion.bench_function(&format!("{name}/wasmill"), |bencher| {
-        bencher
-            .to_async(&runtime)
-            .iter(|| async { black_box(linked.run(Object::new(), RunOptions::new("bench")).await) });
-    });
+/// Rounds of a full measurement.
+const ROUNDS: usize = 60;
+/// Steps of the large graphs.
+const STEPS: usize = 10_000;
+
+struct Bench {
+    effort: Effort,
+    workers: Runtime,
+    rows: Vec<Row>,
 }
 
-fn idle_steps(criterion: &mut Criterion) {
-    measure(criterion, "chain-10000", &chain(10_000));
-    measure(criterion, "fan-out-10000", &fan_out(10_000));
-    measure(criterion, "layered-100x100", &layered(100, 100));
-}
+impl Bench {
+    async fn run(linked: &Linked) {
+        let document = linked.run(Object::new(), RunOptions::new("bench")).await;
+        assert_eq!(document.error, None);
+    }
 
-/// The same with a real unit, beside a loop of bare prepared calls.
-fn real_steps(criterion: &mut Criterion) {
-    let runtime = runtime();
-    let engine = WasmtimeEngine::new(Settings { slots: 32, ..Settings::default() }).unwrap();
-    let prepared = runtime.block_on(engine.prepare(&unit(NOOP), &Binding::default())).unwrap();
-    let (input, limits, cancel) = (Input::Positional(Vec::new()), Limits::default(), Cancel::new());
-    criterion.bench_function("noop-unit-1000/floor", |bencher| {
-        bencher.to_async(&runtime).iter(|| async {
-            for _ in 0..1_000 {
-                black_box(prepared.call(Call::new(&input, &limits, &cancel)).await);
-            }
+    /// A step of a pipeline whose engine answers at once.
+    fn idle(&mut self, case: &str, graph: &Graph, kind: Kind, more: f64) {
+        let floor = bare_graph(graph);
+        let linked = linked(&self.workers, idle(), graph, kind);
+        let samples = in_turn(
+            self.effort,
+            ROUNDS,
+            &mut [side(&self.workers, || bare(floor.clone())), side(&self.workers, || Bench::run(&linked))],
+        );
+        self.row(case, "bare tokio", &samples[0], &samples[1], graph.len(), graph.len(), Target::More(more));
+    }
+
+    /// A step of a pipeline of real units, in one thread, beside as many calls of bare wasmtime.
+    fn real(&mut self, case: &str, steps: usize, per: usize, target: Target) {
+        let runtime = current_thread().unwrap();
+        let engine = Arc::new(engine().unwrap());
+        let floor = floor::BytesUnit::new(&floor::engine(SLOTS).unwrap(), &binary(BYTES_UPPER)).unwrap();
+        let input = text(BYTES);
+        let linked = linked(&runtime, engine, &chain(steps), Kind::Bytes);
+        let samples = in_turn(
+            self.effort,
+            ROUNDS,
+            &mut [side(&runtime, || floor.call(input.as_bytes())), side(&runtime, || Bench::run(&linked))],
+        );
+        self.row(case, "bare fresh call", &samples[0], &samples[1], 1, per, target);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a row has so many")]
+    fn row(&mut self, case: &str, floor: &str, bare: &Samples, own: &Samples, each: usize, per: usize, target: Target) {
+        self.rows.push(Row {
+            case: case.to_owned(),
+            floor: Some((floor.to_owned(), bare.median() / each as f64)),
+            figure: own.median() / per as f64,
+            measure: Measure::Time,
+            target,
         });
-    });
-    let linked = linked(&runtime, Arc::new(engine), &chain(1_000));
-    criterion.bench_function("noop-unit-1000/wasmill", |bencher| {
-        bencher
-            .to_async(&runtime)
-            .iter(|| async { black_box(linked.run(Object::new(), RunOptions::new("bench")).await) });
-    });
-}
-
-criterion_group! {
-    name = benches;
-    config = Criterion::default().sample_size(20);
-    targets = idle_steps, real_steps
+    }
 }
 
 fn main() {
-    benches();
-    let mut rows = Vec::new();
-    let mut row = |case: &str, name: &str, floor: &str, steps: f64| {
-        let (Some(bare), Some(figure)) =
-            (criterion_median(&format!("{name}/floor")), criterion_median(&format!("{name}/wasmill")))
-        else {
-            return;
-        };
-        rows.push(Row {
-            case: case.to_owned(),
-            floor: Some((floor.to_owned(), bare / steps)),
-            figure: figure / steps,
-            measure: Measure::Time,
-            target: Target::More(10_000.0),
-        });
-    };
-    row("chain of 10,000", "chain-10000", "bare tokio", 1e4);
-    row("fan-out to 10,000", "fan-out-10000", "bare tokio", 1e4);
-    row("100 layers of 100", "layered-100x100", "bare tokio", 1e4);
-    row("chain of 1,000 real units", "noop-unit-1000", "prepared calls in a loop", 1e3);
+    let effort = Effort::from_arguments();
+    let mut bench = Bench { effort, workers: workers(2).unwrap(), rows: Vec::new() };
+    let (chain_of, fan, layers) = (chain(STEPS), fan_out(STEPS), layered(100, STEPS / 100));
+    bench.idle("chain of 10,000", &chain_of, Kind::Noop, 2_000.0);
+    bench.idle("fan-out to 10,000", &fan, Kind::Noop, 2_000.0);
+    bench.idle("random, 100 layers of 100", &layers, Kind::Noop, 2_000.0);
+    bench.idle("chain of 10,000, an expression on each", &chain_of, Kind::Expression, 4_000.0);
+    bench.idle("fan-out to 10,000, an expression on each", &fan, Kind::Expression, 4_000.0);
+    bench.idle("random, 100 layers of 100, an expression on each", &layers, Kind::Expression, 4_000.0);
+    bench.real("`bytes` 1 KiB, chain of 10,000", STEPS, STEPS, Target::Times(1.5));
+    bench.real("three `bytes` steps, the whole run", 3, 1, Target::AtMost(40_000.0));
     let report = Report {
         name: "steps",
         title: "A step of a pipeline",
-        method: "Pipelines whose steps do nothing (an engine that answers at once), for each step: plan, templates, receipt and all. \
-                 Beside it a bare tokio loop over the same graph. The last line runs a real unit that does nothing, beside the same calls \
-                 in a loop. Two workers; medians by criterion, one side after the other.",
-        rows,
+        method: "Pipelines whose steps do nothing (an engine that answers at once), for each step: plan, input, receipt, report and \
+                 document, all made and dropped. Beside it a bare tokio loop over the same graph, on two workers. Then pipelines of real \
+                 units in fresh instances, each on what the one before gave, in one thread: a step of ten thousand, and a whole run of three, \
+                 beside one bare wasmtime call in a fresh instance.",
+        rows: bench.rows,
         notes: Vec::new(),
     };
-    report.publish(Effort::from_arguments()).unwrap();
+    report.publish(effort).unwrap();
 }

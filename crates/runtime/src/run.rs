@@ -308,9 +308,8 @@ struct Worker {
 }
 
 impl Worker {
-    /// A worker that is polled by whoever must not panic: one that does is dropped, and says so.
     fn boxed(self) -> BoxFuture<'static, ()> {
-        Box::pin(AssertUnwindSafe(self.work()).catch_unwind().map(drop))
+        Box::pin(self.work())
     }
 
     async fn work(mut self) {
@@ -423,8 +422,12 @@ pub(crate) async fn run(
     let mut cancelled = cancel.cancelled().fuse();
     let end = poll_fn(|context| {
         linked.spawner.poll(context);
-        if own.as_mut().is_some_and(|worker| worker.poll_unpin(context).is_ready()) {
-            own = None;
+        if let Some(worker) = &mut own {
+            let polled = catch_unwind(AssertUnwindSafe(|| worker.poll_unpin(context)));
+            if !matches!(polled, Ok(Poll::Pending)) {
+                // One that panicked says so when it is dropped.
+                own = None;
+            }
         }
         if cancelled.poll_unpin(context).is_ready() {
             run.stop();

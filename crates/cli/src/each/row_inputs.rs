@@ -18,7 +18,11 @@ pub(crate) struct Blobs {
 
 impl Blobs {
     fn attach(&self, given: Object) -> Result<Object, Vec<Diagnostic>> {
-        blobs::attach(given, self.is_allowed, self.folder.as_deref())
+        // A reference is an object. Most rows have none, and there are many rows.
+        if given.values().any(|value| matches!(value, Value::Object(_) | Value::List(_))) {
+            return blobs::attach(given, self.is_allowed, self.folder.as_deref());
+        }
+        Ok(given)
     }
 }
 
