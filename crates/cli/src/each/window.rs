@@ -18,7 +18,7 @@ const ROWS: usize = 1024;
 /// With more bytes under way, nothing is read and no row but the next one to be printed is started.
 const BYTES: usize = 32 << 20;
 /// Rows that are done in quick succession are printed together.
-const PACE: Duration = Duration::from_millis(1);
+const PACE: Duration = Duration::from_millis(2);
 /// The most that is printed together.
 const PRINTED_AT_ONCE: usize = 1 << 20;
 
