@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use wasmill_manifest::Component;
 use wasmill_model::{Code, Diagnostic, LimitOverrides, Location, Policy, UnitSource};
 
+use crate::failure::Failure;
 use crate::render::Sources;
 
 const NAME: &str = "Component.toml";
@@ -64,6 +66,27 @@ pub(crate) fn limits(
             "add `[component]` with the `name` of one of them, or give each unit a folder of its own".to_owned(),
         )),
     }
+}
+
+/// Whether this is one, by its name.
+pub(crate) fn is_one(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == NAME)
+}
+
+/// One that is looked at by itself, without the unit that it is for.
+///
+/// # Errors
+/// Why it cannot be read, or everything that is wrong with it.
+pub(crate) fn read(path: &Path, policy: &Policy) -> Result<Component, Failure> {
+    let name = path.to_string_lossy();
+    let cannot = |why: String| Diagnostic::new(Code::UnknownFile, format!("`{name}` cannot be read: {why}"));
+    let text = match text(path) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Err(Diagnostic::new(Code::UnknownFile, format!("there is no file `{name}`")).into()),
+        Err(why) => return Err(cannot(why).into()),
+    };
+    let parsed = wasmill_manifest::parse_component(&name, &text, policy);
+    parsed.map_err(|problems| Failure::from(problems).in_files(&Sources::one(&name, &text)))
 }
 
 /// Where it would stand for this unit.

@@ -34,6 +34,11 @@ pub fn to_yaml(pipeline: &Pipeline) -> String {
     Yaml::Map(map.0).document()
 }
 
+/// Limits as a step of a native manifest has them: `limits: { … }`.
+pub fn limits_to_yaml(limits: LimitOverrides) -> String {
+    Yaml::Map(vec![("limits".to_owned(), Yaml::Map(self::limits(limits)))]).document()
+}
+
 #[derive(Default)]
 struct Map(Vec<(String, Yaml)>);
 

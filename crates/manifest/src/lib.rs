@@ -38,7 +38,7 @@ mod yaml_text;
 mod yaml_tree;
 
 pub use component::{Component, parse_component};
-pub use convert::to_yaml;
+pub use convert::{limits_to_yaml, to_yaml};
 pub use dialects::pipeline_v1::GraphInfo;
 pub use format::Format;
 pub use grants::{is_variable_name, normal_guest_path};

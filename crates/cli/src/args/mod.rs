@@ -206,6 +206,7 @@ Examples:
   wasmill check pipeline.yaml --output json | jq '.errors[].message'
 
 With --output json: {\"wasmill\": 1, \"file\", \"pipeline\", \"ok\": true, \"steps\": count, \"units\": count},
+for a Component.toml {\"wasmill\": 1, \"file\", \"component\", \"ok\": true, \"limits\"},
 or {\"wasmill\": 1, \"errors\": [{code, message, at: {file, line, column}, step, help}, …]}.";
 
 /// `wasmill convert`
@@ -221,8 +222,8 @@ Examples:
   wasmill convert config.yaml > pipeline.yaml
   wasmill convert task.json --output json | jq -r .manifest
 
-With --output json: {\"wasmill\": 1, \"file\", \"dialect\": \"native\" | \"dag-config\" | \"task-definition\" | \"pipeline-v1\",
-\"manifest\": text}.";
+With --output json: {\"wasmill\": 1, \"file\", \"dialect\": \"native\" | \"dag-config\" | \"task-definition\" | \"pipeline-v1\"
+| \"component\", \"manifest\": text}. Of a Component.toml that is the `limits` of a step.";
 
 const SCHEMA_EXAMPLES: &str = "\
 Examples:

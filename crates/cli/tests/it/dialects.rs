@@ -233,3 +233,20 @@ fn a_malformed_file_of_each_dialect_has_positions() {
         assert_eq!(error["at"]["line"], line, "{document}");
     }
 }
+
+#[test]
+fn a_component_file_is_checked_and_converted() {
+    let text = "[component]\nname = \"stats\"\nversion = \"1.0.0\"\n[resources.memory]\nmax_bytes = 1048576\n[resources.cpu]\nmax_fuel = 100000\ntimeout_seconds = 5\n";
+    let project = project().file("Component.toml", text);
+    let checked = project.wasmill(["check", "Component.toml"]).run();
+    assert_eq!(checked.expect(0).text(), "Component.toml: ok (memory 1 MiB, fuel 100,000, timeout 5 s)\n");
+    let converted = project.wasmill(["convert", "Component.toml"]).run();
+    assert_eq!(converted.expect(0).text(), "limits:\n  memory: 1MiB\n  fuel: 100000\n  timeout: 5s\n");
+    let document = json(project.wasmill(["check", "Component.toml", "--output", "json"]).run().expect(0));
+    assert_eq!(document["limits"]["memory"], 1_048_576);
+    project.write("Component.toml", text.replace("max_bytes = 1048576", "max_bytes = 1"));
+    let output = project.wasmill(["check", "Component.toml"]).run();
+    assert!(output.expect(2).stderr.contains("Component.toml:5:13"), "{output}");
+    let output = project.wasmill(["run", "Component.toml"]).run();
+    assert!(output.expect(2).stderr.contains("is no pipeline"), "{output}");
+}
