@@ -90,13 +90,11 @@ impl Shared {
     fn tell(&self, printer: &Printer) {
         let each = if self.bar.is_some() { TICK } else { LINES };
         let mut is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
+        // All may be over before this thread gets to wait.
+        while !*is_over {
             let (guard, waited) = self.over.wait_timeout(is_over, each).unwrap_or_else(PoisonError::into_inner);
             is_over = guard;
-            if *is_over {
-                break;
-            }
-            if !waited.timed_out() {
+            if *is_over || !waited.timed_out() {
                 continue;
             }
             match &self.bar {
