@@ -4,6 +4,7 @@
 //! writing.
 
 use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -53,7 +54,11 @@ impl Progress {
                 printer.note(&text);
             }
         });
-        let lines = Lines { lines: Mutex::new(Some(sender)), is_long: steps > MOST_LINES };
+        let lines = Lines {
+            lines: Mutex::new(Some(sender)),
+            is_long: AtomicBool::new(steps > MOST_LINES),
+            said: AtomicUsize::new(0),
+        };
         Progress { observer: Arc::new(lines), writer: writer.ok() }
     }
 
@@ -118,10 +123,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Lines {
     /// Gone when the run is over: that ends the writer.
     lines: Mutex<Option<Sender<String>>>,
-    is_long: bool,
+    is_long: AtomicBool,
+    /// Lines that were said of steps.
+    said: AtomicUsize,
 }
 
 impl Lines {
+    fn is_long(&self) -> bool {
+        self.is_long.load(Ordering::Relaxed)
+    }
+
+    /// A line of many: pipelines that call others have more steps than anybody knows before.
+    fn count(&self) {
+        if self.said.fetch_add(1, Ordering::Relaxed) > 4 * MOST_LINES {
+            self.is_long.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn say(&self, line: String) {
         if let Some(lines) = &*lock(&self.lines) {
             let _ = lines.send(line);
@@ -132,11 +150,12 @@ impl Lines {
 impl Observer for Lines {
     fn event(&self, event: &RunEvent<'_>) {
         match event {
-            RunEvent::StepStarted { step, attempt, item } if !self.is_long && item.is_none_or(|item| item == 0) => {
+            RunEvent::StepStarted { step, attempt, item } if !self.is_long() && item.is_none_or(|item| item == 0) => {
                 let again = if *attempt == 1 { String::new() } else { format!("  {DIM}attempt {attempt}{DIM:#}") };
+                self.count();
                 self.say(format!("{DIM}▶ {step}{DIM:#}{again}\n"));
             }
-            RunEvent::StepFinished { step, report } if !(self.is_long && report.verdict.is_ok()) => {
+            RunEvent::StepFinished { step, report } if !(self.is_long() && report.verdict.is_ok()) => {
                 self.say(finished(step, report));
             }
             RunEvent::RunFinished { .. } => drop(lock(&self.lines).take()),

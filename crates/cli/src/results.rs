@@ -17,6 +17,8 @@ struct State {
     run: u64,
     /// With the run that used it last.
     kept: HashMap<CallKey, (u64, Kept)>,
+    /// What this run gave: of use from the next one on. Whether two calls of one run are the same call must not depend on which ends first.
+    new: Vec<(CallKey, Kept)>,
 }
 
 impl Results {
@@ -25,6 +27,9 @@ impl Results {
         let mut state = self.state();
         state.run += 1;
         let run = state.run;
+        for (key, kept) in std::mem::take(&mut state.new) {
+            state.kept.insert(key, (run - 1, kept));
+        }
         state.kept.retain(|_, (used, _)| *used + RUNS >= run);
     }
 
@@ -43,9 +48,7 @@ impl Memo for Results {
     }
 
     fn store(&self, key: CallKey, kept: Kept) {
-        let mut state = self.state();
-        let run = state.run;
-        state.kept.insert(key, (run, kept));
+        self.state().new.push((key, kept));
     }
 }
 

@@ -103,7 +103,10 @@ impl Path {
     /// As [`Path::walk`], for everything before the last selection.
     pub(crate) fn exists(&self, scope: &dyn Scope) -> Result<bool, Failure> {
         let Some((last, before)) = self.rest.split_last() else {
-            return Ok(self.base_value(scope).is_ok());
+            return Ok(match &self.base {
+                Base::Input(name) => scope.input(name).is_some(),
+                _ => self.base_value(scope).is_ok(),
+            });
         };
         let value = Path { base: self.base.clone(), rest: before.to_vec() }.walk(scope)?;
         Ok(select(&value, last).is_some())
@@ -112,10 +115,8 @@ impl Path {
     fn base_value(&self, scope: &dyn Scope) -> Result<Value, Failure> {
         match &self.base {
             Base::Inputs => Ok(scope.inputs()),
-            Base::Input(name) => scope.input(name).ok_or_else(|| {
-                Failure::new(format!("the input `{name}` was not given, and has no default"))
-                    .help(format!("give it, or ask for it with `has({})`", self.show(0)))
-            }),
+            // One that need not be given, and was not.
+            Base::Input(name) => Ok(scope.input(name).unwrap_or_default()),
             Base::Step(id, field) => scope.step(id, *field).ok_or_else(|| {
                 Failure::new(format!("the step `{id}` has no {}: it did not succeed, or did not run", field.as_str()))
             }),

@@ -29,6 +29,8 @@ pub struct StepReport {
     pub output: Option<Value>,
     /// What it found out about its input, where that is what it does.
     pub metadata: Option<Value>,
+    /// Of a step with items that failed: what the items gave that count, null where one gave nothing.
+    pub partial: Option<Value>,
     /// What took the place of its unit: `value`, `unit spare`, `step other`.
     pub fallback: Option<Arc<str>>,
     /// Its attempts, in order: item by item.
@@ -58,12 +60,16 @@ pub struct SubRun {
 }
 
 impl SubRun {
+    /// What it is called in the run that it is part of: `step`, `step[item]`, and `step#2` from the second attempt on.
+    pub fn path(step: &str, item: Option<u32>, attempt: u32) -> String {
+        let item = item.map(|item| format!("[{item}]")).unwrap_or_default();
+        let again = if attempt > 1 { format!("#{attempt}") } else { String::new() };
+        format!("{step}{item}{again}")
+    }
+
     /// The receipts of its units by the steps' paths, for whoever keeps no more of it than that.
     pub fn into_receipts(self, step: &str) -> Vec<(Arc<str>, Vec<Receipt>)> {
-        let path = match self.item {
-            Some(item) => format!("{step}[{item}]"),
-            None => step.to_owned(),
-        };
+        let path = SubRun::path(step, self.item, self.attempt);
         let RunDocument { steps, discarded, .. } = self.document;
         let mut all: Vec<(Arc<str>, Vec<Receipt>)> = Vec::new();
         for (id, report) in steps {
@@ -80,7 +86,15 @@ impl SubRun {
 impl StepReport {
     /// A step that ended before its unit was called.
     pub fn without_attempt(verdict: Verdict) -> Self {
-        StepReport { verdict, output: None, metadata: None, fallback: None, attempts: Vec::new(), runs: Vec::new() }
+        StepReport {
+            verdict,
+            output: None,
+            metadata: None,
+            partial: None,
+            fallback: None,
+            attempts: Vec::new(),
+            runs: Vec::new(),
+        }
     }
 }
 
@@ -93,6 +107,8 @@ impl Serialize for StepReport {
             output: Option<&'a Value>,
             #[serde(skip_serializing_if = "Option::is_none")]
             metadata: Option<&'a Value>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            partial: Option<&'a Value>,
             #[serde(skip_serializing_if = "Option::is_none")]
             fallback: Option<&'a str>,
             attempts: &'a [Receipt],
@@ -107,6 +123,7 @@ impl Serialize for StepReport {
             verdict: self.verdict.kind(),
             output: self.output.as_ref(),
             metadata: self.metadata.as_ref(),
+            partial: self.partial.as_ref(),
             fallback: self.fallback.as_deref(),
             attempts: &self.attempts,
             runs: &self.runs,
@@ -182,7 +199,8 @@ impl RunDocument {
     fn detach_into(&mut self, detaching: &mut Detaching<'_>) {
         self.outputs.values_mut().for_each(|output| detaching.detach(output));
         for report in self.steps.values_mut() {
-            [&mut report.output, &mut report.metadata].into_iter().flatten().for_each(|value| detaching.detach(value));
+            let values = [&mut report.output, &mut report.metadata, &mut report.partial];
+            values.into_iter().flatten().for_each(|value| detaching.detach(value));
             report.runs.iter_mut().for_each(|run| run.document.detach_into(detaching));
         }
     }

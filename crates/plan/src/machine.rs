@@ -44,6 +44,8 @@ struct State {
     /// How many items gave their answer.
     done: u32,
     in_flight: u32,
+    /// The last attempt of the only item.
+    last: u32,
     /// The first item that failed.
     failed: Option<u32>,
     replaced_by: Option<StepIndex>,
@@ -78,8 +80,8 @@ enum Stop {
 struct Group {
     max: u32,
     running: u32,
-    /// What would have started, were there room.
-    parked: Vec<Task>,
+    /// What would have started, were there room: ranks and items, the most urgent first.
+    parked: BTreeSet<(u32, u32)>,
 }
 
 /// One run of a [`Graph`], from the first step to the last.
@@ -183,6 +185,11 @@ impl Plan {
         self.finished
     }
 
+    /// Whether it has ended, or was told to.
+    pub fn is_stopped(&self) -> bool {
+        self.finished || self.stop.is_some()
+    }
+
     /// How many calls run now.
     pub fn running(&self) -> u32 {
         self.running
@@ -275,7 +282,8 @@ impl Plan {
         let gives = self.rules(step).and_then(|rules| rules.streams_from);
         let gives = gives.is_some_and(|gives| self.state(gives).phase == Phase::Active);
         let begins = state.phase == Phase::Waiting && state.waits == 1 && !state.blocked && self.counts(step);
-        if gives && !self.best_effort() && (begins || state.streams) {
+        let goes_on = state.phase == Phase::Active && state.streams;
+        if gives && !self.best_effort() && (begins || goes_on) {
             self.change(step, |state| {
                 state.phase = Phase::Active;
                 state.streams = true;
@@ -471,7 +479,9 @@ impl Plan {
             state.in_flight = 1;
             state.next = 1;
         });
-        let attempt = self.options.rules.get(step.get()).map_or(1, |rules| rules.retry.attempts) + 1;
+        let attempts = self.options.rules.get(step.get()).map_or(1, |rules| rules.retry.attempts);
+        // One that took the place of the last attempt has its number, and may have had its time as well.
+        let attempt = attempts.max(self.state(step).last) + 1;
         let flight = Flight { attempt, call: Call::Fallback(place), state: FlightState::Queued };
         self.flights.insert(Task { step, item: 0 }, flight);
         self.due.insert((self.graph.rank(step), 0));
@@ -491,7 +501,10 @@ impl Plan {
             let good = ending == Ending::Succeeded
                 || replaced_by.is_some()
                 || (fails && self.options.on_failure == OnFailure::BestEffort);
-            self.change(step, |state| state.phase = Phase::Ended { good });
+            self.change(step, |state| {
+                state.phase = Phase::Ended { good };
+                state.streams = false;
+            });
             self.policy.ended(&graph, step);
             commands.push(Command::Settle { step, ending });
             if fails && replaced_by.is_none() {
@@ -585,13 +598,25 @@ impl Plan {
 
     fn leave_group(&mut self, step: StepIndex) {
         let Some(group) = self.rules(step).and_then(|rules| rules.group) else { return };
-        let Some(group) = self.groups.get_mut(group as usize) else { return };
-        group.running -= 1;
-        for task in std::mem::take(&mut group.parked) {
-            if self.flights.contains_key(&task) {
-                self.due.insert((self.graph.rank(task.step), task.item));
-            } else {
-                self.queue(task.step);
+        let Some(entry) = self.groups.get_mut(group as usize) else { return };
+        entry.running -= 1;
+        self.let_in(group);
+    }
+
+    /// The room of a group is offered to one that is parked: one at a time, as most of them would only be parked again.
+    fn let_in(&mut self, group: u32) {
+        while let Some(entry) = self.groups.get_mut(group as usize)
+            && entry.running < entry.max
+            && let Some((rank, item)) = entry.parked.pop_first()
+        {
+            let Some(step) = self.graph.order().get(rank as usize).copied() else { continue };
+            if self.flights.contains_key(&Task { step, item }) {
+                self.due.insert((rank, item));
+                return;
+            }
+            if self.has_more(step) {
+                self.queue(step);
+                return;
             }
         }
     }
@@ -627,14 +652,17 @@ impl Plan {
             Some(flight) => flight.state == FlightState::Queued,
             None => self.has_more(task.step),
         };
+        let group = self.rules(task.step).and_then(|rules| rules.group);
         if !startable {
+            // The room that it was offered is another's.
+            group.into_iter().for_each(|group| self.let_in(group));
             return;
         }
-        if let Some(group) = self.rules(task.step).and_then(|rules| rules.group)
+        if let Some(group) = group
             && let Some(group) = self.groups.get_mut(group as usize)
         {
             if group.running == group.max {
-                group.parked.push(task);
+                group.parked.insert((self.graph.rank(task.step), task.item));
                 return;
             }
             group.running += 1;
@@ -650,6 +678,7 @@ impl Plan {
             }
         };
         self.flights.insert(task, flight);
+        self.change(task.step, |state| state.last = flight.attempt);
         self.running += 1;
         commands.push(Command::Start { task, attempt: flight.attempt, call: flight.call });
         if again.is_none() {

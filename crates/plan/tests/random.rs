@@ -384,6 +384,7 @@ proptest! {
         let graph = Arc::new(Graph::new(world.steps.len(), &world.edges).unwrap());
         let options = PlanOptions { max_concurrency: manner.max_concurrency, strategy: manner.strategy, on_failure: world.on_failure,
             rules: world.rules(), groups: vec![1, 2], ..PlanOptions::default() };
+        let rules = world.rules();
         let mut plan = Plan::new(graph, options);
         let mut running: HashMap<Task, (u32, Call)> = HashMap::new();
         let (mut settled, mut finish, mut commands) = (HashSet::new(), None, Vec::new());
@@ -409,6 +410,20 @@ proptest! {
                 prop_assert_eq!(settled.len(), world.steps.len());
                 prop_assert!(!stopped || verdict != RunVerdict::Ok || running.is_empty());
                 return Ok(());
+            }
+            // A command goes on to write for a while when it was told to stop.
+            for step in (0..world.steps.len() as u32).map(StepIndex::new) {
+                let gives = rules[step.get()].streams_from;
+                if gives.is_some_and(|gives| running.keys().any(|task| task.step == gives)) {
+                    let items = (turn as u32 % 3).min(world.steps[step.get()].items().unwrap_or(0));
+                    plan.handle(Event::Arrived { step, items }, &mut commands).unwrap();
+                }
+            }
+            if !commands.is_empty() {
+                for step in opened {
+                    let _ = plan.handle(Event::Opened { step, opening: world.steps[step.get()].opening.unwrap() }, &mut commands);
+                }
+                continue;
             }
             let looked = !opened.is_empty();
             for step in opened {

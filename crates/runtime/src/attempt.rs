@@ -19,6 +19,7 @@ use wasmill_model::{
 use wasmill_plan::{Call, StepIndex};
 
 use crate::Linked;
+use crate::bounds::bounded;
 use crate::memo::{self, Kept};
 use crate::nested::{self, Caller};
 use crate::run::{Run, Started};
@@ -90,7 +91,7 @@ pub(crate) async fn attempt(run: &Arc<Run>, step: &LinkedStep, started: &Started
     let Some(mut work) = run.work(task.step) else { return (kind, permanent) };
     match made.receipt {
         Some(receipt) => push(&mut work.attempts, receipt.redacted(&run.linked.secrets)),
-        None if kind != VerdictKind::Ok => work.unreceipted.push((task.item, verdict)),
+        None if kind != VerdictKind::Ok => work.unreceipted.push((task.item, started.attempt, verdict)),
         None => {}
     }
     work.runs.extend(made.run);
@@ -159,6 +160,7 @@ async fn make(run: &Arc<Run>, step: &LinkedStep, started: &Started, item: Option
                 cancel,
                 observer,
                 memo: &run.memo,
+                room: run.room.clone(),
             };
             let (verdict, ran) = nested::call(linked, caller, &input, digest, || run.clock().now()).await;
             let (sub_run, output) = ran.unzip();
@@ -202,7 +204,7 @@ async fn called(
 /// The value of a fallback.
 fn value(step: &LinkedStep, program: &Program, scope: &ItemScope<'_>) -> Made {
     let answer = || {
-        let value = program.evaluate(scope).map_err(|error| explain(&error))?;
+        let value = bounded(program.evaluate(scope).map_err(|error| explain(&error))?)?;
         Ok(match step.emits {
             Emits::Output => (value, None),
             Emits::Metadata => (whole(step.input.evaluate(scope)?.0), Some(value)),

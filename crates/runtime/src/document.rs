@@ -1,5 +1,6 @@
 //! The run document, put together when all steps have ended.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -9,6 +10,8 @@ use wasmill_model::{
 };
 use wasmill_plan::StepIndex;
 
+use crate::attempt::host_error;
+use crate::bounds::bounded;
 use crate::link::LinkedParts;
 use crate::run::{End, Run, Settled};
 use crate::scope::ItemScope;
@@ -20,7 +23,7 @@ pub(crate) fn document(run: Arc<Run>, end: End) -> RunDocument {
     let id = run.id.clone();
     let on_failure = linked.pipeline.on_failure;
     let (verdict, outputs, error) = match end.verdict {
-        RunVerdict::Ok => match outputs(&run, on_failure != OnFailure::BestEffort) {
+        RunVerdict::Ok => match outputs(&run, on_failure != OnFailure::BestEffort, RunVerdict::Ok) {
             Ok(outputs) => (RunVerdict::Ok, outputs, None),
             Err(error) => (RunVerdict::Failed, Object::new(), Some(error)),
         },
@@ -31,7 +34,9 @@ pub(crate) fn document(run: Arc<Run>, end: End) -> RunDocument {
             };
             let partial = match on_failure {
                 OnFailure::FailFast => Object::new(),
-                OnFailure::Continue | OnFailure::BestEffort => outputs(&run, false).unwrap_or_default(),
+                OnFailure::Continue | OnFailure::BestEffort => {
+                    outputs(&run, false, RunVerdict::Failed).unwrap_or_default()
+                }
             };
             (RunVerdict::Failed, partial, error)
         }
@@ -69,14 +74,17 @@ pub(crate) fn document(run: Arc<Run>, end: End) -> RunDocument {
 }
 
 /// The declared outputs; where none are, those of the steps that nobody reads. Of a run that went wrong, those that there are.
-fn outputs(run: &Run, all: bool) -> Result<Object, RunError> {
+fn outputs(run: &Run, all: bool, end: RunVerdict) -> Result<Object, RunError> {
     let linked: &LinkedParts = &run.linked;
     if linked.pipeline.outputs.is_empty() {
+        // Of a run that succeeded each has its place, also one that did not run: who reads them need not look at what failed.
+        let each_has_one = end == RunVerdict::Ok;
         let last = linked.last.iter();
         return Ok(last
             .filter_map(|step| {
                 let id = linked.steps.get(step.get())?.id.clone();
-                Some((id, run.output(*step)?.clone()))
+                let output = run.output(*step).cloned();
+                Some((id, if each_has_one { output.unwrap_or_default() } else { output? }))
             })
             .collect());
     }
@@ -85,16 +93,20 @@ fn outputs(run: &Run, all: bool) -> Result<Object, RunError> {
         if !all && linked.pipeline.on_failure == OnFailure::Continue && !is_there(run, template) {
             continue;
         }
-        let value = match program.evaluate(&ItemScope { run, item: None }) {
+        let evaluated = catch_unwind(AssertUnwindSafe(|| program.evaluate(&ItemScope { run, item: None })));
+        let evaluated = match evaluated {
+            Ok(Ok(value)) => bounded(value),
+            Ok(Err(error)) => Err(explain(&error)),
+            Err(panic) => Err(host_error("an expression panicked", &*panic).message()),
+        };
+        let value = match evaluated {
             Ok(value) => value,
             Err(_) if !all => continue,
             Err(error) => {
                 return Err(RunError {
                     code: Code::InvalidInput,
                     // The words of an expression may show what it was given.
-                    message: linked
-                        .secrets
-                        .redact(format!("the output `{name}` could not be worked out: {}", explain(&error))),
+                    message: linked.secrets.redact(format!("the output `{name}` could not be worked out: {error}")),
                     step: None,
                     help: None,
                     verdict: VerdictKind::InvalidInput,
@@ -128,18 +140,29 @@ fn timed_out(linked: &LinkedParts) -> RunError {
 }
 
 fn step_error(run: &Run, step: StepIndex) -> Option<RunError> {
-    let id = &run.linked.steps.get(step.get())?.id;
+    let linked = run.linked.steps.get(step.get())?;
+    let id = &linked.id;
     let report = run.report(step)?;
     let verdict = &report.verdict;
     // Of a pipeline that it calls: what failed there.
     let inner = report.runs.last().and_then(|run| run.document.error.as_ref());
     let inner = inner.filter(|error| error.verdict == verdict.kind());
     let message = inner.map_or_else(|| verdict.message(), |error| error.message.clone());
+    // What was called for later ones does not count, so the last is the one that failed.
+    let item = report.attempts.last().and_then(|receipt| receipt.item);
+    let item = item.or_else(|| report.runs.last().and_then(|run| run.item));
+    let item = item.map(|item| format!(" at item {item}")).unwrap_or_default();
     Some(RunError {
         code: verdict.kind().code().unwrap_or(Code::HostError),
-        message: format!("step `{id}` failed: {message}"),
+        message: format!("step `{id}` failed{item}: {message}"),
         step: Some(id.clone()),
-        help: inner.map_or_else(|| verdict.help(), |error| error.help.clone()),
+        help: match (verdict, linked.timeout) {
+            _ if inner.is_some() => inner.and_then(|error| error.help.clone()),
+            (Verdict::TimedOut { limit, .. }, Some(timeout)) if *limit == timeout => {
+                Some("raise the step's `timeout`: it is for all of its attempts together".to_owned())
+            }
+            _ => verdict.help(),
+        },
         verdict: verdict.kind(),
     })
 }

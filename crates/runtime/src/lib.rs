@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod attempt;
+mod bounds;
 mod bundle;
 mod check;
 mod document;

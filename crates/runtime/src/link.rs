@@ -16,7 +16,7 @@ use wasmill_plan::{Graph, PlanOptions, StepIndex, StepRules};
 use wasmill_unit::Unit;
 
 use crate::attempt::{Callee, LinkedFallback, LinkedStep, LinkedUnit, PreparedKey};
-use crate::run::FirstWorker;
+use crate::run::{FirstWorker, Room};
 use crate::step_input::{Inherits, StepInput};
 use crate::wiring::{Wiring, wire};
 use crate::{Bundle, Clock, Host, Overrides, RunOptions, Spawner, check, parameters};
@@ -37,7 +37,7 @@ pub(crate) struct LinkedParts {
     pub(crate) outputs: Vec<(Arc<str>, Program)>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) spawner: Arc<dyn Spawner>,
-    /// Those that any step is granted: what nothing that the run says may show.
+    /// Those that any step of the whole run is granted, also where pipelines call each other: what nothing that the run says may show.
     pub(crate) secrets: Secrets,
     /// The steps that nobody reads.
     pub(crate) last: Vec<StepIndex>,
@@ -92,13 +92,23 @@ impl Linked {
     /// Outputs, verdicts and receipts (but times) of a run that succeeds are the same whatever the concurrency and the order in
     /// which steps end; what holds of one that fails is said at [`Plan`](wasmill_plan::Plan).
     pub fn run(&self, inputs: Object, options: RunOptions) -> impl Future<Output = RunDocument> + Send + use<> {
-        crate::run::run(self.parts.clone(), inputs, options, FirstWorker::Spawned)
+        crate::run::run(self.parts.clone(), inputs, options, FirstWorker::Spawned, None)
+    }
+
+    /// A run that another one waits for.
+    pub(crate) fn run_within(
+        &self,
+        inputs: Object,
+        options: RunOptions,
+        room: Room,
+    ) -> impl Future<Output = RunDocument> + Send + use<> {
+        crate::run::run(self.parts.clone(), inputs, options, FirstWorker::Own, Some(room))
     }
 
     /// The same, for many small runs: what need not run at the same time as something else is run by the future itself, where
     /// [`run`](Self::run) hands it to a task of the [`Spawner`]. Poll it where steps may run.
     pub fn run_here(&self, inputs: Object, options: RunOptions) -> impl Future<Output = RunDocument> + Send + use<> {
-        crate::run::run(self.parts.clone(), inputs, options, FirstWorker::Own)
+        crate::run::run(self.parts.clone(), inputs, options, FirstWorker::Own, None)
     }
 }
 
@@ -108,6 +118,19 @@ impl Linked {
 /// # Errors
 /// Everything that is wrong, as far as it shows without running anything. Units are prepared only when nothing else is wrong.
 pub async fn link(host: &Host, bundle: &Bundle, overrides: &Overrides) -> Result<Linked, Diagnostics> {
+    // What any step is told may be said by any other that is given its output: nothing that any of them says shows it.
+    let steps = bundle.all().into_iter().flat_map(|bundle| &bundle.pipeline.steps);
+    let granted: Vec<String> = steps.flat_map(|step| step.grants.secrets.iter().cloned()).collect();
+    boxed(host, bundle, overrides, &host.secrets.only(&granted)).await
+}
+
+/// As [`link`]; no report shows these secrets.
+async fn link_one(
+    host: &Host,
+    bundle: &Bundle,
+    overrides: &Overrides,
+    secrets: &Secrets,
+) -> Result<Linked, Diagnostics> {
     let mut draft = Draft::new(host, bundle, overrides)?;
     let mut called: HashMap<Arc<str>, Linked> = HashMap::new();
     let mut linked: Vec<(&Arc<Bundle>, Linked)> = Vec::new();
@@ -116,7 +139,7 @@ pub async fn link(host: &Host, bundle: &Bundle, overrides: &Overrides) -> Result
         let ready = linked.iter().find(|(other, _)| Arc::ptr_eq(other, bundle)).map(|(_, ready)| ready.clone());
         let ready = match ready {
             Some(ready) => ready,
-            None => boxed(host, bundle, overrides).await?,
+            None => boxed(host, bundle, overrides, secrets).await?,
         };
         linked.push((bundle, ready.clone()));
         called.insert(name.clone(), ready);
@@ -127,16 +150,17 @@ pub async fn link(host: &Host, bundle: &Bundle, overrides: &Overrides) -> Result
         .buffered(PREPARED_AT_ONCE)
         .collect()
         .await;
-    draft.link(host, prepared, &called).map(|parts| Linked { parts: Arc::new(parts) })
+    draft.link(host, prepared, &called, secrets).map(|parts| Linked { parts: Arc::new(parts) })
 }
 
-/// [`link`], for a pipeline that another one calls: a future that is not part of its own type.
+/// [`link_one`] as a future that is not part of its own type, as a pipeline that is linked may call others.
 fn boxed<'a>(
     host: &'a Host,
     bundle: &'a Bundle,
     overrides: &'a Overrides,
+    secrets: &'a Secrets,
 ) -> BoxFuture<'a, Result<Linked, Diagnostics>> {
-    Box::pin(link(host, bundle, overrides))
+    Box::pin(link_one(host, bundle, overrides, secrets))
 }
 
 /// One distinct use of a unit.
@@ -230,6 +254,7 @@ impl Draft {
         host: &Host,
         prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>>,
         called: &HashMap<Arc<str>, Linked>,
+        secrets: &Secrets,
     ) -> Result<LinkedParts, Diagnostics> {
         let mut problems = Vec::new();
         let mut said = vec![false; prepared.len()];
@@ -301,10 +326,8 @@ impl Draft {
         if !problems.is_empty() {
             return Err(Diagnostics(problems));
         }
-        let granted: Vec<String> =
-            self.pipeline.steps.iter().flat_map(|step| step.grants.secrets.iter().cloned()).collect();
         Ok(LinkedParts {
-            secrets: host.secrets.only(&granted),
+            secrets: secrets.clone(),
             pipeline: self.pipeline,
             graph: self.wiring.graph,
             steps,

@@ -9,6 +9,7 @@ use wasmill_model::{
     Usage, Value, Verdict, VerdictKind, With,
 };
 
+use crate::run::Room;
 use crate::{Linked, Memo, Observer, RunEvent, RunOptions, bind_inputs, inputs, suggestion};
 
 /// Who calls, for which item, and which try this is.
@@ -21,6 +22,7 @@ pub(crate) struct Caller<'a> {
     pub(crate) cancel: &'a Cancel,
     pub(crate) observer: &'a Arc<dyn Observer>,
     pub(crate) memo: &'a Option<Arc<dyn Memo>>,
+    pub(crate) room: Room,
 }
 
 /// Runs the pipeline for a step. What the run says besides its verdict is none where the inputs do not fit.
@@ -42,11 +44,8 @@ pub(crate) async fn call(
         Ok(inputs) => inputs,
         Err(message) => return (Verdict::InvalidInput { message }, None),
     };
-    let Caller { step, item, attempt, run, seed, cancel, observer, memo } = caller;
-    let path: Arc<str> = match item {
-        Some(item) => format!("{step}[{item}]").into(),
-        None => step.clone(),
-    };
+    let Caller { step, item, attempt, run, seed, cancel, observer, memo, room } = caller;
+    let path: Arc<str> = SubRun::path(step, item, attempt).into();
     let options = RunOptions {
         run: format!("{run}/{path}").into(),
         seed: mixed(seed, item.unwrap_or(0), attempt),
@@ -56,7 +55,7 @@ pub(crate) async fn call(
     };
     let began = now();
     // Boxed, as a run calls steps and a step calls runs.
-    let running: BoxFuture<'static, RunDocument> = Box::pin(linked.run(inputs, options));
+    let running: BoxFuture<'static, RunDocument> = Box::pin(linked.run_within(inputs, options, room));
     let document = running.await;
     let wall = now().saturating_sub(began);
     let verdict = verdict(&document, pipeline, wall);
@@ -141,13 +140,13 @@ fn usage(document: &RunDocument, wall: Duration) -> Usage {
         sum.bytes_out = sum.bytes_out.saturating_add(usage.bytes_out);
         sum.log_bytes = sum.log_bytes.saturating_add(usage.log_bytes);
     };
+    // What does not count is not counted: it is another in every run.
     for report in document.steps.values() {
         // What was kept used nothing now.
         let made = report.attempts.iter().filter(|receipt| receipt.kept_from.is_none());
         made.for_each(|receipt| add(&receipt.usage));
         report.runs.iter().for_each(|run| add(&run.usage));
     }
-    document.discarded.values().flatten().for_each(|receipt| add(&receipt.usage));
     sum
 }
 

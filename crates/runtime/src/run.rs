@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use wasmill_engine::{BoxFuture, Cancel};
 use wasmill_model::{
     Digest, Object, Receipt, RunDocument, RunVerdict, SkipReason, StepReport, SubRun, Value, VerdictKind,
 };
-use wasmill_plan::{Call, Command, Event, Plan, StepIndex, Task};
+use wasmill_plan::{Call, Command, Event, Opening, Plan, StepIndex, Task};
 
 use crate::attempt::attempt;
 use crate::document;
@@ -30,6 +31,7 @@ pub(crate) struct Run {
     pub(crate) linked: Arc<LinkedParts>,
     pub(crate) id: Arc<str>,
     pub(crate) seed: u64,
+    pub(crate) room: Room,
     pub(crate) inputs: Inputs,
     slots: Vec<Slot>,
     control: Mutex<Control>,
@@ -101,8 +103,9 @@ impl Run {
 
     /// The digest of the output, where a receipt has it.
     pub(crate) fn output_digest(&self, step: StepIndex) -> Option<Digest> {
-        let report = self.report(self.giver(step))?;
-        let linked = self.linked.steps.get(step.get())?;
+        let giver = self.giver(step);
+        let report = self.report(giver)?;
+        let linked = self.linked.steps.get(giver.get())?;
         let is_answer = linked.foreach.is_none() && report.fallback.is_none() && report.metadata.is_none();
         report.attempts.last().filter(|_| is_answer)?.output
     }
@@ -142,6 +145,7 @@ impl Run {
     fn feed(self: &Arc<Self>, event: Event) -> Next {
         let mut control = self.control();
         let mut commands = Vec::new();
+        control.timed_out |= event == Event::TimedOut && !control.plan.is_stopped();
         let handled = control.plan.handle(event, &mut commands);
         debug_assert!(handled.is_ok() || matches!(event, Event::Finished { .. }), "{handled:?}");
         let next = self.obey(&mut control, commands);
@@ -152,16 +156,10 @@ impl Run {
 
     fn obey(self: &Arc<Self>, control: &mut Control, commands: Vec<Command>) -> Next {
         let mut next = Next::default();
-        let mut queue = VecDeque::from(commands);
-        while let Some(command) = queue.pop_front() {
+        for command in commands {
             match command {
-                Command::Open { step } => {
-                    let opening = self.open(step);
-                    let mut more = Vec::new();
-                    // It was asked for just now.
-                    let _ = control.plan.handle(Event::Opened { step, opening }, &mut more);
-                    queue.extend(more);
-                }
+                // Expressions take their time, and whoever wants to stop the run needs the lock.
+                Command::Open { step } => next.opens.push_back(step),
                 Command::Start { task, attempt, call } => {
                     let cancel = Cancel::new();
                     control.cancels.insert(task, cancel.clone());
@@ -214,9 +212,9 @@ impl Run {
         }));
     }
 
-    fn spawn(self: &Arc<Self>, call: Started) {
-        let worker = Worker { run: self.clone(), current: Some(call) };
-        self.linked.spawner.spawn(Box::pin(worker.work()));
+    fn spawn(self: &Arc<Self>, opens: VecDeque<StepIndex>, call: Option<Started>) {
+        let worker = Worker { run: self.clone(), opens, current: call };
+        self.linked.spawner.spawn(worker.boxed());
     }
 
     fn begin(self: &Arc<Self>, cancelled: bool) -> Next {
@@ -239,8 +237,11 @@ impl Run {
 
     /// For whoever has no thread of its own to go on with.
     fn hand_over(self: &Arc<Self>, next: Next) {
+        if !next.opens.is_empty() {
+            self.spawn(next.opens, None);
+        }
         for call in next.calls {
-            self.spawn(call);
+            self.spawn(VecDeque::new(), Some(call));
         }
         if let Some(end) = next.end {
             self.finish(end);
@@ -270,6 +271,8 @@ impl Settled {
 /// What is left to whoever told the plan.
 #[derive(Default)]
 struct Next {
+    /// Steps to look at.
+    opens: VecDeque<StepIndex>,
     calls: VecDeque<Started>,
     cancels: Vec<Cancel>,
     end: Option<End>,
@@ -292,18 +295,16 @@ struct Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         let (Some(run), Some(event)) = (self.run.upgrade(), self.event.take()) else { return };
-        if event == Event::TimedOut {
-            run.control().timed_out = true;
-        }
         let next = run.feed(event);
         run.hand_over(next);
     }
 }
 
-/// Makes calls one after the other: of those that get ready by one call's end, the most urgent goes on in the same task, and only
-/// the others are spawned.
+/// Looks at steps and makes calls, one after the other: of those that get ready by one call's end, the most urgent goes on in the same
+/// task, and only the others are spawned.
 struct Worker {
     run: Arc<Run>,
+    opens: VecDeque<StepIndex>,
     current: Option<Started>,
 }
 
@@ -314,22 +315,34 @@ impl Worker {
 
     async fn work(mut self) {
         let mut in_a_row = 0;
-        while let Some(call) = &self.current {
-            let Some(linked) = self.run.linked.steps.get(call.task.step.get()) else { break };
-            let item = linked.foreach.is_some().then_some(call.task.item);
-            self.run.notify(&RunEvent::StepStarted { step: &linked.id, item, attempt: call.attempt });
-            if let Some(timeout) = linked.timeout
-                && self.run.work(call.task.step).is_some_and(|mut work| work.begins(self.run.clock().now()))
-            {
-                self.run.after(timeout, Event::StepTimedOut { step: call.task.step });
+        loop {
+            let next = if let Some(step) = self.opens.front().copied() {
+                let opening = self.run.open(step);
+                self.opens.pop_front();
+                self.run.feed(Event::Opened { step, opening })
+            } else if let Some(call) = &self.current {
+                let Some(linked) = self.run.linked.steps.get(call.task.step.get()) else { return };
+                let item = linked.foreach.is_some().then_some(call.task.item);
+                self.run.notify(&RunEvent::StepStarted { step: &linked.id, item, attempt: call.attempt });
+                if let Some(timeout) = linked.timeout
+                    && self.run.work(call.task.step).is_some_and(|mut work| work.begins(self.run.clock().now()))
+                {
+                    self.run.after(timeout, Event::StepTimedOut { step: call.task.step });
+                }
+                let (verdict, permanent) = attempt(&self.run, linked, call).await;
+                self.ended(verdict, permanent)
+            } else {
+                return;
+            };
+            let Next { opens, mut calls, end, .. } = next;
+            self.opens.extend(opens);
+            if self.current.is_none() {
+                self.current = calls.pop_front();
             }
-            let (verdict, permanent) = attempt(&self.run, linked, call).await;
-            let mut next = self.ended(verdict, permanent);
-            self.current = next.calls.pop_front();
-            for call in std::mem::take(&mut next.calls) {
-                self.run.spawn(call);
+            for call in calls {
+                self.run.spawn(VecDeque::new(), Some(call));
             }
-            if let Some(end) = next.end {
+            if let Some(end) = end {
                 let sender = self.run.control().end.take();
                 // Whoever waits wants the run for itself.
                 drop(self);
@@ -355,11 +368,18 @@ impl Worker {
 }
 
 impl Drop for Worker {
-    /// A task that is dropped in the middle of a call must not leave the run waiting for it.
+    /// A task that is dropped in the middle of something must not leave the run waiting for it.
     fn drop(&mut self) {
+        while let Some(step) = self.opens.pop_front() {
+            if let Some(mut work) = self.run.work(step) {
+                work.dropped(0, 0);
+            }
+            let next = self.run.feed(Event::Opened { step, opening: Opening::Failed });
+            self.run.hand_over(next);
+        }
         if let Some(call) = &self.current {
             if let Some(mut work) = self.run.work(call.task.step) {
-                work.dropped(call.task.item);
+                work.dropped(call.task.item, call.attempt);
             }
             let next = self.ended(VerdictKind::HostError, false);
             self.run.hand_over(next);
@@ -380,6 +400,35 @@ impl Drop for StopOnDrop {
     }
 }
 
+/// How many calls a run and all that it calls may have under way besides one for each run: pipelines that call pipelines would else
+/// multiply what each may have at once.
+const ROOM: u32 = 1_024;
+
+/// What is left of [`ROOM`], for all runs of one tree.
+#[derive(Clone)]
+pub(crate) struct Room(Arc<AtomicU32>);
+
+/// What one run has of it, until it ends.
+struct Share(Room, u32);
+
+impl Room {
+    /// As much as there is of what is asked for.
+    fn take(&self, asked: u32) -> Share {
+        let mut taken = 0;
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            taken = asked.min(left);
+            Some(left - taken)
+        });
+        Share(self.clone(), taken)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.0.0.fetch_add(self.1, Ordering::Relaxed);
+    }
+}
+
 /// Who makes the first call of a run, and goes on as any worker does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FirstWorker {
@@ -395,10 +444,19 @@ pub(crate) async fn run(
     inputs: Object,
     options: RunOptions,
     first: FirstWorker,
+    room: Option<Room>,
 ) -> RunDocument {
     let RunOptions { run: id, seed, cancel, observer, memo } = options;
     let (sender, mut ended) = oneshot::channel();
-    let plan = Plan::new(linked.graph.clone(), linked.plan_options(seed));
+    let mut plan_options = linked.plan_options(seed);
+    let is_nested = room.is_some();
+    let room = room.unwrap_or_else(|| Room(Arc::new(AtomicU32::new(ROOM))));
+    let asked = if is_nested { plan_options.max_concurrency.saturating_sub(1) } else { 0 };
+    let share = room.take(asked);
+    if is_nested {
+        plan_options.max_concurrency = 1 + share.1;
+    }
+    let plan = Plan::new(linked.graph.clone(), plan_options);
     let control = Control { plan, cancels: HashMap::new(), discarded: Vec::new(), timed_out: false, end: Some(sender) };
     let run = Arc::new(Run {
         slots: linked.steps.iter().map(|_| Slot::default()).collect(),
@@ -408,6 +466,7 @@ pub(crate) async fn run(
         memo,
         id,
         seed,
+        room,
         linked: linked.clone(),
     });
     run.notify(&RunEvent::RunStarted { run: &run.id, pipeline: &linked.pipeline.name, steps: linked.steps.len() });
@@ -415,7 +474,11 @@ pub(crate) async fn run(
     let mut next = run.begin(cancel.is_cancelled());
     let mut own = match first {
         FirstWorker::Spawned => None,
-        FirstWorker::Own => next.calls.pop_front().map(|call| Worker { run: run.clone(), current: Some(call) }.boxed()),
+        FirstWorker::Own if next.opens.is_empty() && next.calls.is_empty() => None,
+        FirstWorker::Own => {
+            let opens = std::mem::take(&mut next.opens);
+            Some(Worker { run: run.clone(), opens, current: next.calls.pop_front() }.boxed())
+        }
     };
     run.hand_over(next);
 
@@ -443,6 +506,7 @@ pub(crate) async fn run(
     })
     .await;
     guard.0 = None;
+    drop(share);
     let document = document::document(run, end);
     let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&RunEvent::RunFinished { document: &document })));
     document

@@ -22,8 +22,8 @@ pub(crate) struct Work {
     pub(crate) attempts: Vec<Receipt>,
     /// The runs of the pipeline that it calls.
     pub(crate) runs: Vec<SubRun>,
-    /// How the calls ended that left no receipt: their inputs could not be worked out.
-    pub(crate) unreceipted: Vec<(u32, Verdict)>,
+    /// How the calls ended that left no receipt, with their attempts: their inputs could not be worked out, or they were runs.
+    pub(crate) unreceipted: Vec<(u32, u32, Verdict)>,
     /// What a fallback was that gave an answer.
     pub(crate) fallback: Option<Arc<str>>,
     started: Option<Duration>,
@@ -36,17 +36,20 @@ impl Work {
     }
 
     /// The task of a call was dropped.
-    pub(crate) fn dropped(&mut self, item: u32) {
+    pub(crate) fn dropped(&mut self, item: u32, attempt: u32) {
         let message = "the task of the step was dropped before it was done".to_owned();
-        self.unreceipted.push((item, Verdict::HostError { message }));
+        self.unreceipted.push((item, attempt, Verdict::HostError { message }));
     }
 
     /// How an item's last call ended.
     fn verdict_of(&self, item: u32) -> Verdict {
-        let receipt = self.attempts.iter().rev().find(|receipt| receipt.item.unwrap_or(0) == item);
-        let other = self.unreceipted.iter().rev().find(|(other, _)| *other == item).map(|(_, verdict)| verdict);
-        other
-            .or(receipt.map(|receipt| &receipt.verdict))
+        let receipts = self.attempts.iter().map(|one| (one.item.unwrap_or(0), one.attempt, &one.verdict));
+        let others = self.unreceipted.iter().map(|(item, attempt, verdict)| (*item, *attempt, verdict));
+        receipts
+            .chain(others)
+            .filter(|(other, ..)| *other == item)
+            .max_by_key(|(_, attempt, _)| *attempt)
+            .map(|(.., verdict)| verdict)
             .cloned()
             .unwrap_or_else(|| Verdict::HostError { message: "the step failed, and nobody knows how".to_owned() })
     }
@@ -91,12 +94,27 @@ impl Work {
             Ending::Failed { .. } if best_effort && step.foreach.is_some() => self.answer(step),
             _ => (None, None),
         };
+        let partial = match ending {
+            Ending::Failed { item, .. } if output.is_none() => self.partial(step, Some(item)),
+            Ending::TimedOut { .. } | Ending::Cancelled => self.partial(step, None),
+            _ => None,
+        };
         let stand_in =
             |other: StepIndex| run.linked.steps.get(other.get()).map(|step| format!("step {}", step.id).into());
         let fallback = replaced_by.and_then(stand_in).or(self.fallback.filter(|_| verdict.is_ok()));
         let (attempts, runs) = (self.attempts, self.runs);
-        let report = StepReport { verdict, output, metadata, fallback, attempts, runs };
+        let report = StepReport { verdict, output, metadata, partial, fallback, attempts, runs };
         Settled { report, replaced_by, discarded, discarded_runs }
+    }
+
+    /// What the items gave that come before the one that failed, where they did not succeed as a whole.
+    fn partial(&mut self, step: &LinkedStep, before: Option<u32>) -> Option<Value> {
+        step.foreach.as_ref()?;
+        self.answers.retain(|(item, ..)| before.is_none_or(|before| *item < before));
+        if self.answers.is_empty() {
+            return None;
+        }
+        self.answer(step).0
     }
 
     /// The output and the metadata: those of the only call, or arrays with one for each item, null where there is none.
@@ -131,7 +149,7 @@ impl Run {
         let found = found.unwrap_or_else(|panic| Err(host_error("an expression panicked", &*panic)));
         found.unwrap_or_else(|verdict| {
             if let Some(mut work) = self.work(step) {
-                work.unreceipted.push((0, verdict.map_texts(|text| self.linked.secrets.redact(text))));
+                work.unreceipted.push((0, 0, verdict.map_texts(|text| self.linked.secrets.redact(text))));
             }
             Opening::Failed
         })

@@ -7,6 +7,7 @@ use wasmill_expression::{EvaluationError, Program};
 use wasmill_model::{Digest, Expression, Input, Object, Pipeline, Reference, Step, Template, Value, With};
 use wasmill_plan::StepIndex;
 
+use crate::bounds::bounded_input;
 use crate::scope::ItemScope;
 use crate::wiring::Wiring;
 
@@ -130,6 +131,7 @@ impl StepInput {
         let run = scope.run;
         let explain = |error: EvaluationError| explain(&error);
         let owned = |input: Input| {
+            bounded_input(&input)?;
             let digest = input.digest();
             Ok((Cow::Owned(input), digest))
         };
@@ -140,14 +142,17 @@ impl StepInput {
             StepInput::Constant { input, digest } => Ok((Cow::Borrowed(input), *digest)),
             StepInput::Output(step) => {
                 let value = run.output(*step).cloned().unwrap_or_default();
-                let digest = run.output_digest(*step).unwrap_or_else(|| value.digest());
-                Ok((Cow::Owned(Input::Single(value)), digest))
+                match run.output_digest(*step) {
+                    Some(digest) => Ok((Cow::Owned(Input::Single(value)), digest)),
+                    None => owned(Input::Single(value)),
+                }
             }
             StepInput::PipelineInput(name) => {
-                let (value, digest) = run.inputs.get(name).ok_or_else(|| {
-                    format!("the step takes the pipeline's input `{name}`, which was not given and has no default")
-                })?;
-                Ok((Cow::Owned(Input::Single(value)), digest))
+                match run.inputs.get(name) {
+                    Some((value, digest)) => Ok((Cow::Owned(Input::Single(value)), digest)),
+                    // One that need not be given, and was not.
+                    None => owned(Input::Single(Value::Null)),
+                }
             }
             StepInput::PipelineInputs { by_name } => {
                 let input = match (by_name, run.inputs.all()) {

@@ -21,7 +21,11 @@ pub(crate) fn source<'p>(
     let Template::Expression(expression) = &foreach.items else { return None };
     let [Reference::Step(id)] = expression.references.as_slice() else { return None };
     let gives = find(id)?;
-    let is_plain = step.when.is_none() && step.timeout.is_none() && pipeline.on_failure != OnFailure::BestEffort;
+    // What else it says may look at the source only when that has ended.
+    let looks = step.expressions().into_iter().flat_map(|expression| &expression.references);
+    let looks_once = looks.filter(|reference| matches!(reference, Reference::Step(other) if other == id)).count() == 1;
+    let is_plain =
+        looks_once && step.when.is_none() && step.timeout.is_none() && pipeline.on_failure != OnFailure::BestEffort;
     let is_once = gives.foreach.is_none() && gives.retry.attempts <= 1 && gives.fallback.is_empty();
     let gives_lines = gives.output == OutputFormat::Ndjson && gives.emits == Emits::Output;
     (is_plain && is_once && gives_lines && is_output_of(expression, id)).then_some(gives)

@@ -45,7 +45,10 @@ fn it_runs_and_its_document_is_in_the_document() {
 fn where_it_fails_is_shown_in_both_files() {
     let output = project().wasmill(["run", "pipeline.yaml", "--input", "[1, 0]"]).run();
     assert!(
-        output.expect(1).stderr.contains("step `each` failed: step `share` failed: an integer was divided by zero")
+        output
+            .expect(1)
+            .stderr
+            .contains("step `each` failed at item 1: step `share` failed: an integer was divided by zero")
     );
     for place in ["pipeline.yaml:5:3", "sub/inner.yaml:6:3"] {
         assert!(output.stderr.contains(place), "{output}");

@@ -13,6 +13,7 @@ use wasmill_model::{
 use super::{
     Ids, PROCESSORS, SECOND, builtin, expression, in_order, items, output_of, present, required, text, time, whole,
 };
+use crate::flow::MAX_ATTEMPTS;
 use crate::keys::Keys;
 use crate::reader::{Fields, Reader, listed, nearest};
 use crate::tree::{Data, Node, Span};
@@ -365,7 +366,15 @@ fn executor_options(fields: &Fields<'_>, schedule: &mut Schedule, reader: &Reade
     options.timeout =
         present(&fields, "timeout_seconds").and_then(|node| time(node, "timeout_seconds", SECOND, reader));
     if let Some(retries) = present(&fields, "retry_attempts").and_then(|node| whole(node, "retry_attempts", reader)) {
-        options.retry.attempts = u32::try_from(retries).unwrap_or(u32::MAX).saturating_add(1);
+        let attempts = retries.saturating_add(1);
+        if attempts > u64::from(MAX_ATTEMPTS) {
+            if let Some(node) = fields.get("retry_attempts") {
+                let message = format!("`retry_attempts` asks for more than {} retries", MAX_ATTEMPTS - 1);
+                reader.error(Code::InvalidValue, node.span, message, format!("write {} or less", MAX_ATTEMPTS - 1));
+            }
+        } else {
+            options.retry.attempts = u32::try_from(attempts).unwrap_or(MAX_ATTEMPTS);
+        }
     }
     options
 }

@@ -41,7 +41,8 @@ pub(crate) const UNIT: &str = r#"(module
     (func (export "nothing") (param $value i64) (result i64) unreachable)
     (func (export "leak") (param $way i64) (result i64) unreachable)
     (func (export "ungranted") (param $value i64) (result i64) unreachable)
-    (func (export "unprepared") (param $value i64) (result i64) unreachable))"#;
+    (func (export "unprepared") (param $value i64) (result i64) unreachable)
+    (func (export "say") (param $value i64) (result i64) unreachable))"#;
 
 /// A unit whose output is read as a step says. Of a number below 100 it writes so many lines; of a larger one so many above 100, and fails.
 pub(crate) const LINES: &str = r#"(module
@@ -245,6 +246,7 @@ impl PreparedUnit for FakeUnit {
                     self.state.most_running.store(0, Ordering::SeqCst);
                     gives(Value::from((1..=lines).map(Value::Int).collect::<Vec<_>>()))
                 }
+                "say" => Outcome { log: format!("I say {}", call.input.to_value().to_json()), ..gives(Value::Null) },
                 "wait" => {
                     call.cancel.cancelled().await;
                     ends(Verdict::Cancelled)

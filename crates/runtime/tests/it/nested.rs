@@ -288,3 +288,66 @@ fn who_looks_sees_the_steps_by_their_paths() {
     let seen = seen.0.lock().unwrap().join(" ");
     assert_eq!(seen, "run test +sub +sub/first -sub/first +sub/last -sub/last -sub over");
 }
+
+#[test]
+fn a_secret_of_one_is_a_secret_of_all() {
+    // The outer pipeline is granted the secret and hands it on; the inner one says it.
+    let mut host = host(&Fake::new(0), InlineSpawner::new());
+    host.secrets.insert("TOKEN", "supersecret").unwrap();
+    let mut knows = step("knows", "noop", single("1"));
+    knows.grants.secrets.push("TOKEN".to_owned());
+    let mut with = inner("fail");
+    with.steps = vec![step("first", "say", single("${{ inputs.n }}"))];
+    with.inputs["n"].kind = InputType::Any;
+    with.outputs = IndexMap::new();
+    let outer = pipeline(vec![knows, calls("sub", named(&[("n", "\"supersecret\"")]))], &[]);
+    let document = on(&host, &bundle(outer, with), RunOptions::new("r1"));
+    let json = serde_json::to_string(&document).unwrap();
+    assert!(json.contains(r#"I say \"[secret]\""#), "{json}");
+    assert!(!json.contains("supersecret\\\""), "{json}");
+}
+
+#[test]
+fn what_it_used_is_the_same_whatever_ran_besides() {
+    let mut seen = Vec::new();
+    for max_concurrency in [1, 4] {
+        for seed in 0..4 {
+            let mut failing = pipeline(
+                vec![
+                    step("bad", "trap", single("${{ inputs.n }}")),
+                    step("one", "wander", single("1")),
+                    step("two", "wander", single("2")),
+                ],
+                &[],
+            );
+            failing.inputs.insert("n".into(), any());
+            failing.schedule.max_concurrency = max_concurrency;
+            let mut sub = calls("sub", named(&[("n", "1")]));
+            sub.fallback.push(Fallback { on: VerdictSet::FAILURES, to: FallbackTo::Value(template("${{ 0 }}")) });
+            let host = host(&Fake::new(seed), InlineSpawner::new());
+            let document = on(&host, &bundle(pipeline(vec![sub], &[]), failing), RunOptions::new("r1"));
+            let usage = document.steps["sub"].runs[0].usage;
+            seen.push((usage.fuel, usage.bytes_in, usage.bytes_out));
+        }
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 1, "{seen:?}");
+}
+
+#[test]
+fn the_last_attempt_decides_its_verdict() {
+    let mut sub = calls("sub", single("1"));
+    let to = FallbackTo::Unit { unit: "unit".into(), function: Some("fail".to_owned()) };
+    sub.fallback.push(Fallback { on: VerdictSet::FAILURES, to });
+    let document = run(&bundle(pipeline(vec![sub], &[]), inner("trap")));
+    assert_eq!(verdicts(&document), "sub:guest-error");
+}
+
+#[test]
+fn each_attempt_has_its_own_path() {
+    let mut again = calls("again", named(&[("n", "1")]));
+    again.retry = Retry { attempts: 3, ..Retry::default() };
+    let document = run(&bundle(pipeline(vec![again], &[]), inner("flaky")));
+    let runs: Vec<_> = document.steps["again"].runs.iter().map(|run| run.document.run.to_string()).collect();
+    assert_eq!(runs, ["r1/again", "r1/again#2", "r1/again#3"]);
+}

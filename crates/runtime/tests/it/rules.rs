@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use wasmill_engine::BoxFuture;
 use wasmill_model::{
     Concurrency, Emits, Fallback, FallbackTo, Foreach, Jitter, OnFailure, Pipeline, Retry, RunDocument, RunVerdict,
-    Schedule, Step, Strategy as Order, Verdict, VerdictKind, VerdictSet, With,
+    Schedule, Step, Strategy as Order, Template, Verdict, VerdictKind, VerdictSet, With,
 };
 use wasmill_runtime::{Clock, Host, InlineSpawner, RunOptions};
 
@@ -347,4 +347,32 @@ proptest! {
         }
         prop_assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{count} steps: {answers:#?}");
     }
+}
+
+#[test]
+fn what_stands_in_gives_its_own_digest() {
+    let mut first = step("first", "trap", single("1"));
+    first.fallback.push(Fallback { on: VerdictSet::FAILURES, to: FallbackTo::Step("items".into()) });
+    let items = each(step("items", "echo", single("${{ item }}")), "[1, 2]");
+    let steps = vec![first, items, step("reader", "echo", single("${{ steps.first.output }}"))];
+    let document = run(pipeline(steps, &[]));
+    let reader = &document.steps["reader"];
+    assert_eq!(reader.output.as_ref().unwrap().to_json(), "[1,2]");
+    assert_eq!(reader.attempts[0].input, reader.output.as_ref().unwrap().digest());
+}
+
+#[test]
+fn values_that_expressions_put_together_are_bounded() {
+    let mut steps = vec![step("s0", "echo", single("${{ [1] }}"))];
+    for place in 1..300 {
+        let mut next = step(&format!("s{place}"), "trap", single("1"));
+        let nested = Template::List(vec![template(&format!("${{{{ steps.s{}.output }}}}", place - 1))]);
+        next.fallback.push(Fallback { on: VerdictSet::FAILURES, to: FallbackTo::Value(nested) });
+        steps.push(next);
+    }
+    let document = run(pipeline(steps, &[]));
+    assert_eq!(document.verdict, RunVerdict::Failed);
+    let message = document.error.as_ref().unwrap().message.clone();
+    assert!(message.contains("nests deeper than 200"), "{message}");
+    assert!(serde_json::to_string(&document).is_ok());
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use wasmill_model::{Foreach, OnFailure, OutputFormat, Pipeline, Retry, RunDocument, Step, Strategy};
+use wasmill_model::{
+    Fallback, FallbackTo, Foreach, OnFailure, OutputFormat, Pipeline, Retry, RunDocument, Step, Strategy, VerdictSet,
+};
 use wasmill_runtime::{InlineSpawner, Observer, RunEvent, RunOptions};
 
 use crate::fake::{Fake, after, block_on, host, linked, object, pipeline, single, step, template, verdicts};
@@ -100,7 +102,14 @@ fn what_could_begin_anew_is_waited_for() {
         Some(Foreach { items: template("${{ steps.lines.output.map(one, one + 1) }}"), max_parallel: None });
     let mut text = lines("3");
     text.output = OutputFormat::Json;
+    let mut looks = each("sum");
+    looks.with = single("${{ [item, size(steps.lines.output)] }}");
+    let mut spared = each("increment");
+    spared.fallback =
+        vec![Fallback { on: VerdictSet::FAILURES, to: FallbackTo::Value(template("${{ steps.lines.verdict }}")) }];
     for steps in [
+        vec![lines("3"), looks],
+        vec![lines("3"), spared],
         vec![again, each("increment")],
         vec![lines("3"), conditional],
         vec![lines("3"), counted],
