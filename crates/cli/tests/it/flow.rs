@@ -100,3 +100,30 @@ fn items_are_called_while_the_command_still_writes() {
     assert_eq!(document["steps"]["double"]["attempts"], serde_json::json!([]));
     assert_eq!(document["discarded"]["double"][0]["verdict"], "ok");
 }
+
+#[test]
+fn each_sink_has_its_place_and_what_was_not_given_is_null() {
+    let text = r#"
+wasmill: 1
+inputs: { go: { type: boolean, required: false } }
+units: { math: { wat: '(module (func (export "double") (param i64) (result i64) (i64.mul (i64.const 2) (local.get 0))))' } }
+steps:
+  a: { unit: math, with: 1 }
+  b: { unit: math, with: 2, when: "${{ inputs.go == true && has(inputs.go) }}" }
+"#;
+    let project = pipeline(text);
+    let run =
+        |arguments: &[&str]| json(project.wasmill([&["run", "pipeline.yaml"], arguments].concat()).run().expect(0));
+    assert_eq!(run(&[]), serde_json::json!({ "a": 2, "b": null }));
+    assert_eq!(run(&["--input", "go=true"]), serde_json::json!({ "a": 2, "b": 4 }));
+}
+
+#[test]
+fn an_item_that_fails_is_named_and_the_others_are_kept() {
+    let text = FLOW.replace("    fallback: { value: -1, on: [trap] }\n", "");
+    let project = pipeline(&text);
+    let output = project.wasmill(["run", "pipeline.yaml", "--output", "json"]).run();
+    let document = json(output.expect(1));
+    assert_eq!(document["steps"]["each"]["partial"], serde_json::json!([100, 50, 33, null]));
+    assert_eq!(document["error"]["message"], "step `each` failed at item 3: an integer was divided by zero");
+}
