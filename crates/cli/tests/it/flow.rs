@@ -120,7 +120,8 @@ steps:
 
 #[test]
 fn an_item_that_fails_is_named_and_the_others_are_kept() {
-    let text = FLOW.replace("    fallback: { value: -1, on: [trap] }\n", "");
+    let text =
+        FLOW.replace("    fallback: { value: -1, on: [trap] }\n", "").replace("with: 0, retry", "with: 5, retry");
     let project = pipeline(&text);
     let output = project.wasmill(["run", "pipeline.yaml", "--output", "json"]).run();
     let document = json(output.expect(1));
