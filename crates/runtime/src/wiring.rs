@@ -84,7 +84,8 @@ fn rules(
 ) -> (Vec<StepRules>, Vec<u32>) {
     let mut keys: IndexMap<&str, u32> = IndexMap::new();
     let mut all = Vec::with_capacity(pipeline.steps.len());
-    let mut stand_ins: Vec<(StepIndex, StepIndex)> = Vec::new();
+    // Each step that stands in, and for which.
+    let mut stand_ins: HashMap<StepIndex, StepIndex> = HashMap::new();
     for (place, step) in (0_u32..).zip(&pipeline.steps) {
         let this = StepIndex::new(place);
         let mut fallback = Vec::with_capacity(step.fallback.len());
@@ -93,13 +94,13 @@ fn rules(
                 FallbackTo::Value(_) | FallbackTo::Unit { .. } => FallbackKind::Call,
                 FallbackTo::Step(id) => match index.get(id) {
                     Some(other) => {
-                        if let Some((taken, _)) = stand_ins.iter().find(|(first, by)| by == other && *first != this) {
+                        if let Some(taken) = stand_ins.get(other).filter(|first| **first != this) {
                             let taken = pipeline.steps.get(taken.get()).map_or("", |step| &step.id);
                             let message = format!("the step `{id}` stands in for `{taken}` already");
                             let problem = Diagnostic::new(Code::InvalidValue, message).at(&step.location);
                             problems.push(problem.in_step(&step.id).help("a step stands in for one other step"));
                         }
-                        stand_ins.push((this, *other));
+                        stand_ins.insert(*other, this);
                         FallbackKind::Step(*other)
                     }
                     None => {
@@ -136,7 +137,7 @@ fn rules(
             stand_ins: Vec::new(),
         });
     }
-    for (first, other) in stand_ins {
+    for (other, first) in stand_ins {
         if let Some(rules) = all.get_mut(other.get()) {
             rules.stands_in_for = Some(first);
             rules.streams_from = None;
@@ -162,9 +163,13 @@ fn stand_ins(edges: &mut Vec<(StepIndex, StepIndex)>, rules: &mut [StepRules]) {
             edges.push((*first, *other));
         }
     }
+    let mut by_first: HashMap<StepIndex, Vec<StepIndex>> = HashMap::new();
+    for (first, other) in &pairs {
+        by_first.entry(*first).or_default().push(*other);
+    }
     // One that stands in may have one that stands in for it.
     while let Some((first, then)) = open.pop() {
-        for (_, other) in pairs.iter().filter(|(one, other)| *one == first && *other != then) {
+        for other in by_first.get(&first).into_iter().flatten().filter(|other| **other != then) {
             if known.insert((*other, then)) {
                 edges.push((*other, then));
                 open.push((*other, then));
