@@ -108,18 +108,31 @@ impl Linked {
 /// # Errors
 /// Everything that is wrong, as far as it shows without running anything. Units are prepared only when nothing else is wrong.
 pub async fn link(host: &Host, bundle: &Bundle, overrides: &Overrides) -> Result<Linked, Diagnostics> {
+    link_once(host, bundle, overrides, &mut Vec::new()).await
+}
+
+/// Those that were called so far and are ready: one that is called from several places is one.
+type Ready = Vec<(Arc<Bundle>, Linked)>;
+
+async fn link_once(
+    host: &Host,
+    bundle: &Bundle,
+    overrides: &Overrides,
+    ready: &mut Ready,
+) -> Result<Linked, Diagnostics> {
     let mut draft = Draft::new(host, bundle, overrides)?;
     let mut called: HashMap<Arc<str>, Linked> = HashMap::new();
-    let mut linked: Vec<(&Arc<Bundle>, Linked)> = Vec::new();
     for (name, bundle) in &bundle.pipelines {
-        // One that is called under several names is one.
-        let ready = linked.iter().find(|(other, _)| Arc::ptr_eq(other, bundle)).map(|(_, ready)| ready.clone());
-        let ready = match ready {
-            Some(ready) => ready,
-            None => boxed(host, bundle, overrides).await?,
+        let known = ready.iter().find(|(other, _)| Arc::ptr_eq(other, bundle)).map(|(_, linked)| linked.clone());
+        let linked = match known {
+            Some(linked) => linked,
+            None => {
+                let linked = boxed(host, bundle, overrides, ready).await?;
+                ready.push((bundle.clone(), linked.clone()));
+                linked
+            }
         };
-        linked.push((bundle, ready.clone()));
-        called.insert(name.clone(), ready);
+        called.insert(name.clone(), linked);
     }
     let wanted = std::mem::take(&mut draft.wanted);
     let prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>> = stream::iter(wanted)
@@ -130,13 +143,14 @@ pub async fn link(host: &Host, bundle: &Bundle, overrides: &Overrides) -> Result
     draft.link(host, prepared, &called).map(|parts| Linked { parts: Arc::new(parts) })
 }
 
-/// [`link`], for a pipeline that another one calls: a future that is not part of its own type.
+/// [`link_once`], for a pipeline that another one calls: a future that is not part of its own type.
 fn boxed<'a>(
     host: &'a Host,
     bundle: &'a Bundle,
     overrides: &'a Overrides,
+    ready: &'a mut Ready,
 ) -> BoxFuture<'a, Result<Linked, Diagnostics>> {
-    Box::pin(link(host, bundle, overrides))
+    Box::pin(link_once(host, bundle, overrides, ready))
 }
 
 /// One distinct use of a unit.

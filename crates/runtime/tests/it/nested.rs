@@ -288,3 +288,19 @@ fn who_looks_sees_the_steps_by_their_paths() {
     let seen = seen.0.lock().unwrap().join(" ");
     assert_eq!(seen, "run test +sub +sub/first -sub/first +sub/last -sub/last -sub over");
 }
+
+#[test]
+fn a_bundle_that_is_called_on_many_ways_is_visited_once() {
+    let mut lowest = Arc::new(Bundle::new(inner("increment"), units()));
+    for _ in 0..64 {
+        let names = ["a", "b"].map(|name| (name.into(), lowest.clone()));
+        let mut calls_both = inner("increment");
+        calls_both.schedule.max_concurrency = 1;
+        lowest = Arc::new(Bundle { pipelines: IndexMap::from(names), ..Bundle::new(calls_both, units()) });
+    }
+    let all = lowest.all();
+    assert_eq!(all.len(), 65);
+    assert!(std::ptr::eq(all[0], &*lowest));
+    assert_eq!(lowest.max_concurrency(), all[64].pipeline.schedule.max_concurrency);
+    block_on(link(&host(&Fake::new(0), InlineSpawner::new()), &lowest, &Overrides::default())).unwrap();
+}
