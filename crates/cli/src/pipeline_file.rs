@@ -1,5 +1,6 @@
 //! The FILE of `run`, `check`, `plan` and `graph`: found, read, parsed, its units loaded, the one held against the other.
 
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,9 +46,17 @@ pub(crate) fn read(
     settings: &SourceSettings,
     printer: &Printer,
 ) -> Result<PipelineFile, Failure> {
-    let mut loader = Loader { policy, settings, printer, sources: Sources::default(), open: Vec::new() };
-    match loader.bundle(path) {
-        Ok(bundle) => Ok(PipelineFile { bundle, sources: loader.sources }),
+    let mut loader = Loader {
+        policy,
+        settings,
+        printer,
+        sources: Sources::default(),
+        open: Vec::new(),
+        read: HashMap::new(),
+        beside: Vec::new(),
+    };
+    match text(path).map_err(|problem| vec![problem]).and_then(|text| loader.bundle(path, &text)) {
+        Ok(Loaded { bundle, .. }) => Ok(PipelineFile { bundle, sources: loader.sources }),
         Err(problems) => Err(Failure::invalid(problems).in_files(&loader.sources)),
     }
 }
@@ -56,10 +65,26 @@ pub(crate) fn read(
 #[derive(Default)]
 struct Called {
     pipelines: IndexMap<Arc<str>, Arc<Bundle>>,
+    /// That of the highest of them; 0 where there is none.
+    height: usize,
     /// What is wrong with naming them.
     problems: Vec<Diagnostic>,
     /// What is wrong in them.
     elsewhere: Vec<Diagnostic>,
+}
+
+/// A pipeline in which nothing is wrong.
+struct Loaded<B> {
+    bundle: B,
+    /// How many pipelines stand below each other in it: 1 for one that calls no other.
+    height: usize,
+}
+
+/// A file that was read because a pipeline calls it.
+struct Read {
+    digest: Digest,
+    /// None where something is wrong in it: that was said when it was read.
+    loaded: Option<Loaded<Arc<Bundle>>>,
 }
 
 struct Loader<'a> {
@@ -69,42 +94,44 @@ struct Loader<'a> {
     sources: Sources,
     /// The files that are being read, each because the one before it calls it: as they were named, and where they are.
     open: Vec<(PathBuf, PathBuf)>,
+    /// Those that have been read, by their [`place`].
+    read: HashMap<PathBuf, Read>,
+    /// What is wrong with files that stand beside units, and was said.
+    beside: Vec<Diagnostic>,
 }
 
 impl Loader<'_> {
-    fn bundle(&mut self, path: &Path) -> Result<Bundle, Vec<Diagnostic>> {
-        let text = text(path).map_err(|problem| vec![problem])?;
-        self.open.push((path.to_owned(), std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())));
-        let bundle = self.parsed(path, &text);
+    fn bundle(&mut self, path: &Path, text: &str) -> Result<Loaded<Bundle>, Vec<Diagnostic>> {
+        self.open.push((path.to_owned(), real(path)));
+        let bundle = self.parsed(path, text);
         self.open.pop();
         bundle
     }
 
-    fn parsed(&mut self, path: &Path, text: &str) -> Result<Bundle, Vec<Diagnostic>> {
+    fn parsed(&mut self, path: &Path, text: &str) -> Result<Loaded<Bundle>, Vec<Diagnostic>> {
         let name = path.to_string_lossy();
         self.sources.add(&name, text);
         let (pipeline, mut problems) = wasmill_manifest::parse_partly(&name, text, Format::of(path));
         let Some(mut pipeline) = pipeline else { return Err(problems) };
-        let Called { pipelines, problems: not_called, mut elsewhere } = self.called(&pipeline);
+        let Called { pipelines, height, problems: not_called, mut elsewhere } = self.called(&pipeline);
         problems.extend(not_called);
         let (units, not_loaded) = load(&pipeline, self.settings, self.printer);
-        elsewhere.extend(unit_limits(&mut pipeline, self.policy, &mut self.sources));
+        elsewhere.extend(unit_limits(&mut pipeline, self.policy, &mut self.sources, &mut self.beside));
         let engines = [WasmtimeEngine::description()];
         let bundle = Bundle { pipeline: Arc::new(pipeline), units, pipelines };
         let mut found = wasmill_runtime::check(&bundle, self.policy, &engines);
         found.extend(folders::check(&bundle.pipeline));
         if !problems.is_empty() {
             // Of what could be read only partly, only that is said which does not follow from what was said already.
+            let said: HashSet<Option<Arc<str>>> = problems.iter().map(|problem| problem.step.clone()).collect();
             found.retain(|problem| {
-                problem.step.is_some()
-                    && problem.code >= Code::LimitAbovePolicy
-                    && problems.iter().all(|said| said.step != problem.step)
+                problem.step.is_some() && problem.code >= Code::LimitAbovePolicy && !said.contains(&problem.step)
             });
         }
         problems.extend(not_loaded);
         problems.extend(found);
         if problems.is_empty() && elsewhere.is_empty() {
-            return Ok(bundle);
+            return Ok(Loaded { bundle, height: height + 1 });
         }
         problems.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.line, place.column)));
         problems.extend(elsewhere);
@@ -112,59 +139,104 @@ impl Loader<'_> {
     }
 
     fn called(&mut self, pipeline: &Pipeline) -> Called {
-        let Called { pipelines: mut found, mut problems, mut elsewhere } = Called::default();
-        let mut read: Vec<(PathBuf, Option<Arc<Bundle>>)> = Vec::new();
+        let mut called = Called::default();
         for (name, spec) in &pipeline.units {
             let UnitSource::Pipeline(path) = &spec.source else { continue };
-            let path = pipeline.base.join(path);
-            if let Some(problem) = self.not_called(&path, spec) {
-                problems.push(problem.at(&spec.location));
-                continue;
-            }
-            // One that several steps call is read once.
-            if let Some((_, bundle)) = read.iter().find(|(other, _)| *other == path) {
-                found.extend(bundle.clone().map(|bundle| (name.clone(), bundle)));
-                continue;
-            }
-            let bundle = match self.bundle(&path) {
-                Ok(bundle) => Some(Arc::new(bundle)),
-                // One that is not there is this file's fault.
-                Err(other) if other.iter().all(|problem| problem.location.is_none()) => {
-                    problems.extend(other.into_iter().map(|problem| problem.at(&spec.location)));
-                    None
+            match self.one_called(&pipeline.base.join(path), spec, &mut called.elsewhere) {
+                Ok(Some(Loaded { bundle, height })) => {
+                    called.height = called.height.max(height);
+                    called.pipelines.insert(name.clone(), bundle);
                 }
-                Err(other) => {
-                    elsewhere.extend(other);
-                    None
-                }
-            };
-            found.extend(bundle.clone().map(|bundle| (name.clone(), bundle)));
-            read.push((path, bundle));
+                Ok(None) => {}
+                Err(problem) => called.problems.push(problem.at(&spec.location)),
+            }
         }
-        Called { pipelines: found, problems, elsewhere }
+        called
     }
 
-    /// Why a file is not read: it would go round in circles, or it is not the one that was declared.
-    fn not_called(&self, path: &Path, spec: &UnitSpec) -> Option<Diagnostic> {
-        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let shown = |path: &Path| format!("`{}`", path.display());
-        if let Some(place) = self.open.iter().position(|(_, open)| *open == real) {
-            let circle = self.open.iter().skip(place).map(|(path, _)| shown(path));
-            let circle: Vec<String> = circle.chain([shown(path)]).collect();
-            let message = format!("pipelines call each other: {}", circle.join(" → "));
-            return Some(Diagnostic::new(Code::Cycle, message).help("take one of these calls out"));
+    /// A pipeline that another one calls: one that is called from several places is read once. None where something is wrong in it:
+    /// that is `elsewhere`, once.
+    ///
+    /// # Errors
+    /// What is wrong with naming it.
+    fn one_called(
+        &mut self,
+        path: &Path,
+        spec: &UnitSpec,
+        elsewhere: &mut Vec<Diagnostic>,
+    ) -> Result<Option<Loaded<Arc<Bundle>>>, Diagnostic> {
+        self.not_in_a_circle(path)?;
+        let place = place(path);
+        if let Some(read) = self.read.get(&place) {
+            is_declared(path, spec, read.digest)?;
+            let Some(Loaded { bundle, height }) = &read.loaded else { return Ok(None) };
+            self.not_too_deep(path, *height)?;
+            return Ok(Some(Loaded { bundle: bundle.clone(), height: *height }));
         }
-        if self.open.len() >= DEEPEST {
-            let message = format!("{} is called {DEEPEST} pipelines deep", shown(path));
-            return Some(Diagnostic::new(Code::Unsupported, message).help("put some of them together"));
+        self.not_too_deep(path, 1)?;
+        let text = text(path)?;
+        // The bytes that are compared are those that are run: the file may change at any time.
+        let digest = Digest::of(text.as_bytes());
+        is_declared(path, spec, digest)?;
+        let loaded = match self.bundle(path, &text) {
+            Ok(Loaded { bundle, height }) => Some(Loaded { bundle: Arc::new(bundle), height }),
+            Err(problems) => {
+                elsewhere.extend(problems);
+                None
+            }
+        };
+        let again = loaded.as_ref().map(|Loaded { bundle, height }| Loaded { bundle: bundle.clone(), height: *height });
+        self.read.insert(place, Read { digest, loaded });
+        Ok(again)
+    }
+
+    fn not_in_a_circle(&self, path: &Path) -> Result<(), Diagnostic> {
+        let real = real(path);
+        let Some(place) = self.open.iter().position(|(_, open)| *open == real) else { return Ok(()) };
+        let circle = self.open.iter().skip(place).map(|(path, _)| shown(path));
+        let circle: Vec<String> = circle.chain([shown(path)]).collect();
+        let message = format!("pipelines call each other: {}", circle.join(" → "));
+        Err(Diagnostic::new(Code::Cycle, message).help("take one of these calls out"))
+    }
+
+    /// Whether one that is so high can be called from here.
+    fn not_too_deep(&self, path: &Path, height: usize) -> Result<(), Diagnostic> {
+        if self.open.len() + height <= DEEPEST {
+            return Ok(());
         }
-        let declared = spec.sha256?;
-        let actual = Digest::of(&std::fs::read(path).ok()?);
-        (actual != declared).then(|| {
-            let message = format!("{} is not the pipeline that was declared: its SHA-256 is {actual}", shown(path));
-            let help = format!("if it was meant to change, declare `sha256: {actual}`; if not, do not run it");
-            Diagnostic::new(Code::DigestMismatch, message).help(help)
-        })
+        let message = match height {
+            1 => format!("{} is called {DEEPEST} pipelines deep", shown(path)),
+            _ => format!("what {} calls is called {DEEPEST} pipelines deep", shown(path)),
+        };
+        Err(Diagnostic::new(Code::Unsupported, message).help("put some of them together"))
+    }
+}
+
+/// Whether a file is the one that was declared, where one was.
+fn is_declared(path: &Path, spec: &UnitSpec, actual: Digest) -> Result<(), Diagnostic> {
+    if spec.sha256.is_none_or(|declared| declared == actual) {
+        return Ok(());
+    }
+    let message = format!("{} is not the pipeline that was declared: its SHA-256 is {actual}", shown(path));
+    let help = format!("if it was meant to change, declare `sha256: {actual}`; if not, do not run it");
+    Err(Diagnostic::new(Code::DigestMismatch, message).help(help))
+}
+
+fn shown(path: &Path) -> String {
+    format!("`{}`", path.display())
+}
+
+/// The file itself, however it is named.
+fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Where a file stands, however it is named. A link to a file is another place than the file: what it names is sought beside the link.
+fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match path.file_name() {
+        Some(name) => real(folder).join(name),
+        None => real(path),
     }
 }
 
@@ -186,9 +258,11 @@ pub(crate) fn parse(path: &Path) -> Result<(Pipeline, Sources), Failure> {
 /// the pipelines that it calls. Of a pipeline in which something is wrong, those that can be known.
 pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let mut open = vec![path.to_owned()];
-    while let Some(path) = open.pop() {
-        if files.contains(&path) {
+    let mut seen = HashSet::new();
+    // Nearest first: what is too deep on one way may not be on another.
+    let mut open = VecDeque::from([(path.to_owned(), 1)]);
+    while let Some((path, depth)) = open.pop_front() {
+        if !seen.insert(place(&path)) {
             continue;
         }
         files.push(path.clone());
@@ -201,7 +275,9 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
                     let unit = pipeline.base.join(unit);
                     files.extend([component_file::beside(&unit), unit]);
                 }
-                UnitSource::Pipeline(other) => open.push(pipeline.base.join(other)),
+                UnitSource::Pipeline(other) if depth < DEEPEST => {
+                    open.push_back((pipeline.base.join(other), depth + 1));
+                }
                 _ => {}
             }
         }
@@ -262,23 +338,28 @@ fn fetching(settings: &SourceSettings, printer: &Printer) -> wasmill_artifact::S
     wasmill_artifact::Sources { units, allow_unpinned: settings.allow_unpinned, ..Default::default() }
 }
 
-/// Reads what stands beside the units, and gives what is wrong with it, each once: one file may stand beside several.
-fn unit_limits(pipeline: &mut Pipeline, policy: &Policy, sources: &mut Sources) -> Vec<Diagnostic> {
-    let mut problems: Vec<Diagnostic> = Vec::new();
+/// Reads what stands beside the units, and gives what is wrong with it and was not `said`: one file may stand beside several.
+fn unit_limits(
+    pipeline: &mut Pipeline,
+    policy: &Policy,
+    sources: &mut Sources,
+    said: &mut Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
+    let before = said.len();
     for (name, spec) in &pipeline.units {
         match component_file::limits(&spec.source, &pipeline.base, policy, sources) {
             Ok(Some(limits)) => drop(pipeline.unit_limits.insert(name.clone(), limits)),
             Ok(None) => {}
             Err(found) => {
                 for problem in found {
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
+                    if !said.contains(&problem) {
+                        said.push(problem);
                     }
                 }
             }
         }
     }
-    problems
+    said.get(before..).unwrap_or_default().to_vec()
 }
 
 fn text(path: &Path) -> Result<String, Diagnostic> {

@@ -26,6 +26,8 @@ pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 /// The longest line that is shown around an error: base64 in a manifest has longer ones.
 const LONGEST_LINE: usize = 240;
 const WIDTH: usize = 120;
+/// The errors that are shown: nobody reads thousands, and each has a snippet that must be found.
+const MOST: usize = 100;
 
 /// The texts of the files that errors may point into, by the name that the user gave.
 #[derive(Debug, Clone, Default)]
@@ -45,15 +47,25 @@ impl Sources {
     /// The text that a location points into, where a snippet of it can be shown.
     fn snippet(&self, location: &Location) -> Option<&Arc<str>> {
         let text = self.0.get(&location.file)?;
-        let line = text.lines().nth(usize::try_from(location.line).ok()?.checked_sub(1)?)?;
-        (line.len() <= LONGEST_LINE && text.is_char_boundary(location.offset)).then_some(text)
+        let (before, after) = text.split_at_checked(location.offset)?;
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let end = after.find('\n').map_or(text.len(), |end| before.len() + end);
+        let has_line = location.line > 0 && start < text.len();
+        (has_line && end - start <= LONGEST_LINE).then_some(text)
     }
 }
 
-/// All of these, each with its snippet, and how many they are.
+/// These, each with its snippet, and how many they are.
 pub(crate) fn diagnostics(all: &[Diagnostic], sources: &Sources) -> String {
-    let mut text = all.iter().map(|one| diagnostic(one, sources)).collect::<Vec<_>>().join("\n");
-    if all.len() > 1 {
+    let shown = all.iter().take(MOST);
+    let mut text = shown.map(|one| diagnostic(one, sources)).collect::<Vec<_>>().join("\n");
+    if all.len() > MOST {
+        let _ = writeln!(
+            text,
+            "\n{RED}{} errors{RED:#}: the first {MOST} are shown, `--output json` gives all of them",
+            all.len()
+        );
+    } else if all.len() > 1 {
         let _ = writeln!(text, "\n{RED}{} errors{RED:#}", all.len());
     }
     text
@@ -164,6 +176,19 @@ mod tests {
         assert!(shown.starts_with("error WM0102\n\n  × unknown key `untis`\n"), "{shown}");
         assert!(shown.contains("[p.yaml:4:5]"), "{shown}");
         assert!(shown.contains("help: did you mean `unit`?"), "{shown}");
+    }
+
+    #[test]
+    fn a_hundred_errors_are_shown() {
+        let many = |count: usize| {
+            let all: Vec<Diagnostic> =
+                (0..count).map(|one| Diagnostic::new(Code::UnknownStep, format!("no {one}."))).collect();
+            plain(&diagnostics(&all, &Sources::default()))
+        };
+        assert!(many(100).ends_with("no 99.\n\n100 errors\n"), "{}", many(100));
+        let shown = many(101);
+        assert!(shown.contains("no 99.") && !shown.contains("no 100."), "{shown}");
+        assert!(shown.contains("101 errors: the first 100 are shown"), "{shown}");
     }
 
     #[test]

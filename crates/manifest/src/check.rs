@@ -8,7 +8,7 @@ use wasmill_expression::ROOTS;
 use wasmill_model::{Code, Diagnostic, Expression, Location, Reference, Step, Template};
 
 use crate::order;
-use crate::reader::{Fields, Reader, listed, nearest};
+use crate::reader::{Fields, Reader, listed};
 use crate::steps::Spans;
 use crate::tree::{Data, Span};
 
@@ -44,7 +44,7 @@ impl<'n> Names<'n> {
         let help = if name.ends_with(".wasm") || name.ends_with(".wat") || name.contains('/') {
             format!("for a file write `unit: {{ path: {name} }}`")
         } else {
-            suggestion(name, &self.units, "unit", "declare it: `units: { … }`")
+            suggestion(name, &self.units, "unit", "declare it: `units: { … }`", reader)
         };
         reader.error(Code::UnknownUnit, span, format!("there is no unit `{name}`"), help);
     }
@@ -53,8 +53,8 @@ impl<'n> Names<'n> {
         self.step_positions.contains_key(id)
     }
 
-    fn step_help(&self, id: &str) -> String {
-        suggestion(id, &self.steps, "step", "declare it under `steps`")
+    fn step_help(&self, id: &str, reader: &Reader<'_>) -> String {
+        suggestion(id, &self.steps, "step", "declare it under `steps`", reader)
     }
 }
 
@@ -70,13 +70,13 @@ pub(crate) fn names(
         for (name, span) in step.after.iter().zip(&spans.after) {
             if !names.has_step(name) {
                 let message = format!("`after` names no step: there is no `{name}`");
-                reader.error(Code::UnknownStep, *span, message, names.step_help(name));
+                reader.error(Code::UnknownStep, *span, message, names.step_help(name, reader));
             }
         }
         for (id, span) in order::stand_ins_of(step).zip(&spans.stand_ins) {
             if !names.has_step(id) {
                 let message = format!("`fallback` names no step: there is no `{id}`");
-                reader.error(Code::UnknownStep, *span, message, names.step_help(id));
+                reader.error(Code::UnknownStep, *span, message, names.step_help(id, reader));
             }
         }
         let called = if spans.has_items { Place::Item } else { Place::Once };
@@ -158,10 +158,16 @@ fn check_expression(names: &Names<'_>, expression: &Expression, place: Place, re
             Reference::Input(name) if !names.inputs.contains(&name.as_ref()) => (
                 Code::UnknownInput,
                 format!("there is no input `{name}`"),
-                suggestion(name, &names.inputs, "input", &format!("declare it: `inputs: {{ {name}: string }}`")),
+                suggestion(
+                    name,
+                    &names.inputs,
+                    "input",
+                    &format!("declare it: `inputs: {{ {name}: string }}`"),
+                    reader,
+                ),
             ),
             Reference::Step(id) if !names.has_step(id) => {
-                (Code::UnknownStep, format!("there is no step `{id}`"), names.step_help(id))
+                (Code::UnknownStep, format!("there is no step `{id}`"), names.step_help(id, reader))
             }
             Reference::Root(name) if !ROOTS.contains(&name.as_ref()) => {
                 let help = if names.inputs.contains(&name.as_ref()) {
@@ -169,7 +175,7 @@ fn check_expression(names: &Names<'_>, expression: &Expression, place: Place, re
                 } else if names.has_step(name) {
                     format!("write `steps.{name}.output`")
                 } else {
-                    match nearest(name, ROOTS.into_iter()) {
+                    match reader.nearest(name, ROOTS.into_iter()) {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => format!("an expression begins with one of {}", listed(["inputs", "steps"].into_iter())),
                     }
@@ -225,8 +231,8 @@ fn location_of(expression: &Expression, reference: &Reference) -> Location {
     location
 }
 
-fn suggestion(name: &str, among: &[&str], what: &str, otherwise: &str) -> String {
-    match nearest(name, among.iter().copied()) {
+fn suggestion(name: &str, among: &[&str], what: &str, otherwise: &str, reader: &Reader<'_>) -> String {
+    match reader.nearest(name, among.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if among.is_empty() => otherwise.to_owned(),
         None if among.len() == 1 => format!("there is only the {what} {}", listed(among.iter().copied())),

@@ -11,7 +11,7 @@ use wasmill_model::{
 use crate::check::Names;
 use crate::keys;
 use crate::quantity::{parse_count, parse_duration};
-use crate::reader::{Fields, Reader, listed, nearest};
+use crate::reader::{Fields, Reader, listed};
 use crate::templates::template;
 use crate::tree::{Data, Node, Span};
 
@@ -282,7 +282,7 @@ fn verdicts(node: &Node, what: &str, reader: &Reader<'_>) -> Option<VerdictSet> 
                 reader.error(Code::InvalidValue, span, message, help);
             }
             None => {
-                let help = match nearest(name, VerdictSet::FAILURES.iter().map(VerdictKind::as_str)) {
+                let help = match reader.nearest(name, VerdictSet::FAILURES.iter().map(VerdictKind::as_str)) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("the failures are {}", failures()),
                 };

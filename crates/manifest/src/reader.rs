@@ -12,6 +12,13 @@ use crate::tree::{Data, Member, Node, Span};
 /// See [`Reader::blocks`].
 const BLOCK: usize = 1024;
 
+/// Problems for which the name is sought that was meant: whoever has more starts with these.
+const SUGGESTED: usize = 100;
+/// Names that are compared with one that is wrong.
+const COMPARED: usize = 500;
+/// Longer names, in bytes, are no slips of the pen, and comparing them costs.
+const LONGEST: usize = 256;
+
 /// The file, and what is wrong with it so far.
 pub(crate) struct Reader<'a> {
     file: Arc<str>,
@@ -73,6 +80,11 @@ impl<'a> Reader<'a> {
         diagnostics.sort_by_key(|diagnostic| diagnostic.location.as_ref().map_or(0, |location| location.offset));
         diagnostics.dedup();
         diagnostics
+    }
+
+    /// The name that was probably meant, for the first [`SUGGESTED`] problems.
+    pub(crate) fn nearest<'n>(&self, name: &str, among: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+        if self.count() < SUGGESTED { nearest(name, among) } else { None }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -168,7 +180,7 @@ impl<'a> Reader<'a> {
                 self.error(Code::UnknownKey, member.key_span, message, *place);
                 continue;
             }
-            match nearest(name, keys.now.iter().copied()) {
+            match self.nearest(name, keys.now.iter().copied()) {
                 Some(near) => {
                     self.error(Code::UnknownKey, member.key_span, message, format!("did you mean `{near}`?"));
                 }
@@ -221,7 +233,7 @@ impl<'a> Reader<'a> {
         if choices.contains(&text) {
             return Some(text);
         }
-        let help = match nearest(text, choices.iter().copied()) {
+        let help = match self.nearest(text, choices.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it takes {}", listed(choices.iter().copied())),
         };
@@ -270,29 +282,93 @@ fn count_characters(bytes: &[u8]) -> usize {
 }
 
 /// The name that was probably meant.
-pub(crate) fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > LONGEST {
+        return None;
+    }
     let lower = name.to_lowercase();
+    let length = lower.chars().count();
+    // Each character that one has more is a slip of its own.
+    let similar_length = |candidate: &&str| {
+        let other = candidate.chars().count();
+        candidate.len() <= LONGEST && length.abs_diff(other) <= slips(length.max(other))
+    };
     among
+        .filter(similar_length)
+        .take(COMPARED)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| {
-            let length = candidate.chars().count().max(lower.chars().count());
-            *distance < length && *distance <= 1.max(length / 3)
+            let length = candidate.chars().count().max(length);
+            *distance < length && *distance <= slips(length)
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
+/// How much may be wrong in a name of so many characters.
+fn slips(length: usize) -> usize {
+    1.max(length / 3)
+}
+
 /// `` `a`, `b` and `c` ``, cut after a dozen.
 pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const SHOWN: usize = 12;
-    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
+    let mut names = names;
+    let shown: Vec<String> = names.by_ref().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    // Counting them one by one for each of many problems would cost.
+    let more = match names.size_hint() {
+        (least, Some(most)) if least == most => least,
+        _ => names.count(),
+    };
+    match shown.as_slice() {
         [] => "none".to_owned(),
+        all if more > 0 => format!("{} and {more} more", all.join(", ")),
         [one] => one.clone(),
-        [first @ .., last] if names.len() <= SHOWN => format!("{} and {last}", first.join(", ")),
-        all => {
-            let shown: Vec<&str> = all.iter().take(SHOWN).map(String::as_str).collect();
-            format!("{} and {} more", shown.join(", "), all.len() - SHOWN)
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_found_and_another_word_is_not() {
+        let near = |name| nearest(name, ["orders", "currency"].into_iter());
+        assert_eq!(near("oders"), Some("orders"));
+        assert_eq!(near("CURRENCI"), Some("currency"));
+        assert_eq!(near("currencies-of-all-countries"), None);
+        assert_eq!(nearest("b", ["a"].into_iter()), None);
+    }
+
+    #[test]
+    fn only_so_many_names_of_a_similar_length_are_compared() {
+        let others = |name: &'static str, count| std::iter::repeat_n(name, count);
+        let found = |others| nearest("oders", Iterator::chain(others, ["orders"]));
+        assert_eq!(found(others("somewhere", 10 * COMPARED)), Some("orders"));
+        assert_eq!(found(others("other", COMPARED)), None);
+        let long = "x".repeat(LONGEST + 1);
+        assert_eq!(nearest(&long, [long.as_str()].into_iter()), None);
+    }
+
+    #[test]
+    fn only_the_first_problems_have_suggestions() {
+        let reader = Reader::new("p.yaml", "", Format::Yaml);
+        for _ in 0..SUGGESTED {
+            assert_eq!(reader.nearest("oders", ["orders"].into_iter()), Some("orders"));
+            reader.push(Diagnostic::new(Code::UnknownStep, ""));
         }
+        assert_eq!(reader.nearest("oders", ["orders"].into_iter()), None);
+    }
+
+    #[test]
+    fn a_dozen_names_are_listed() {
+        let of = |count: usize| {
+            let names: Vec<String> = (0..count).map(|one| one.to_string()).collect();
+            listed(names.iter().map(String::as_str))
+        };
+        assert_eq!((of(0), of(1), of(3)), ("none".to_owned(), "`0`".to_owned(), "`0`, `1` and `2`".to_owned()));
+        assert!(of(12).ends_with("`10` and `11`"), "{}", of(12));
+        assert!(of(14).ends_with("`11` and 2 more"), "{}", of(14));
     }
 }

@@ -1,5 +1,6 @@
 //! A pipeline together with what its steps call.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -28,16 +29,30 @@ impl Bundle {
         self.units.contains_key(unit) || self.pipelines.contains_key(unit)
     }
 
-    /// This pipeline and all that it calls, each as often as it is called; this one first.
+    /// This pipeline and all that it calls, each once, however often it is called; this one first.
     pub fn all(&self) -> Vec<&Bundle> {
-        let mut all = vec![self];
-        all.extend(self.pipelines.values().flat_map(|bundle| bundle.all()));
+        fn visit<'a>(bundle: &'a Bundle, seen: &mut HashSet<*const Bundle>, all: &mut Vec<&'a Bundle>) {
+            if seen.insert(bundle) {
+                all.push(bundle);
+                bundle.pipelines.values().for_each(|called| visit(called, seen, all));
+            }
+        }
+        let mut all = Vec::new();
+        visit(self, &mut HashSet::new(), &mut all);
         all
     }
 
     /// The most units that can run at the same time.
     pub fn max_concurrency(&self) -> u32 {
-        let called = self.pipelines.values().map(|bundle| bundle.max_concurrency()).max().unwrap_or(1);
-        self.pipeline.schedule.max_concurrency.max(1).saturating_mul(called)
+        fn of(bundle: &Bundle, known: &mut HashMap<*const Bundle, u32>) -> u32 {
+            if let Some(most) = known.get(&std::ptr::from_ref(bundle)) {
+                return *most;
+            }
+            let called = bundle.pipelines.values().map(|called| of(called, known)).max().unwrap_or(1);
+            let most = bundle.pipeline.schedule.max_concurrency.max(1).saturating_mul(called);
+            known.insert(bundle, most);
+            most
+        }
+        of(self, &mut HashMap::new())
     }
 }

@@ -69,7 +69,9 @@ pub(crate) fn check_steps(
                     against_unit(called, pipeline, unit.info(), &mut found);
                     found.extend(engine_fits(called, unit.interface(), profile, names, engines));
                 }
-                None if !pipeline.units.contains_key(&called.unit) => found.push(unknown_unit(called, pipeline)),
+                None if !pipeline.units.contains_key(&called.unit) => {
+                    found.push(unknown_unit(called, pipeline, problems.len()))
+                }
                 None => {}
             }
         }
@@ -91,9 +93,9 @@ fn called_instead(step: &Step, fallback: &Fallback) -> Option<Step> {
     })
 }
 
-fn unknown_unit(step: &Step, pipeline: &Pipeline) -> Diagnostic {
+fn unknown_unit(step: &Step, pipeline: &Pipeline, said: usize) -> Diagnostic {
     let problem = Diagnostic::new(Code::UnknownUnit, format!("there is no unit `{}` in `units`", step.unit));
-    match suggestion::help(&step.unit, pipeline.units.keys()) {
+    match suggestion::help(&step.unit, pipeline.units.keys(), said) {
         Some(help) => problem.help(help),
         None => problem.help(format!("declare it: `units: {{ {}: {{ path: … }} }}`", step.unit)),
     }
@@ -120,7 +122,7 @@ pub(crate) fn unknown_engines(names: &[String], engines: &[EngineInfo]) -> Vec<D
     unknown
         .map(|name| {
             let problem = Diagnostic::new(Code::UnknownEngine, format!("there is no engine `{name}`"));
-            match suggestion::help(name, &known) {
+            match suggestion::help(name, &known, 0) {
                 Some(help) => problem.help(help),
                 None => problem,
             }

@@ -30,7 +30,7 @@ pub fn bind_inputs(pipeline: &Pipeline, given: Object) -> Result<Object, Diagnos
         }
     }
     for name in given.keys().filter(|name| !pipeline.inputs.contains_key(*name)) {
-        problems.push(unknown(name, pipeline));
+        problems.push(unknown(name, pipeline, problems.len()));
     }
     if problems.is_empty() { Ok(bound) } else { Err(Diagnostics(problems)) }
 }
@@ -49,12 +49,12 @@ fn missing(name: &Arc<str>, spec: &InputSpec) -> Diagnostic {
         .help(format!("give {kind}{what}: `--input {name}=…`, or `--input {name}=@file`"))
 }
 
-fn unknown(name: &Arc<str>, pipeline: &Pipeline) -> Diagnostic {
+fn unknown(name: &Arc<str>, pipeline: &Pipeline, said: usize) -> Diagnostic {
     let problem = Diagnostic::new(
         Code::InputUnknown,
         format!("the pipeline `{}` declares no input `{}`", pipeline.name, shorten(name)),
     );
-    match suggestion::help(name, pipeline.inputs.keys()) {
+    match suggestion::help(name, pipeline.inputs.keys(), said) {
         Some(help) => problem.help(help),
         None => problem.help("it takes no input; declare one under `inputs:`, or give none"),
     }

@@ -121,28 +121,33 @@ pub async fn link(host: &Host, bundle: &Bundle, overrides: &Overrides) -> Result
     // What any step is told may be said by any other that is given its output: nothing that any of them says shows it.
     let steps = bundle.all().into_iter().flat_map(|bundle| &bundle.pipeline.steps);
     let granted: Vec<String> = steps.flat_map(|step| step.grants.secrets.iter().cloned()).collect();
-    boxed(host, bundle, overrides, &host.secrets.only(&granted)).await
+    link_once(host, bundle, overrides, &host.secrets.only(&granted), &mut Vec::new()).await
 }
 
+/// Those that were called so far and are ready: one that is called from several places is one.
+type Ready = Vec<(Arc<Bundle>, Linked)>;
+
 /// As [`link`]; no report shows these secrets.
-async fn link_one(
+async fn link_once(
     host: &Host,
     bundle: &Bundle,
     overrides: &Overrides,
     secrets: &Secrets,
+    ready: &mut Ready,
 ) -> Result<Linked, Diagnostics> {
     let mut draft = Draft::new(host, bundle, overrides)?;
     let mut called: HashMap<Arc<str>, Linked> = HashMap::new();
-    let mut linked: Vec<(&Arc<Bundle>, Linked)> = Vec::new();
     for (name, bundle) in &bundle.pipelines {
-        // One that is called under several names is one.
-        let ready = linked.iter().find(|(other, _)| Arc::ptr_eq(other, bundle)).map(|(_, ready)| ready.clone());
-        let ready = match ready {
-            Some(ready) => ready,
-            None => boxed(host, bundle, overrides, secrets).await?,
+        let known = ready.iter().find(|(other, _)| Arc::ptr_eq(other, bundle)).map(|(_, linked)| linked.clone());
+        let linked = match known {
+            Some(linked) => linked,
+            None => {
+                let linked = boxed(host, bundle, overrides, secrets, ready).await?;
+                ready.push((bundle.clone(), linked.clone()));
+                linked
+            }
         };
-        linked.push((bundle, ready.clone()));
-        called.insert(name.clone(), ready);
+        called.insert(name.clone(), linked);
     }
     let wanted = std::mem::take(&mut draft.wanted);
     let prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>> = stream::iter(wanted)
@@ -153,14 +158,15 @@ async fn link_one(
     draft.link(host, prepared, &called, secrets).map(|parts| Linked { parts: Arc::new(parts) })
 }
 
-/// [`link_one`] as a future that is not part of its own type, as a pipeline that is linked may call others.
+/// [`link_once`], for a pipeline that another one calls: a future that is not part of its own type.
 fn boxed<'a>(
     host: &'a Host,
     bundle: &'a Bundle,
     overrides: &'a Overrides,
     secrets: &'a Secrets,
+    ready: &'a mut Ready,
 ) -> BoxFuture<'a, Result<Linked, Diagnostics>> {
-    Box::pin(link_one(host, bundle, overrides, secrets))
+    Box::pin(link_once(host, bundle, overrides, secrets, ready))
 }
 
 /// One distinct use of a unit.

@@ -1,5 +1,6 @@
 //! A pipeline before it runs, for showing: who waits for whom and why, and what each step would be allowed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -81,6 +82,10 @@ impl Outline {
             for first in step.after.iter().filter_map(|id| wiring.index.get(id)) {
                 found.entry((*first, then)).or_insert(after);
             }
+        }
+        // A step that stands in may read the other as well: that it stands in is what counts.
+        for (place, step) in (0_u32..).zip(&pipeline.steps) {
+            let then = StepIndex::new(place);
             for fallback in &step.fallback {
                 if let FallbackTo::Step(id) = &fallback.to
                     && let Some(other) = wiring.index.get(id)
@@ -148,7 +153,7 @@ pub enum PreviewStep {
     /// A unit.
     Unit(PreviewUnit),
     /// Another pipeline.
-    Pipeline(Box<Preview>),
+    Pipeline(Arc<Preview>),
 }
 
 /// How a unit would be called.
@@ -210,6 +215,17 @@ pub fn preview(
     engines: &[EngineInfo],
     overrides: &Overrides,
 ) -> Result<Preview, Diagnostics> {
+    preview_once(bundle, policy, engines, overrides, &mut HashMap::new())
+}
+
+/// [`preview`]; those of the pipelines that it calls are made once, wherever they are called.
+fn preview_once(
+    bundle: &Bundle,
+    policy: &Policy,
+    engines: &[EngineInfo],
+    overrides: &Overrides,
+    known: &mut HashMap<*const Bundle, Arc<Preview>>,
+) -> Result<Preview, Diagnostics> {
     let pipeline = &bundle.pipeline;
     let (wiring, mut problems) = wire(pipeline);
     problems.extend(link::override_problems(policy, overrides, engines));
@@ -221,8 +237,14 @@ pub fn preview(
     };
     let step = |step: &Step| {
         if let Some(called) = bundle.pipelines.get(&step.unit) {
-            let called = preview(called, policy, engines, overrides);
-            return Some(called.map(|called| PreviewStep::Pipeline(Box::new(called))));
+            if let Some(preview) = known.get(&Arc::as_ptr(called)) {
+                return Some(Ok(PreviewStep::Pipeline(preview.clone())));
+            }
+            let preview = preview_once(called, policy, engines, overrides, known).map(Arc::new);
+            return Some(preview.map(|preview| {
+                known.insert(Arc::as_ptr(called), preview.clone());
+                PreviewStep::Pipeline(preview)
+            }));
         }
         let unit = bundle.units.get(&step.unit)?;
         let function = unit.info().resolve(step.function.as_deref()).ok()?;

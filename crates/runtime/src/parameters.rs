@@ -84,19 +84,21 @@ impl Check<'_> {
         let mut problems = Vec::new();
         for unknown in given.iter().filter(|given| !known.contains(given)) {
             let problem = self.wrong(format!("`{name}` has no parameter `{unknown}`"));
-            problems.push(match (suggestion::similar(unknown, known.iter().copied()), params.as_slice()) {
-                (Some(similar), _) => {
-                    problem.help(format!("did you mean `{similar}`? It is `{}`", self.function.signature()))
-                }
-                (None, [only]) => {
-                    let param = only.name.as_deref().unwrap_or_default();
-                    problem.help(format!(
-                        "it is `{}`; to give an object as its only parameter, write `with: {{ {param}: {{ … }} }}`",
-                        self.function.signature()
-                    ))
-                }
-                _ => problem,
-            });
+            problems.push(
+                match (suggestion::similar(unknown, known.iter().copied(), problems.len()), params.as_slice()) {
+                    (Some(similar), _) => {
+                        problem.help(format!("did you mean `{similar}`? It is `{}`", self.function.signature()))
+                    }
+                    (None, [only]) => {
+                        let param = only.name.as_deref().unwrap_or_default();
+                        problem.help(format!(
+                            "it is `{}`; to give an object as its only parameter, write `with: {{ {param}: {{ … }} }}`",
+                            self.function.signature()
+                        ))
+                    }
+                    _ => problem,
+                },
+            );
         }
         let missing = params.iter().filter(|param| !self.may_be_left_out(param));
         let missing = missing.filter_map(|param| param.name.as_ref()).filter(|name| !given.contains(name));

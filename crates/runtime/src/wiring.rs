@@ -38,12 +38,12 @@ pub(crate) fn wire(pipeline: &Pipeline) -> (Option<Wiring>, Vec<Diagnostic>) {
         for id in &step.after {
             match index.get(id) {
                 Some(first) => edges.push((*first, then)),
-                None => problems.push(unknown_step(pipeline, id, &step.location).in_step(&step.id)),
+                None => problems.push(unknown_step(pipeline, id, &step.location, problems.len()).in_step(&step.id)),
             }
         }
         for expression in step.expressions() {
             for reference in &expression.references {
-                match resolve(pipeline, &index, reference, &expression.location) {
+                match resolve(pipeline, &index, reference, &expression.location, problems.len()) {
                     Ok(Some(first)) => edges.push((first, then)),
                     Ok(None) => {}
                     Err(problem) => problems.push(problem.in_step(&step.id)),
@@ -53,7 +53,7 @@ pub(crate) fn wire(pipeline: &Pipeline) -> (Option<Wiring>, Vec<Diagnostic>) {
     }
     for expression in pipeline.outputs.values().flat_map(Template::expressions) {
         for reference in &expression.references {
-            problems.extend(resolve(pipeline, &index, reference, &expression.location).err());
+            problems.extend(resolve(pipeline, &index, reference, &expression.location, problems.len()).err());
         }
     }
     let (mut rules, groups) = rules(pipeline, &index, &mut problems);
@@ -104,7 +104,7 @@ fn rules(
                         FallbackKind::Step(*other)
                     }
                     None => {
-                        problems.push(unknown_step(pipeline, id, &step.location).in_step(&step.id));
+                        problems.push(unknown_step(pipeline, id, &step.location, problems.len()).in_step(&step.id));
                         continue;
                     }
                 },
@@ -183,22 +183,23 @@ fn stand_ins(edges: &mut Vec<(StepIndex, StepIndex)>, rules: &mut [StepRules]) {
     }
 }
 
-/// The step that an expression waits for, if it waits for one.
+/// The step that an expression waits for, if it waits for one. `said`: the problems before it.
 fn resolve(
     pipeline: &Pipeline,
     index: &HashMap<Arc<str>, StepIndex>,
     reference: &Reference,
     location: &Location,
+    said: usize,
 ) -> Result<Option<StepIndex>, Diagnostic> {
     match reference {
         Reference::Step(id) => match index.get(id) {
             Some(step) => Ok(Some(*step)),
-            None => Err(unknown_step(pipeline, id, location)),
+            None => Err(unknown_step(pipeline, id, location, said)),
         },
         Reference::Input(name) if !pipeline.inputs.contains_key(name) => {
             let problem =
                 Diagnostic::new(Code::UnknownInput, format!("the pipeline declares no input `{name}`")).at(location);
-            Err(match suggestion::help(name, pipeline.inputs.keys()) {
+            Err(match suggestion::help(name, pipeline.inputs.keys(), said) {
                 Some(help) => problem.help(help),
                 None => problem.help("declare it under `inputs:`"),
             })
@@ -212,9 +213,9 @@ fn resolve(
     }
 }
 
-fn unknown_step(pipeline: &Pipeline, id: &str, location: &Location) -> Diagnostic {
+fn unknown_step(pipeline: &Pipeline, id: &str, location: &Location, said: usize) -> Diagnostic {
     let problem = Diagnostic::new(Code::UnknownStep, format!("there is no step `{id}`")).at(location);
-    match suggestion::help(id, pipeline.steps.iter().map(|step| &step.id)) {
+    match suggestion::help(id, pipeline.steps.iter().map(|step| &step.id), said) {
         Some(help) => problem.help(help),
         None => problem,
     }

@@ -1,6 +1,6 @@
 //! `wasmill plan FILE`: what would run. Nothing is compiled and nothing is started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
     let PipelineFile { bundle, sources } = &file;
     let preview = wasmill_runtime::preview(bundle, &settings.policy, &engines, &settings.overrides)
         .map_err(|problems| Failure::from(problems).in_files(sources))?;
-    let document = Document::new(bundle, &preview, &settings.file);
+    let document = Document::new(bundle, &preview, &settings.file, &mut HashMap::new());
     if printer.is_json() {
         printer.json(&document)?;
     } else {
@@ -103,7 +103,11 @@ enum Called<'a> {
         grants: &'a Grants,
     },
     Pipeline {
-        plan: Box<Document<'a>>,
+        /// Its file, as the plan of it says.
+        pipeline: String,
+        /// Only at the first step that calls it, wherever that stands.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        plan: Option<Box<Document<'a>>>,
     },
 }
 
@@ -121,7 +125,8 @@ struct Items {
 }
 
 impl<'a> Document<'a> {
-    fn new(bundle: &'a Bundle, preview: &'a Preview, path: &Path) -> Self {
+    /// `shown`: the files of the pipelines that were called so far.
+    fn new(bundle: &'a Bundle, preview: &'a Preview, path: &Path, shown: &mut HashMap<*const Bundle, String>) -> Self {
         let pipeline = &bundle.pipeline;
         let outline = &preview.outline;
         let step_id = |step: StepIndex| pipeline.steps.get(step.get()).map_or("", |step| &*step.id);
@@ -148,11 +153,18 @@ impl<'a> Document<'a> {
                 }
                 PreviewStep::Pipeline(preview) => {
                     let called = bundle.pipelines.get(&step.unit)?;
-                    let path = match &pipeline.units.get(&step.unit)?.source {
-                        UnitSource::Pipeline(path) => pipeline.base.join(path),
-                        _ => PathBuf::new(),
-                    };
-                    Called::Pipeline { plan: Box::new(Document::new(called, preview, &path)) }
+                    match shown.get(&Arc::as_ptr(called)) {
+                        Some(file) => Called::Pipeline { pipeline: file.clone(), plan: None },
+                        None => {
+                            let path = match &pipeline.units.get(&step.unit)?.source {
+                                UnitSource::Pipeline(path) => pipeline.base.join(path),
+                                _ => PathBuf::new(),
+                            };
+                            let plan = Document::new(called, preview, &path, shown);
+                            shown.insert(Arc::as_ptr(called), plan.file.clone());
+                            Called::Pipeline { pipeline: plan.file.clone(), plan: Some(Box::new(plan)) }
+                        }
+                    }
                 }
             };
             let planned = Planned {
@@ -206,9 +218,12 @@ impl<'a> Document<'a> {
         self.notes(&mut text);
         self.limits(&mut text);
         for (id, step) in &self.steps {
-            if let Called::Pipeline { plan } = &step.called {
-                let _ = write!(text, "\n{DIM}{}{DIM:#} calls {}", render::printable(id), plan.text());
-            }
+            let Called::Pipeline { pipeline, plan } = &step.called else { continue };
+            let _ = write!(text, "\n{DIM}{}{DIM:#} calls ", render::printable(id));
+            let _ = match plan {
+                Some(plan) => write!(text, "{}", plan.text()),
+                None => writeln!(text, "{}: see above", render::printable(pipeline)),
+            };
         }
         text
     }
@@ -228,9 +243,9 @@ impl<'a> Document<'a> {
                     let digest: String = digest.to_string().chars().take(DIGEST).collect();
                     [id, level, called, interface.to_string(), digest, profile.to_string(), engines.join(", ")]
                 }
-                Called::Pipeline { plan } => {
+                Called::Pipeline { pipeline, .. } => {
                     let nothing = String::new;
-                    [id, level, plan.file.clone(), "pipeline".to_owned(), nothing(), nothing(), nothing()]
+                    [id, level, pipeline.clone(), "pipeline".to_owned(), nothing(), nothing(), nothing()]
                 }
             }
         }));

@@ -131,3 +131,94 @@ fn a_time_that_is_over_and_an_interrupt_reach_it() {
     running.signal("INT");
     running.finish().expect(130);
 }
+
+/// Of this many levels, each of `WIDE` files that call all files of the next one.
+const LEVELS: usize = 15;
+const WIDE: usize = 4;
+
+/// More ways lead through it than could be followed in a lifetime. The last file is `last.yaml`.
+fn lattice(last: &str) -> wasmill_testkit::Project {
+    let calling = |level: usize| {
+        let steps = (0..WIDE).map(|one| match level {
+            LEVELS => "  last: { pipeline: last.yaml }\n".to_owned(),
+            _ => format!(r#"  s{one}: {{ pipeline: f{level}-{one}.yaml, when: "${{{{ 1 > 2 }}}}" }}"#) + "\n",
+        });
+        format!("wasmill: 1\nsteps:\n{}", steps.take(if level == LEVELS { 1 } else { WIDE }).collect::<String>())
+    };
+    let project = pipeline(&calling(1)).file("last.yaml", last);
+    for level in 1..LEVELS {
+        for one in 0..WIDE {
+            project.write(format!("f{level}-{one}.yaml"), calling(level + 1));
+        }
+    }
+    project
+}
+
+const ONE: &str = r#"
+wasmill: 1
+units: { one: { wat: '(module (func (export "one") (result i64) (i64.const 1)))' } }
+steps: { one: { unit: one } }
+"#;
+
+#[test]
+fn a_file_that_many_call_is_read_and_shown_once() {
+    let project = lattice(ONE);
+    project.wasmill(["check", "pipeline.yaml"]).run().expect(0);
+    let output = project.wasmill(["plan", "pipeline.yaml"]).run();
+    let text = output.expect(0).text();
+    assert_eq!(text.matches("s0 calls f7-0: ").count(), 1, "{text}");
+    assert_eq!(text.matches("s0 calls f7-0.yaml: see above").count(), WIDE - 1, "{text}");
+    assert_eq!(text.matches("limits of ").count(), 1, "{text}");
+    let plan = json(project.wasmill(["plan", "pipeline.yaml", "--output", "json"]).run().expect(0));
+    let step = |step: &str| plan["steps"]["s0"]["plan"]["steps"][step].clone();
+    assert_eq!((&step("s3")["pipeline"], &step("s3")["plan"]["pipeline"]), (&"f2-3.yaml".into(), &"f2-3".into()));
+    let other = &plan["steps"]["s1"]["plan"]["steps"]["s3"];
+    assert_eq!((&other["pipeline"], other.get("plan")), (&"f2-3.yaml".into(), None));
+    // Everything is linked, and nothing of it is called.
+    project.wasmill(["run", "pipeline.yaml"]).run().expect(0);
+}
+
+#[test]
+fn what_is_wrong_in_a_file_that_many_call_is_said_once() {
+    let project = lattice(&ONE.replace("unit: one", "unit: two"));
+    let output = project.wasmill(["check", "pipeline.yaml"]).run();
+    assert_eq!(output.expect(2).stderr.matches("there is no unit `two`").count(), 1, "{output}");
+    // A way that is too deep is found, though the file was read on one that is not.
+    project.write("last.yaml", "wasmill: 1\nsteps: { a: { pipeline: more.yaml } }\n");
+    project.write("more.yaml", ONE);
+    let short = "wasmill: 1\nsteps: { a: { pipeline: last.yaml }, b: { pipeline: f1-0.yaml } }\n";
+    project.write("pipeline.yaml", short);
+    let output = project.wasmill(["check", "pipeline.yaml"]).run();
+    assert!(output.expect(2).stderr.contains("what `last.yaml` calls is called 16 pipelines deep"), "{output}");
+    // And a circle, though a file in it was read on another way.
+    project.write("last.yaml", "wasmill: 1\nsteps: { a: { pipeline: f14-3.yaml } }\n");
+    let output = project.wasmill(["check", "pipeline.yaml"]).run();
+    assert_eq!(output.expect(2).stderr.matches("pipelines call each other").count(), 1, "{output}");
+}
+
+#[test]
+fn what_a_link_to_a_file_names_is_beside_the_link() {
+    let wat = |value: u8| format!(r#"(module (func (export "f") (result i64) (i64.const {value})))"#);
+    let called = "wasmill: 1\nunits: { f: { path: f.wat } }\nsteps: { f: { unit: f } }\n";
+    let both = "wasmill: 1\nsteps: { a: { pipeline: a/p.yaml }, b: { pipeline: b/p.yaml } }\noutputs: { a: \"${{ steps.a.output.f }}\", b: \"${{ steps.b.output.f }}\" }\n";
+    let project = pipeline(both).file("a/p.yaml", called).file("a/f.wat", wat(1)).file("b/f.wat", wat(2));
+    std::os::unix::fs::symlink("../a/p.yaml", project.path().join("b/p.yaml")).unwrap();
+    let output = project.wasmill(["run", "pipeline.yaml"]).run();
+    assert_eq!(json(output.expect(0)), serde_json::json!({ "a": 1, "b": 2 }), "{output}");
+}
+
+#[test]
+fn the_bytes_that_are_compared_are_those_that_run() {
+    let declared = wasmill_model::Digest::of(ONE.as_bytes());
+    let project = pipeline(&format!(
+        "wasmill: 1\nsteps: {{ a: {{ unit: {{ pipeline: called.yaml, sha256: \"{declared}\" }} }} }}\n"
+    ));
+    // A file that can be read once: whoever reads it again waits for ever.
+    let called = project.path().join("called.yaml");
+    let made = std::process::Command::new("mkfifo").arg(&called).status();
+    assert!(made.expect("`mkfifo` is among the coreutils").success());
+    let writer = std::thread::spawn(move || std::fs::write(&called, ONE));
+    let output = project.wasmill(["run", "pipeline.yaml"]).run();
+    writer.join().unwrap().unwrap();
+    assert_eq!(json(output.expect(0))["one"], 1, "{output}");
+}

@@ -215,3 +215,18 @@ fn a_reader_that_goes_away_ends_it() {
     project.replace("arithmetic.wat", format!("{ARITHMETIC} ;; again"));
     assert_eq!(running.finish().code, Some(0));
 }
+
+#[test]
+fn pipelines_that_call_each_other_are_mended() {
+    let round = "wasmill: 1\nunits: { x: { pipeline: ../d/a.yaml }, y: { pipeline: ../d/../d/a.yaml } }\nsteps: { s: { unit: x }, t: { unit: y } }\n";
+    let project = pipeline("").file("d/a.yaml", round);
+    let mut running = project.wasmill(["run", "d/a.yaml", "--watch", "--output", "json"]).start();
+    assert!(next(&mut running)["errors"].to_string().contains("pipelines call each other"));
+    project.replace(
+        "d/a.yaml",
+        "wasmill: 1\nunits: { one: { wat: '(module (func (export \"one\") (result i64) (i64.const 1)))' } }\nsteps: { one: { unit: one } }\n",
+    );
+    assert_eq!(next(&mut running)["outputs"]["one"], 1);
+    running.signal("INT");
+    running.finish();
+}

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::flow::MAX_ATTEMPTS;
 use crate::keys::Keys;
-use crate::reader::{Fields, Reader, listed, nearest};
+use crate::reader::{Fields, Reader, listed};
 use crate::tree::{Data, Node, Span};
 use crate::units;
 
@@ -513,7 +513,7 @@ fn local(id: &str, span: Span, fields: &Fields<'_>, reader: &Reader<'_>) -> Opti
     };
     let given = reader.text(node, key)?;
     let Some((name, intent, keys)) = LOCAL.into_iter().find(|(name, ..)| *name == given) else {
-        let help = match nearest(given, LOCAL.iter().map(|(name, ..)| *name)) {
+        let help = match reader.nearest(given, LOCAL.iter().map(|(name, ..)| *name)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!(
                 "there are {}; anything else is a `type: wasm` with a `module`",

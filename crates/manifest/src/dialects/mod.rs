@@ -169,7 +169,7 @@ impl Ids {
     fn find(&self, name: &str, span: Span, what: &str, reader: &Reader<'_>) -> Option<usize> {
         let position = self.position(name);
         if position.is_none() {
-            let help = match crate::reader::nearest(name, self.names.keys().map(String::as_str)) {
+            let help = match reader.nearest(name, self.names.keys().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are {}", crate::reader::listed(self.names.keys().map(String::as_str))),
             };

@@ -14,7 +14,7 @@ use wasmill_model::{
 
 use super::{Ids, PROCESSORS, boolean, builtin, expression, in_order, items, output_of, present, required, text};
 use crate::keys::Keys;
-use crate::reader::{Fields, Reader, listed, nearest};
+use crate::reader::{Fields, Reader, listed};
 use crate::templates::template;
 use crate::tree::{Data, Node, Span};
 
@@ -281,7 +281,7 @@ fn own_unit(
     let is_file_name = node_type.chars().all(|one| one.is_alphanumeric() || matches!(one, '_' | '-' | '.'))
         && !node_type.starts_with('.');
     // A slip in the name of a built-in one would else be a unit that nobody finds.
-    let near = nearest(node_type, BUILTIN.iter().map(|(name, ..)| *name));
+    let near = reader.nearest(node_type, BUILTIN.iter().map(|(name, ..)| *name));
     let lower = |name: &str| name.to_lowercase().replace(['_', '-'], "");
     let is_slip = near.is_some_and(|near| lower(near) == lower(node_type));
     if !is_file_name || is_slip {

@@ -490,14 +490,14 @@ impl Scope<'_, '_> {
 }
 
 impl Names for Scope<'_, '_> {
-    fn resolve(&self, path: &[&str]) -> Result<String, (Code, String, String)> {
+    fn resolve(&self, path: &[&str], reader: &Reader<'_>) -> Result<String, (Code, String, String)> {
         match path {
             ["inputs", name, rest @ ..] => match self.inputs.get_key_value(*name) {
                 Some(_) => Ok(format!("inputs{}{}", member(name), members(rest))),
                 None => Err((
                     Code::UnknownInput,
                     format!("there is no input `{name}`"),
-                    suggestion(name, self.inputs.keys().map(AsRef::as_ref)),
+                    suggestion(name, self.inputs.keys().map(AsRef::as_ref), reader),
                 )),
             },
             ["result" | "previous", rest @ ..] => match self.earlier.last() {
@@ -517,6 +517,7 @@ impl Names for Scope<'_, '_> {
                         suggestion(
                             name,
                             self.earlier.iter().map(|task| task.name.as_str()).chain(["inputs", "result"]),
+                            reader,
                         ),
                     )),
                 }

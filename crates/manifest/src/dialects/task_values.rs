@@ -8,7 +8,7 @@ use wasmill_model::{Code, InputSpec, InputType, Part, Template, Value};
 use super::{boolean, items, member, present, required};
 use crate::inputs::{Problem, problem, wrong_value};
 use crate::keys::Keys;
-use crate::reader::{Fields, Reader, listed, nearest};
+use crate::reader::{Fields, Reader, listed};
 use crate::steps::is_name;
 use crate::tree::{Data, Node, Span};
 
@@ -208,7 +208,7 @@ pub(super) fn schema<'n>(node: &'n Node, reader: &Reader<'_>) -> Vec<Declared<'n
     let members = members.unwrap_or_default();
     for (name, span) in &needed {
         if !members.iter().any(|member| member.key == *name) {
-            let help = suggestion(name, members.iter().map(|member| member.key.as_str()));
+            let help = suggestion(name, members.iter().map(|member| member.key.as_str()), reader);
             reader.error(
                 Code::UnknownInput,
                 *span,
@@ -355,7 +355,7 @@ pub(super) fn validation(node: &Node, inputs: &mut IndexMap<Arc<str>, InputSpec>
         let Some(fields) = reader.fields(item, "a validation", &VALIDATION) else { continue };
         let Some((field, span)) = required(&fields, "field", item, "a validation", reader) else { continue };
         let Some(spec) = inputs.get_mut(field) else {
-            let help = suggestion(field, inputs.keys().map(AsRef::as_ref));
+            let help = suggestion(field, inputs.keys().map(AsRef::as_ref), reader);
             reader.error(Code::UnknownInput, span, format!("there is no input `{field}`"), help);
             continue;
         };
@@ -386,7 +386,7 @@ pub(super) fn values(node: &Node, inputs: &mut IndexMap<Arc<str>, InputSpec>, re
                 spec.required = false;
             }
             None => {
-                let help = suggestion(&member.key, inputs.keys().map(AsRef::as_ref));
+                let help = suggestion(&member.key, inputs.keys().map(AsRef::as_ref), reader);
                 let message = format!("there is no input `{}`", member.key);
                 reader.error(Code::UnknownInput, member.key_span, message, help);
             }
@@ -394,8 +394,8 @@ pub(super) fn values(node: &Node, inputs: &mut IndexMap<Arc<str>, InputSpec>, re
     }
 }
 
-pub(super) fn suggestion<'a>(name: &str, among: impl Iterator<Item = &'a str> + Clone) -> String {
-    match nearest(name, among.clone()) {
+pub(super) fn suggestion<'a>(name: &str, among: impl Iterator<Item = &'a str> + Clone, reader: &Reader<'_>) -> String {
+    match reader.nearest(name, among.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are {}", listed(among)),
     }
@@ -407,7 +407,7 @@ pub(super) trait Names {
     ///
     /// # Errors
     /// What is wrong with it, and what to do.
-    fn resolve(&self, path: &[&str]) -> Result<String, (Code, String, String)>;
+    fn resolve(&self, path: &[&str], reader: &Reader<'_>) -> Result<String, (Code, String, String)>;
 }
 
 /// A value with `{{ … }}` in its texts.
@@ -488,7 +488,7 @@ pub(super) fn path_of(path: &str, span: Span, names: &impl Names, reader: &Reade
         reader.error(Code::Expression, span, message, "write a name with its members: `inputs.number`, `result.rows`");
         return Template::Literal(Value::Null);
     }
-    match names.resolve(&parts) {
+    match names.resolve(&parts, reader) {
         Ok(source) => super::expression(&source, &reader.location(span), reader),
         Err((code, message, help)) => {
             reader.error(code, span, message, help);

@@ -351,3 +351,19 @@ fn each_attempt_has_its_own_path() {
     let runs: Vec<_> = document.steps["again"].runs.iter().map(|run| run.document.run.to_string()).collect();
     assert_eq!(runs, ["r1/again", "r1/again#2", "r1/again#3"]);
 }
+
+#[test]
+fn a_bundle_that_is_called_on_many_ways_is_visited_once() {
+    let mut lowest = Arc::new(Bundle::new(inner("increment"), units()));
+    for _ in 0..64 {
+        let names = ["a", "b"].map(|name| (name.into(), lowest.clone()));
+        let mut calls_both = inner("increment");
+        calls_both.schedule.max_concurrency = 1;
+        lowest = Arc::new(Bundle { pipelines: IndexMap::from(names), ..Bundle::new(calls_both, units()) });
+    }
+    let all = lowest.all();
+    assert_eq!(all.len(), 65);
+    assert!(std::ptr::eq(all[0], &*lowest));
+    assert_eq!(lowest.max_concurrency(), all[64].pipeline.schedule.max_concurrency);
+    block_on(link(&host(&Fake::new(0), InlineSpawner::new()), &lowest, &Overrides::default())).unwrap();
+}
