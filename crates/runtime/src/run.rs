@@ -1,5 +1,6 @@
 //! One run: workers that take calls from the plan, and the future that waits for them.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -314,7 +315,6 @@ impl Worker {
     }
 
     async fn work(mut self) {
-        let mut in_a_row = 0;
         loop {
             let next = if let Some(step) = self.opens.front().copied() {
                 let opening = self.run.open(step);
@@ -351,9 +351,7 @@ impl Worker {
                 }
                 return;
             }
-            in_a_row += 1;
-            if in_a_row == CALLS_IN_A_ROW {
-                in_a_row = 0;
+            if is_enough() {
                 yield_now().await;
             }
         }
@@ -485,15 +483,16 @@ pub(crate) async fn run(
     let mut cancelled = cancel.cancelled().fuse();
     let end = poll_fn(|context| {
         linked.spawner.poll(context);
+        // Before anything goes on: of runs within runs each hears of it from the one around it.
+        if cancelled.poll_unpin(context).is_ready() {
+            run.stop();
+        }
         if let Some(worker) = &mut own {
             let polled = catch_unwind(AssertUnwindSafe(|| worker.poll_unpin(context)));
             if !matches!(polled, Ok(Poll::Pending)) {
                 // One that panicked says so when it is dropped.
                 own = None;
             }
-        }
-        if cancelled.poll_unpin(context).is_ready() {
-            run.stop();
         }
         match ended.poll_unpin(context) {
             Poll::Ready(Ok(end)) => Poll::Ready(end),
@@ -510,6 +509,16 @@ pub(crate) async fn run(
     let document = document::document(run, end);
     let _ = catch_unwind(AssertUnwindSafe(|| observer.event(&RunEvent::RunFinished { document: &document })));
     document
+}
+
+/// Counts a call of this thread, whichever run it was of: a run within a run keeps the thread of both. Whether others should have it.
+fn is_enough() -> bool {
+    thread_local! {
+        static IN_A_ROW: Cell<u32> = const { Cell::new(0) };
+    }
+    let calls = IN_A_ROW.get() + 1;
+    IN_A_ROW.set(if calls < CALLS_IN_A_ROW { calls } else { 0 });
+    calls >= CALLS_IN_A_ROW
 }
 
 /// Lets others have the thread once.
