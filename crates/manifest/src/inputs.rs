@@ -112,18 +112,7 @@ fn input(member: &Member, reader: &Reader<'_>) -> InputSpec {
         }
     }
     if let Some(node) = fields.get("default") {
-        let value = node.to_value();
-        match problem(&spec, &value) {
-            Some(Problem::Type) => wrong_value(node, "the default", spec.kind, reader),
-            Some(Problem::Check(problem)) => reader.error(
-                Code::InvalidValue,
-                node.span,
-                format!("the default {problem}"),
-                "change the default, or the check",
-            ),
-            None => {}
-        }
-        spec.default = Some(value);
+        set_default(node, &mut spec, reader);
     }
     spec.required = spec.default.is_none();
     if let Some(node) = fields.get("required") {
@@ -198,6 +187,22 @@ fn a(kind: InputType) -> String {
 pub(crate) enum Problem {
     Type,
     Check(String),
+}
+
+/// The value of a run that names none, held against the type and the checks that stand beside it.
+pub(crate) fn set_default(node: &Node, spec: &mut InputSpec, reader: &Reader<'_>) {
+    let value = node.to_value();
+    match problem(spec, &value) {
+        Some(Problem::Type) => wrong_value(node, "the default", spec.kind, reader),
+        Some(Problem::Check(problem)) => reader.error(
+            Code::InvalidValue,
+            node.span,
+            format!("the default {problem}"),
+            "change the default, or the check",
+        ),
+        None => {}
+    }
+    spec.default = Some(value);
 }
 
 /// Why a value is not one that the input takes.

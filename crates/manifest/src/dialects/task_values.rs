@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use wasmill_model::{Code, InputSpec, InputType, Part, Template, Value};
 
 use super::{boolean, items, member, present, required};
-use crate::inputs::{Problem, problem, wrong_value};
+use crate::inputs::{Problem, problem, set_default, wrong_value};
 use crate::keys::Keys;
 use crate::reader::{Fields, Reader, listed};
 use crate::steps::is_name;
@@ -330,23 +330,6 @@ fn default(fields: &Fields<'_>, spec: &mut InputSpec, reader: &Reader<'_>) {
     if let Some(node) = present(fields, "default") {
         set_default(node, spec, reader);
     }
-}
-
-fn set_default(node: &Node, spec: &mut InputSpec, reader: &Reader<'_>) {
-    let value = node.to_value();
-    match problem(spec, &value) {
-        Some(Problem::Type) => wrong_value(node, "the default", spec.kind, reader),
-        Some(Problem::Check(problem)) => {
-            reader.error(
-                Code::InvalidValue,
-                node.span,
-                format!("the default {problem}"),
-                "change the default, or the check",
-            );
-        }
-        None => {}
-    }
-    spec.default = Some(value);
 }
 
 /// `validation:` of a definition, laid on its inputs.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use wasmill_engine::BoxFuture;
@@ -10,11 +10,11 @@ use wasmill_model::{
     Concurrency, Emits, Fallback, FallbackTo, Foreach, Jitter, OnFailure, Pipeline, Retry, RunDocument, RunVerdict,
     Schedule, Step, Strategy as Order, Template, Verdict, VerdictKind, VerdictSet, With,
 };
-use wasmill_runtime::{Clock, Host, InlineSpawner, RunOptions};
+use wasmill_runtime::{Bundle, Clock, Host, InlineSpawner, Overrides, RunOptions, link};
 
 use crate::fake::{
     Fake, Tokio, after, block_on, host, linked, object, options, outputs, pipeline, run, single, step, template,
-    threads, verdicts,
+    threads, units, verdicts,
 };
 
 fn each(step: Step, items: &str) -> Step {
@@ -221,10 +221,10 @@ fn what_a_failure_means() {
     assert_eq!((best.verdict, best.error), (RunVerdict::Ok, None));
 }
 
-/// Time that passes.
-struct Real(Instant);
+/// Time that passes only when nothing is left to do: as fast as the test runs, and the same in every run.
+struct Simulated(tokio::time::Instant);
 
-impl Clock for Real {
+impl Clock for Simulated {
     fn now(&self) -> Duration {
         self.0.elapsed()
     }
@@ -235,9 +235,12 @@ impl Clock for Real {
 }
 
 fn in_time(pipeline: Pipeline) -> RunDocument {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
-    let host = Host { clock: Arc::new(Real(Instant::now())), ..host(&Fake::new(0), Tokio(runtime.handle().clone())) };
-    block_on(linked(&host, pipeline).run(object("{}"), options(&wasmill_engine::Cancel::new())))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let _here = runtime.enter();
+    let clock = Arc::new(Simulated(tokio::time::Instant::now()));
+    let host = Host { clock, ..host(&Fake::new(0), Tokio(runtime.handle().clone())) };
+    let linked = runtime.block_on(link(&host, &Bundle::new(pipeline, units()), &Overrides::default())).unwrap();
+    runtime.block_on(linked.run(object("{}"), options(&wasmill_engine::Cancel::new())))
 }
 
 #[test]
