@@ -127,4 +127,7 @@ fn an_item_that_fails_is_named_and_the_others_are_kept() {
     let document = json(output.expect(1));
     assert_eq!(document["steps"]["each"]["partial"], serde_json::json!([100, 50, 33, null]));
     assert_eq!(document["error"]["message"], "step `each` failed at item 3: an integer was divided by zero");
+    // What ran behind it does not count, whether or not it ended.
+    let output = project.wasmill(["run", "pipeline.yaml", "--output", "json", "--input", "[1, 0, 2, 4]"]).run();
+    assert_eq!(json(output.expect(1))["steps"]["each"]["partial"], serde_json::json!([100, null, null, null]));
 }
