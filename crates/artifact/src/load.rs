@@ -44,14 +44,14 @@ pub fn load(spec: &UnitSpec, base: &Path, sources: &Sources) -> Result<Unit, Art
             let origin = format!("`{}`", path.display());
             let bytes = read(&path)?;
             if !bytes.starts_with(b"\0asm") && is_text_name(&path) {
-                let binary = compile_text(&origin, &bytes)?;
+                let binary = text_unit(&origin, &bytes)?;
                 (origin, binary)
             } else {
                 (origin, bytes)
             }
         }
         UnitSource::Base64(text) => ("the unit in `base64:`".to_owned(), decode_base64(text)?),
-        UnitSource::Wat(text) => ("the unit in `wat:`".to_owned(), compile_text("`wat:`", text.as_bytes())?),
+        UnitSource::Wat(text) => ("the unit in `wat:`".to_owned(), text_unit("`wat:`", text.as_bytes())?),
         UnitSource::Builtin(builtin) => {
             (format!("the built-in unit `{}`", builtin.as_str()), bytes::Bytes::from_static(binary_of(*builtin)))
         }
@@ -127,7 +127,39 @@ fn is_text_name(path: &Path) -> bool {
         .is_some_and(|extension| extension.eq_ignore_ascii_case("wat") || extension.eq_ignore_ascii_case("wast"))
 }
 
-fn compile_text(origin: &str, text: &[u8]) -> Result<bytes::Bytes, ArtifactError> {
+/// What is wrong with WebAssembly text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TextError {
+    /// The parser's words.
+    pub message: String,
+    /// The line, from 1; 0 where it is not known.
+    pub line: u32,
+    /// The column, from 1; 0 where it is not known.
+    pub column: u32,
+}
+
+/// The binary of WebAssembly text.
+///
+/// # Errors
+/// What is wrong with the text, and where.
+pub fn compile_text(text: &str) -> Result<bytes::Bytes, TextError> {
+    let binary = wat::Parser::new().parse_str(None, text).map_err(|error| {
+        let words = error.to_string();
+        let message = words.lines().next().unwrap_or_default();
+        match wat_position(&words) {
+            Some((line, column)) => {
+                // Where the source line is too long to be shown, the position stands on the message's own line.
+                let message = message.split(" at <anon>:").next().unwrap_or(message);
+                TextError { message: message.to_owned(), line, column }
+            }
+            None => TextError { message: message.to_owned(), line: 0, column: 0 },
+        }
+    })?;
+    Ok(binary.into())
+}
+
+fn text_unit(origin: &str, text: &[u8]) -> Result<bytes::Bytes, ArtifactError> {
     let fail =
         |message: String, (line, column)| ArtifactError::Wat { origin: origin.to_owned(), message, line, column };
     if text.len() as u64 > MAX_TEXT_SIZE {
@@ -139,19 +171,7 @@ fn compile_text(origin: &str, text: &[u8]) -> Result<bytes::Bytes, ArtifactError
         let column = before.lines().last().map_or(0, |line| line.chars().count()) + 1;
         fail("it is not UTF-8".to_owned(), (line as u32, column as u32))
     })?;
-    let binary = wat::Parser::new().parse_str(None, text).map_err(|error| {
-        let words = error.to_string();
-        let message = words.lines().next().unwrap_or_default();
-        match wat_position(&words) {
-            Some((line, column)) => {
-                // Where the source line is too long to be shown, the position stands on the message's own line.
-                let message = message.split(" at <anon>:").next().unwrap_or(message);
-                fail(message.to_owned(), (line, column))
-            }
-            None => fail(message.to_owned(), (0, 0)),
-        }
-    })?;
-    Ok(binary.into())
+    compile_text(text).map_err(|TextError { message, line, column }| fail(message, (line, column)))
 }
 
 /// The line and column in the parser's message, which has no other way to tell them: `--> <anon>:3:14`.

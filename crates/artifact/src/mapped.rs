@@ -1,4 +1,4 @@
-//! The one place with `unsafe` code: handing compiled code to wasmtime.
+//! The one place with `unsafe` code: handing compiled code to wasmtime, and leaving the network.
 #![allow(
     unsafe_code,
     reason = "wasmtime cannot check compiled code, so that loading it is unsafe; entries are authenticated first"
@@ -43,4 +43,14 @@ pub(crate) fn module_of_worker(engine: &Engine, code: &WorkerCode) -> wasmtime::
 pub(crate) fn component_of_worker(engine: &Engine, code: &WorkerCode) -> wasmtime::Result<Component> {
     // SAFETY: as for `module_of_worker`, with `Component::serialize`.
     unsafe { Component::deserialize(engine, code.bytes()) }
+}
+
+/// Leaves this process's network for one in which there is nothing; gives whether the system let it.
+#[cfg(target_os = "linux")]
+pub(crate) fn unshare_network() -> bool {
+    use rustix::thread::{UnshareFlags, unshare_unsafe};
+
+    // SAFETY: it is unsafe for what sharing of open files means to threads; these flags share none.
+    let unshare = |flags| unsafe { unshare_unsafe(flags) }.is_ok();
+    unshare(UnshareFlags::NEWNET) || unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET)
 }

@@ -16,9 +16,6 @@ use wasmtime::{Engine, Module};
 
 use crate::mapped;
 
-/// Bytes of stderr that are kept, from its start: a panic's message is there.
-const KEPT_STDERR: usize = 4 << 10;
-
 /// What a program may still see of the environment: only what its loader needs to start it at all.
 const ENVIRONMENT: [&str; 3] = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT"];
 
@@ -37,13 +34,19 @@ pub struct Worker {
     pub timeout: Duration,
     /// The most bytes of its answer.
     pub most_output: u64,
+    /// Bytes of stderr that are kept, from its start.
+    pub most_said: u64,
+    /// The folder that it works in; this process's own where there is none.
+    pub folder: Option<PathBuf>,
 }
 
 /// What a program sees of this process's environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Environment {
     /// Nothing but what its loader needs.
     Cleared,
+    /// These variables, and what its loader needs.
+    Only(Vec<(OsString, OsString)>),
     /// All of it.
     Inherited,
 }
@@ -64,7 +67,7 @@ pub struct Finished {
     pub ended: Ended,
     /// What it wrote to stdout.
     pub stdout: Vec<u8>,
-    /// The beginning of what it wrote to stderr, at most 4 KiB; invalid UTF-8 is replaced.
+    /// The beginning of what it wrote to stderr; invalid UTF-8 is replaced.
     pub stderr: String,
 }
 
@@ -153,9 +156,15 @@ impl Worker {
     pub fn run(&self, input: &[&[u8]]) -> Result<Finished, WorkerError> {
         let mut command = Command::new(&self.program);
         command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if self.environment == Environment::Cleared {
+        if self.environment != Environment::Inherited {
             command.env_clear();
             command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        }
+        if let Environment::Only(variables) = &self.environment {
+            command.envs(variables.iter().map(|(name, value)| (name, value)));
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
         }
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -187,7 +196,7 @@ impl Worker {
         let (over, watched) = mpsc::channel::<()>();
         let timed_out = AtomicBool::new(false);
         let group = &*group;
-        let (flag, timeout, most) = (&timed_out, self.timeout, self.most_output);
+        let (flag, timeout, most, most_said) = (&timed_out, self.timeout, self.most_output, self.most_said);
         let (stdout, stderr) = thread::scope(|scope| {
             // A thread that cannot be started leaves the others waiting for pipes; so the group goes first.
             let or_kill = |error: io::Error| {
@@ -208,7 +217,7 @@ impl Worker {
                     let _ = input.iter().try_for_each(|part| stdin.write_all(part));
                 })
                 .map_err(or_kill)?;
-            let said = Builder::new().spawn_scoped(scope, move || head(stderr)).map_err(or_kill)?;
+            let said = Builder::new().spawn_scoped(scope, move || head(stderr, most_said)).map_err(or_kill)?;
 
             let mut answer = Vec::new();
             let read = stdout.by_ref().take(most.saturating_add(1)).read_to_end(&mut answer);
@@ -235,9 +244,9 @@ struct Talked {
 }
 
 /// The beginning of a stream, which is read to its end.
-fn head(mut stream: impl Read) -> Vec<u8> {
+fn head(mut stream: impl Read, most: u64) -> Vec<u8> {
     let mut kept = Vec::new();
-    let _ = stream.by_ref().take(KEPT_STDERR as u64).read_to_end(&mut kept);
+    let _ = stream.by_ref().take(most).read_to_end(&mut kept);
     let _ = io::copy(&mut stream, &mut io::sink());
     kept
 }

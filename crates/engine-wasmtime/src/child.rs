@@ -126,6 +126,9 @@ impl Child<'_> {
             environment: Environment::Cleared,
             timeout: self.timeout,
             most_output: self.memory,
+            // A panic's message is there.
+            most_said: 4 << 10,
+            folder: None,
         };
         let _permit = Permit::wait(cores);
         match worker.run(&[&request.to_bytes(), unit]) {

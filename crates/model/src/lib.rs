@@ -16,6 +16,7 @@ mod pipeline;
 mod profile;
 mod receipt;
 mod run_document;
+mod source;
 mod template;
 mod value;
 mod verdict;
@@ -36,6 +37,7 @@ pub use pipeline::{
 pub use profile::Profile;
 pub use receipt::{EngineName, Frame, Interface, Receipt, Usage};
 pub use run_document::{RunDocument, RunError, RunVerdict, StepReport, SubRun};
+pub use source::{Language, SourceText, SourceUnit};
 pub use template::{Expression, Part, Reference, Template};
 pub use value::{Input, Object, Value};
 pub use verdict::{ExitCode, SkipReason, TrapKind, Verdict, VerdictKind};

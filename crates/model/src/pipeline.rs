@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Concurrency, Digest, Expression, Fallback, Foreach, Grants, LimitOverrides, Location, OnFailure, Profile, Retry,
-    Template, Value,
+    SourceUnit, Template, Value,
 };
 
 /// A DAG of steps with typed inputs and outputs.
@@ -192,6 +192,9 @@ pub enum UnitSource {
     Builtin(Builtin),
     /// The manifest of another pipeline: a step that calls it is a run of it.
     Pipeline(PathBuf),
+    /// Source, that a toolchain builds.
+    #[serde(untagged)]
+    Source(SourceUnit),
 }
 
 /// The units that are part of Wasmill: sandboxed like any other, and found without a file.

@@ -11,6 +11,8 @@ fn shell(script: &str) -> Worker {
         environment: Environment::Cleared,
         timeout: Duration::from_secs(60),
         most_output: 1 << 20,
+        most_said: 4096,
+        folder: None,
     }
 }
 

@@ -181,6 +181,8 @@ fn ask(program: &Path, arguments: &[&str]) -> Result<String, String> {
         environment: Environment::Inherited,
         timeout: PATIENCE,
         most_output: 64 << 10,
+        most_said: 4 << 10,
+        folder: None,
     };
     let finished = worker.run(&[]).map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&finished.stdout).into_owned();
