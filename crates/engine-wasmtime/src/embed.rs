@@ -124,7 +124,7 @@ impl Load {
     /// Why the unit cannot be called like this; nothing of it has run.
     pub async fn prepare(self) -> Result<Loaded, PrepareError> {
         let Load { engine, unit, binding, limits } = self;
-        let prepared = engine.prepare(&unit, &binding).await?;
+        let prepared = wasmill_engine::prepare(&engine, &unit, &binding).await?;
         let function = unit.info().resolve(binding.function.as_deref())?.map(|function| function.name.clone());
         let secrets = binding.secrets.only(&binding.grants.secrets);
         Ok(Loaded {

@@ -66,8 +66,15 @@ impl SourceFiles {
         let candidates = mains(language);
         let Some(main) = candidates.iter().find(|name| files.contains_key(**name)) else {
             return Err(BuildError::Source {
-                message: format!("`{}` has no file to begin with: looked for {}", path.display(), candidates.join(", ")),
-                help: format!("name the file that the function is in, or call it `{}`", candidates.first().unwrap_or(&"main")),
+                message: format!(
+                    "`{}` has no file to begin with: looked for {}",
+                    path.display(),
+                    candidates.join(", ")
+                ),
+                help: format!(
+                    "name the file that the function is in, or call it `{}`",
+                    candidates.first().unwrap_or(&"main")
+                ),
             });
         };
         Ok(SourceFiles { main: (*main).to_owned(), files, is_folder: true })

@@ -38,6 +38,7 @@ impl UnitInfo {
             wants: Vec::new(),
             producers: producers(bytes),
             types: Vec::new(),
+            built: None,
         };
         if is_component {
             let outside = component::read(bytes, types.as_ref(), &mut budget)?;

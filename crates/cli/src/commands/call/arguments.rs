@@ -237,7 +237,7 @@ mod tests {
             name: "f".into(),
             params: params
                 .iter()
-                .map(|(name, kind)| Parameter { name: Some((*name).into()), kind: (*kind).to_owned() })
+                .map(|(name, kind)| Parameter { name: Some((*name).into()), kind: (*kind).to_owned(), optional: false })
                 .collect(),
             results: Vec::new(),
         }
