@@ -229,6 +229,11 @@ pub(crate) fn units_folder() -> Option<PathBuf> {
     folder(env_vars::WASMILL_UNITS_DIR, "units")
 }
 
+/// The folder of units that were built from source; none where the user has no home.
+pub(crate) fn builds_folder() -> Option<PathBuf> {
+    folder(env_vars::WASMILL_BUILDS_DIR, "builds")
+}
+
 /// The folder of large values; none where the user has no home.
 pub(crate) fn blobs_folder() -> Option<PathBuf> {
     folder(env_vars::WASMILL_BLOBS_DIR, "blobs")

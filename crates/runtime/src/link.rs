@@ -9,8 +9,8 @@ use futures_util::stream::{self, StreamExt};
 use wasmill_engine::{Binding, BoxFuture, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_expression::{ExpressionError, Program};
 use wasmill_model::{
-    Code, Diagnostic, Diagnostics, FallbackTo, Grants, LimitOverrides, Limits, Location, Object, Pipeline,
-    Policy, Profile, RunDocument, Secrets, Step, Template,
+    Code, Diagnostic, Diagnostics, FallbackTo, Grants, LimitOverrides, Limits, Location, Object, Pipeline, Policy,
+    Profile, RunDocument, Secrets, Step, Template,
 };
 use wasmill_plan::{Graph, PlanOptions, StepIndex, StepRules};
 use wasmill_unit::Unit;

@@ -189,8 +189,11 @@ impl Interpreter {
     /// # Errors
     /// What is wrong with the bytes.
     pub fn from_binary(bytes: impl Into<Bytes>) -> Result<Self, InspectError> {
-        let unit = Unit::from_binary(bytes)?;
-        Ok(Interpreter { hasher: Sha256::new_with_prefix(&unit.bytes), unit })
+        let bytes: Bytes = bytes.into();
+        let hasher = Sha256::new_with_prefix(&bytes);
+        let digest = Digest::from_bytes(hasher.clone().finalize().into());
+        let info = UnitInfo::inspect_digested(&bytes, digest)?;
+        Ok(Interpreter { hasher, unit: Unit::of(bytes, info) })
     }
 
     /// The interpreter itself.

@@ -4,10 +4,10 @@ mod wat;
 
 use std::sync::Arc;
 
-use wasmill_model::Language;
+use wasmill_model::{Language, SourceUnit};
 
-use crate::BuildError;
 use crate::job::Job;
+use crate::{BuildError, SourceFiles, Toolchain};
 
 /// What a language made of a source.
 #[derive(Debug)]
@@ -39,6 +39,13 @@ pub(crate) struct Parameter {
     pub(crate) optional: bool,
 }
 
+impl Parameter {
+    /// As the unit says it.
+    pub(crate) fn into_unit(self) -> wasmill_unit::Parameter {
+        wasmill_unit::Parameter { name: Some(self.name), kind: self.kind, optional: self.optional }
+    }
+}
+
 /// How a language is built.
 pub(crate) type Compile = fn(&Job<'_>) -> Result<Compiled, BuildError>;
 
@@ -52,4 +59,13 @@ pub(crate) fn of(language: Language) -> Compile {
 
 fn not_yet(job: &Job<'_>) -> Result<Compiled, BuildError> {
     Err(BuildError::Host { message: format!("{} is not built yet", job.language.title()) })
+}
+
+/// The one file that the interpreter is to be given instead, where the source is a package with dependencies.
+pub(crate) fn bundle(
+    _toolchain: &Toolchain,
+    _source: &SourceUnit,
+    _files: &SourceFiles,
+) -> Result<Option<SourceFiles>, BuildError> {
+    Ok(None)
 }
