@@ -1,0 +1,14 @@
+#!/bin/sh
+# Builds the Python interpreter unit: build.sh OUTPUT.wasm
+# Wants componentize-py 0.25.1 (`pip install componentize-py==0.25.1`), on PATH or in $COMPONENTIZE_PY. No network.
+set -eu
+output=$(realpath -m "$1")
+here=$(dirname "$(realpath "$0")")
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+mkdir "$build/glue"
+cp "$here"/*.py "$here"/interpreter.wit "$build/glue"
+cd "$build"
+${COMPONENTIZE_PY:-componentize-py} --wit-path glue/interpreter.wit --world interpreter componentize --python-path glue app --output unit.wasm
+mkdir -p "$(dirname "$output")"
+mv unit.wasm "$output"

@@ -1,0 +1,96 @@
+"""The standard library in the unit. A finished unit sees no folder: a module is there if it was imported when the unit was built, or
+if its code was packed then. The first are warm, the second cost a call that imports them some milliseconds."""
+
+import sys
+
+# What Python has when it starts: a script's file of such a name hides none of them, as on disk.
+STARTED_WITH = frozenset(sys.builtin_module_names) | {
+    "_collections_abc", "_sitebuiltins", "abc", "codecs", "encodings", "genericpath", "importlib", "io", "os", "posixpath", "site",
+    "stat", "zipimport", "__main__",
+}  # fmt: skip
+
+import importlib.machinery
+import marshal
+import os
+import zlib
+
+# What scripts use most.
+WARM = """
+    __future__ abc argparse array ast asyncio base64 binascii bisect calendar cmath collections collections.abc colorsys contextlib
+    contextvars copy copyreg csv dataclasses datetime decimal difflib enum errno fnmatch fractions functools gc glob graphlib gzip
+    hashlib heapq hmac html html.entities html.parser inspect io ipaddress itertools json keyword linecache locale logging math
+    numbers operator os os.path pathlib pprint queue random re reprlib secrets shlex statistics string struct sys tempfile textwrap
+    threading time tokenize traceback types typing unicodedata urllib.parse uuid warnings weakref xml.etree.ElementTree zlib
+""".split()
+
+# Never of use without a screen, processes or a compiler, or only there to test Python.
+LEFT_OUT = {
+    "__phello__", "_pyrepl", "_ios_support", "_android_support", "_apple_support", "antigravity", "config-3.14", "curses", "dbm",
+    "ensurepip", "idlelib", "lib-dynload", "lib2to3", "msilib", "multiprocessing", "pip", "pty", "pydoc", "pydoc_data",
+    "site-packages", "sqlite3", "test", "this", "tkinter", "tty", "turtle", "turtledemo", "venv", "webbrowser", "__hello__",
+}  # fmt: skip
+
+ROOT = os.path.dirname(os.__file__)
+
+
+def _load():
+    for name in WARM:
+        __import__(name)
+
+
+def _pack() -> dict[str, tuple[bool, bytes]]:
+    packed = {}
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = sorted(one for one in folders if one not in LEFT_OUT and one not in ("__pycache__", "tests", "test"))
+        inside = folder[len(ROOT) + 1 :].replace("/", ".")
+        for file in sorted(files):
+            stem = file.removesuffix(".py")
+            if stem == file or stem in LEFT_OUT:
+                continue
+            package = stem == "__init__"
+            name = inside if package else f"{inside}.{stem}" if inside else stem
+            if not name or name in sys.modules:
+                continue
+            path = f"{folder}/{file}"
+            with open(path, "rb") as source:
+                text = source.read()
+            try:
+                # Without docstrings and asserts.
+                code = compile(text, path, "exec", dont_inherit=True, optimize=2)
+            except SyntaxError:
+                continue
+            packed[name] = (package, zlib.compress(marshal.dumps(code), 9))
+    return packed
+
+
+class Finder:
+    """Finds what was packed."""
+
+    def __init__(self, packed):
+        self.packed = packed
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.packed:
+            return None
+        package = self.packed[name][0]
+        spec = importlib.machinery.ModuleSpec(name, self, origin="packed", is_package=package)
+        if package:
+            spec.submodule_search_locations = [f"{ROOT}/{name.replace('.', '/')}"]
+        return spec
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        exec(marshal.loads(zlib.decompress(self.packed[module.__name__][1])), module.__dict__)
+
+
+_load()
+
+
+def close() -> None:
+    """The last step of building: packs what was not imported, and forgets the folders that only the build has."""
+    sys.meta_path.append(Finder(_pack()))
+    sys.path.clear()
+    sys.path_importer_cache.clear()
+    sys.set_int_max_str_digits(0)
