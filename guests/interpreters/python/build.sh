@@ -6,9 +6,11 @@ output=$(realpath -m "$1")
 here=$(dirname "$(realpath "$0")")
 build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
-mkdir "$build/glue"
+mkdir -p "$build/glue" "$build/venv/lib/python3/site-packages"
 cp "$here"/*.py "$here"/interpreter.wit "$build/glue"
 cd "$build"
+# Without it componentize-py takes the packages of the machine's own Python into the build.
+export VIRTUAL_ENV="$build/venv"
 ${COMPONENTIZE_PY:-componentize-py} --wit-path glue/interpreter.wit --world interpreter componentize --python-path glue app --output unit.wasm
 mkdir -p "$(dirname "$output")"
 mv unit.wasm "$output"

@@ -25,12 +25,13 @@ WARM = """
 
 # Never of use without a screen, processes or a compiler, or only there to test Python.
 LEFT_OUT = {
-    "__phello__", "_pyrepl", "_ios_support", "_android_support", "_apple_support", "antigravity", "config-3.14", "curses", "dbm",
+    "__phello__", "_pyrepl", "_ios_support", "_android_support", "_apple_support", "_aix_support", "_osx_support", "antigravity", "config-3.14-wasm32-wasi", "curses", "dbm",
     "ensurepip", "idlelib", "lib-dynload", "lib2to3", "msilib", "multiprocessing", "pip", "pty", "pydoc", "pydoc_data",
     "site-packages", "sqlite3", "test", "this", "tkinter", "tty", "turtle", "turtledemo", "venv", "webbrowser", "__hello__",
 }  # fmt: skip
 
-ROOT = os.path.dirname(os.__file__)
+# Where the build has it. (`os.__file__` is another place, where nothing is.)
+ROOT = next(folder for folder in sys.path if os.path.exists(f"{folder}/argparse.py"))
 
 
 def _load():
@@ -93,4 +94,5 @@ def close() -> None:
     sys.meta_path.append(Finder(_pack()))
     sys.path.clear()
     sys.path_importer_cache.clear()
+    # Integers with more than the 4300 digits that Python takes for an attack: the host bounds time.
     sys.set_int_max_str_digits(0)

@@ -40,14 +40,14 @@ class Script:
         source = self.files[file]
         try:
             return compile(source, file, "exec", flags, dont_inherit=True)
-        except SyntaxError:
-            raise
-        except ValueError as error:
-            # A null character, or a literal that is out of range.
+        except (SyntaxError, ValueError) as error:
+            if isinstance(error, SyntaxError) and error.filename == file:
+                raise
+            # A null character has no position of its own.
             position = source.find("\0")
             line = source.count("\n", 0, position) + 1 if position >= 0 else 1
             column = position - source.rfind("\n", 0, position) if position >= 0 else 1
-            raise SyntaxError(str(error), (file, line, column, None)) from None
+            raise SyntaxError(getattr(error, "msg", str(error)), (file, line, column, None)) from None
         except (RecursionError, MemoryError):
             raise SyntaxError("too deeply nested to compile", (file, 1, 1, None)) from None
 
@@ -75,7 +75,6 @@ def run(script: Script, function: str, input: dict) -> str:
     code = script.compile(script.main, _TOP_LEVEL_AWAIT)
     name = _wanted(code, function)
     module = _prepare(script, name)
-    # Bigger integers than the 4300 digits that Python takes for an attack: the host bounds time.
     if name is not None:
         return _run_function(code, module, name, input)
     return _run_plain(code, module, input)
