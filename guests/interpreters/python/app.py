@@ -5,7 +5,6 @@ it in place."""
 
 import library  # first: it decides from where the modules below come
 
-import gc
 import json
 
 import wit_world
@@ -56,5 +55,3 @@ def _warm_up() -> None:
 
 _warm_up()
 library.close()
-gc.collect()
-gc.freeze()

@@ -9,6 +9,7 @@ STARTED_WITH = frozenset(sys.builtin_module_names) | {
     "stat", "zipimport", "__main__",
 }  # fmt: skip
 
+import gc
 import importlib.machinery
 import marshal
 import os
@@ -16,15 +17,19 @@ import zlib
 
 # What scripts use most.
 WARM = """
-    __future__ abc argparse array ast asyncio base64 binascii bisect calendar cmath collections collections.abc colorsys contextlib
+    __future__ _strptime abc argparse array ast asyncio base64 binascii bisect calendar cmath collections collections.abc colorsys contextlib
     contextvars copy copyreg csv dataclasses datetime decimal difflib enum errno fnmatch fractions functools gc glob graphlib gzip
     hashlib heapq hmac html html.entities html.parser inspect io ipaddress itertools json keyword linecache locale logging math
     numbers operator os os.path pathlib pprint queue random re reprlib secrets shlex statistics string struct sys tempfile textwrap
     threading time tokenize traceback types typing unicodedata urllib.parse uuid warnings weakref xml.etree.ElementTree zlib
 """.split()
 
-# Never of use without a screen, processes or a compiler, or only there to test Python.
+# Never of use without a screen, processes, sockets or a compiler, for developers of Python, or a copy in Python of what is there in C.
 LEFT_OUT = {
+    "_pydatetime", "_pydecimal", "_pyio", "_py_abc", "_sysconfigdata__wasi_wasm32-wasi", "__main__", "bdb", "compileall", "ctypes",
+    "doctest", "ftplib", "imaplib", "mailbox", "modulefinder", "nturl2path", "pdb", "pickletools", "poplib", "proactor_events",
+    "process", "py_compile", "rlcompleter", "server", "smtplib", "socketserver", "ssl", "tools", "windows_events", "windows_utils",
+    "wsgiref", "xmlrpc",
     "__phello__", "_pyrepl", "_ios_support", "_android_support", "_apple_support", "_aix_support", "_osx_support", "antigravity", "config-3.14-wasm32-wasi", "curses", "dbm",
     "ensurepip", "idlelib", "lib-dynload", "lib2to3", "msilib", "multiprocessing", "pip", "pty", "pydoc", "pydoc_data",
     "site-packages", "sqlite3", "test", "this", "tkinter", "tty", "turtle", "turtledemo", "venv", "webbrowser", "__hello__",
@@ -35,8 +40,17 @@ ROOT = next(folder for folder in sys.path if os.path.exists(f"{folder}/argparse.
 
 
 def _load():
-    for name in WARM:
-        __import__(name)
+    loader = importlib.machinery.SourceFileLoader
+    loader.source_to_code = _compile
+    try:
+        for name in WARM:
+            __import__(name)
+    finally:
+        del loader.source_to_code
+
+
+def _compile(self, data, path):
+    return compile(data, path, "exec", dont_inherit=True, optimize=2)
 
 
 def _pack() -> dict[str, tuple[bool, bytes]]:
@@ -56,8 +70,7 @@ def _pack() -> dict[str, tuple[bool, bytes]]:
             with open(path, "rb") as source:
                 text = source.read()
             try:
-                # Without docstrings and asserts.
-                code = compile(text, path, "exec", dont_inherit=True, optimize=2)
+                code = _compile(None, text, path)
             except SyntaxError:
                 continue
             packed[name] = (package, zlib.compress(marshal.dumps(code), 9))
@@ -86,6 +99,7 @@ class Finder:
         exec(marshal.loads(zlib.decompress(self.packed[module.__name__][1])), module.__dict__)
 
 
+# Before everything else is imported, since it must be there before their code is compiled.
 _load()
 
 
@@ -96,3 +110,24 @@ def close() -> None:
     sys.path_importer_cache.clear()
     # Integers with more than the 4300 digits that Python takes for an attack: the host bounds time.
     sys.set_int_max_str_digits(0)
+    gc.collect()
+    # What is there now stays: the collector need not look through it in every call.
+    gc.freeze()
+    _wipe()
+
+
+def _wipe() -> None:
+    """Overwrites memory that is free: what parsers and compilers left there would be kept in the unit. A block that is asked for comes
+    out of free memory as long as there is some of its size, and from the end, above all others, when there is none."""
+    kept = []
+    end = id(bytes(4 << 20))
+    for exponent in range(21, 8, -1):
+        for size in ((1 << exponent) - 64, (3 << exponent - 2) - 64):
+            while id(block := bytes(size)) < end:
+                kept.append(block)
+    # Small objects are in arenas of their own, each size by itself; a new arena is above all others, too.
+    for size in range(512, 16, -16):
+        while id(block := bytes(size - 17)) < end:
+            kept.append(block)
+    while id(block := len(kept) + 0.5) < end:
+        kept.append(block)
