@@ -9,7 +9,7 @@ trap 'rm -rf "$build"' EXIT
 mkdir -p "$build/glue" "$build/venv/lib/python3/site-packages"
 cp "$here"/*.py "$here"/interpreter.wit "$build/glue"
 # Where componentize-py looks for libraries to link.
-cp "$here/entropy.wasm" "$build/glue/entropy.cpython-314-wasm32-wasi.so"
+cp "$here/hashseed.wasm" "$build/glue/hashseed.cpython-314-wasm32-wasi.so"
 cd "$build"
 # Without it componentize-py takes the packages of the machine's own Python into the build.
 export VIRTUAL_ENV="$build/venv"

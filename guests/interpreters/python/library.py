@@ -17,23 +17,23 @@ import zlib
 
 # What scripts use most.
 WARM = """
-    __future__ _strptime abc argparse array ast asyncio base64 binascii bisect calendar cmath collections collections.abc colorsys contextlib
-    contextvars copy copyreg csv dataclasses datetime decimal difflib enum errno fnmatch fractions functools gc glob graphlib gzip
-    hashlib heapq hmac html html.entities html.parser inspect io ipaddress itertools json keyword linecache locale logging math
-    numbers operator os os.path pathlib pprint queue random re reprlib secrets shlex statistics string struct sys tempfile textwrap
-    threading time tokenize traceback types typing unicodedata urllib.parse uuid warnings weakref xml.etree.ElementTree zlib
+    __future__ _strptime abc array ast asyncio base64 binascii bisect calendar cmath collections collections.abc colorsys
+    contextlib contextvars copy copyreg csv dataclasses datetime decimal difflib enum errno fnmatch fractions functools gc
+    glob graphlib hashlib heapq hmac html inspect io ipaddress itertools json keyword linecache locale logging math numbers
+    operator os os.path pathlib pprint queue random re reprlib secrets shlex statistics string struct sys textwrap threading
+    time traceback types typing unicodedata urllib.parse uuid warnings weakref zlib
 """.split()
 
 # Never of use without a screen, processes, sockets or a compiler, for developers of Python, or a copy in Python of what is there in C.
-LEFT_OUT = {
-    "_pydatetime", "_pydecimal", "_pyio", "_py_abc", "_sysconfigdata__wasi_wasm32-wasi", "__main__", "bdb", "compileall", "ctypes",
-    "doctest", "ftplib", "imaplib", "mailbox", "modulefinder", "nturl2path", "pdb", "pickletools", "poplib", "proactor_events",
-    "process", "py_compile", "rlcompleter", "server", "smtplib", "socketserver", "ssl", "tools", "windows_events", "windows_utils",
-    "wsgiref", "xmlrpc",
-    "__phello__", "_pyrepl", "_ios_support", "_android_support", "_apple_support", "_aix_support", "_osx_support", "antigravity", "config-3.14-wasm32-wasi", "curses", "dbm",
-    "ensurepip", "idlelib", "lib-dynload", "lib2to3", "msilib", "multiprocessing", "pip", "pty", "pydoc", "pydoc_data",
-    "site-packages", "sqlite3", "test", "this", "tkinter", "tty", "turtle", "turtledemo", "venv", "webbrowser", "__hello__",
-}  # fmt: skip
+LEFT_OUT = set(
+    """
+    __hello__ __main__ __phello__ _aix_support _android_support _apple_support _ios_support _osx_support _py_abc _pydatetime
+    _pydecimal _pyio _pyrepl antigravity bdb compileall config-3.14-wasm32-wasi ctypes curses dbm doctest ensurepip ftplib
+    idlelib imaplib lib-dynload lib2to3 mailbox modulefinder msilib multiprocessing nturl2path pdb pickletools pip poplib
+    proactor_events process pty py_compile pydoc pydoc_data rlcompleter server site-packages smtplib socketserver sqlite3
+    ssl test this tkinter tools tty turtle turtledemo venv webbrowser windows_events windows_utils wsgiref xmlrpc
+    """.split()
+)
 
 # Where the build has it. (`os.__file__` is another place, where nothing is.)
 ROOT = next(folder for folder in sys.path if os.path.exists(f"{folder}/argparse.py"))
