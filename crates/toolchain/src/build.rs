@@ -98,6 +98,13 @@ impl Toolchain {
         Toolchain { settings: Arc::new(settings), interpreters: Arc::default() }
     }
 
+    /// The same, with the interpreters that another one has loaded.
+    #[must_use]
+    pub fn sharing_interpreters(mut self, other: &Toolchain) -> Self {
+        self.interpreters = other.interpreters.clone();
+        self
+    }
+
     /// How units are built.
     pub fn settings(&self) -> &Settings {
         &self.settings
