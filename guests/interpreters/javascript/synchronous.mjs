@@ -14,7 +14,7 @@
 //
 // Format: https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md
 
-import { Reader, assemble, list, name, section, sections, unsigned } from "./binary.mjs";
+import { Reader, assemble, list, name, sections, unsigned } from "./binary.mjs";
 
 const [CUSTOM, CORE_MODULE, CORE_INSTANCE, COMPONENT, INSTANCE, ALIAS, TYPE, CANON, IMPORT, EXPORT] = [0, 1, 2, 4, 5, 6, 7, 8, 10, 11];
 const I32 = 0x7f;
@@ -156,7 +156,7 @@ function driver() {
 }
 
 /// The component that has the core modules.
-function inner(bytes) {
+function inner(bytes, change) {
   const parts = sections(bytes);
   const counts = { modules: 0, instances: 0, funcs: 0, memories: 0, types: 0, componentFuncs: 0 };
   const instances = [];
@@ -179,7 +179,7 @@ function inner(bytes) {
     }
     if (!head || id === CUSTOM) return;
     if (id === CORE_MODULE) {
-      kept.push({ id, content: counts.modules++ === 0 ? withBuiltIns(content) : content });
+      kept.push({ id, content: counts.modules++ === 0 ? withBuiltIns(change(content)) : content });
     } else if (id === CANON) {
       for (const one of reader.list(canonical)) {
         if (one.kind === 0x00) throw new Error("a function is lifted before the last core instance");
@@ -241,8 +241,8 @@ function inner(bytes) {
 const exports = (func) =>
   list(["describe", "run"].map((field, index) => [0x00, ...name(field), 0x01, ...unsigned(func + index), 0x00]));
 
-/// The component as a whole: the inner one, instantiated with what is imported.
-export function synchronous(bytes) {
+/// The component as a whole: the inner one, instantiated with what is imported. `change` is applied to the core module that has the memory.
+export function synchronous(bytes, change = (module) => module) {
   const kept = [];
   let components = 0;
   let instances = 0;
@@ -252,7 +252,7 @@ export function synchronous(bytes) {
   parts.slice(0, last + 1).forEach(({ id, content }) => {
     const reader = new Reader(content);
     if (id === CUSTOM) return;
-    if (id === COMPONENT && components++ === 0) content = inner(content);
+    if (id === COMPONENT && components++ === 0) content = inner(content, change);
     else if (id === INSTANCE || id === IMPORT) instances += reader.unsigned();
     else if (id === ALIAS) for (const one of reader.list(alias)) one.sort === 0x05 ? (instances += 1) : one.sort === 0x01 && (funcs += 1);
     kept.push({ id, content });

@@ -1,0 +1,141 @@
+// Makes the memory that a component starts with smaller. It is what the engine's memory was after `src/` had been read, and more than half of
+// it is of no use: what was freed by then, and the source text of every function, with those around it once more.
+
+import { tokenizer } from "acorn";
+import { Reader, assemble, list, sections, unsigned } from "./binary.mjs";
+
+const [MEMORY, GLOBAL, EXPORT, DATA] = [5, 6, 7, 11];
+const PAGE = 65536;
+
+/// Shrinks the core module that has the memory; `source` is the script that the engine read.
+export function shrink(bytes, source) {
+  const parts = sections(bytes);
+  const part = (id) => parts.find((one) => one.id === id);
+  const memory = read(part(MEMORY).content, part(DATA).content);
+  blankSource(memory, source);
+  blankFree(memory, heapBase(part(GLOBAL).content, part(EXPORT).content));
+  part(DATA).content = Buffer.from(segments(memory));
+  return assemble(bytes.subarray(0, 8), parts);
+}
+
+function signed(reader) {
+  let value = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = reader.byte();
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return value >>> 0;
+  }
+}
+
+/// The `i32.const` of a constant expression.
+function constant(reader) {
+  if (reader.byte() !== 0x41) throw new Error("only i32.const is known here");
+  const value = signed(reader);
+  reader.byte();
+  return value;
+}
+
+function read(limits, data) {
+  const reader = new Reader(limits);
+  reader.unsigned();
+  reader.byte();
+  const memory = Buffer.alloc(reader.unsigned() * PAGE);
+  new Reader(data).list((segment) => {
+    if (segment.unsigned() !== 0) throw new Error("only active segments of memory 0 are known here");
+    const offset = constant(segment);
+    memory.set(segment.take(segment.unsigned()), offset);
+  });
+  return memory;
+}
+
+function heapBase(globals, exported) {
+  const values = new Reader(globals).list((reader) => {
+    reader.take(2);
+    return constant(reader);
+  });
+  const found = new Reader(exported).list((reader) => [reader.name(), reader.byte(), reader.unsigned()]).find(([field]) => field === "__heap_base");
+  return values[found[2]];
+}
+
+/// Least length of a text that is looked for, in bytes.
+const LENGTH = 32;
+
+/// Blanks the copies of the script: those that were freed, and those that functions keep for `toString`. What lies within one literal stays, since
+/// the script may have it as a value.
+function blankSource(memory, source) {
+  const text = Buffer.from(source);
+  if (text.length !== source.length) throw new Error("the script must be ASCII");
+  const literals = [];
+  for (const { type, start, end } of tokenizer(source, { ecmaVersion: "latest", sourceType: "module" })) {
+    if (/^(?:string|template|regexp|name|privateId)$/.test(type.label)) literals.push([start, end]);
+  }
+  const within = (start, end) => {
+    let [low, high] = [0, literals.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (literals[middle][1] < end) low = middle + 1;
+      else high = middle;
+    }
+    return low < literals.length && literals[low][0] <= start;
+  };
+  const places = new Map();
+  for (let at = 0; at + LENGTH <= text.length; at += 1) {
+    const key = text.latin1Slice(at, at + LENGTH);
+    if (!places.has(key)) places.set(key, at);
+  }
+  for (let at = 0; at + LENGTH <= memory.length; at += 1) {
+    if (memory[at] === 0) continue;
+    const start = places.get(memory.latin1Slice(at, at + LENGTH));
+    if (start === undefined) continue;
+    let length = LENGTH;
+    while (start + length < text.length && memory[at + length] === text[start + length]) length += 1;
+    if (!within(start, start + length)) memory.fill(0, at, at + length);
+    at += length - 1;
+  }
+}
+
+/// Blanks the free chunks of the heap. They are those of dlmalloc, the allocator of wasi-libc (`dlmalloc/src/malloc.c`): from the first to the last
+/// each begins with eight bytes, of which the last four are its size and, in the lowest bits, whether it (2) and the one before it (1) are used.
+function blankFree(memory, base) {
+  const first = Math.ceil((base + 8) / 16) * 16 - 8;
+  let chunk = first;
+  const free = [];
+  while (chunk + 8 <= memory.length) {
+    const head = memory.readUInt32LE(chunk + 4);
+    const size = head & ~7;
+    if (size === 0) break;
+    // The links of its list or tree stay.
+    if ((head & 2) === 0) free.push([chunk + (size < 256 ? 16 : 32), Math.min(chunk + size, memory.length)]);
+    chunk += size;
+  }
+  if (chunk < memory.length - PAGE) throw new Error(`the heap is not as expected: ${chunk} of ${memory.length}`);
+  for (const [from, to] of free) if (from < to) memory.fill(0, from, to);
+}
+
+/// Zeros in a row that begin a new segment.
+const GAP = 16;
+
+function segments(memory) {
+  const found = [];
+  for (let at = 0; at < memory.length; ) {
+    if (memory[at] === 0) {
+      at += 1;
+      continue;
+    }
+    let end = at + 1;
+    for (let next = end; next < memory.length && next - end < GAP; next += 1) if (memory[next] !== 0) end = next + 1;
+    found.push([0x00, 0x41, ...signedBytes(at), 0x0b, ...unsigned(end - at), ...memory.subarray(at, end)]);
+    at = end;
+  }
+  return list(found);
+}
+
+function signedBytes(value) {
+  const bytes = [];
+  for (;;) {
+    const byte = value & 0x7f;
+    value >>= 7;
+    if (value === 0 && (byte & 0x40) === 0) return [...bytes, byte];
+    bytes.push(byte | 0x80);
+  }
+}
