@@ -41,7 +41,7 @@ async function make() {
     write: false,
   });
   const script = bundle.outputFiles[0].text;
-  const { component } = await componentize({ witPath: join(here, "wit"), jsSource: script });
+  const { component } = await componentize({ witPath: join(here, "wit"), jsSource: script, disableGc: true });
   const unit = synchronous(component, (module) => shrink(module, script));
   writeFileSync(output, unit);
   console.log(`${output}: ${unit.length} bytes`);

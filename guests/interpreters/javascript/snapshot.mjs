@@ -13,6 +13,7 @@ export function shrink(bytes, source) {
   const part = (id) => parts.find((one) => one.id === id);
   const memory = read(part(MEMORY).content, part(DATA).content);
   blankSource(memory, source);
+  tune(memory);
   blankFree(memory, heapBase(part(GLOBAL).content, part(EXPORT).content));
   part(DATA).content = Buffer.from(segments(memory));
   return assemble(bytes.subarray(0, 8), parts);
@@ -110,6 +111,30 @@ function blankFree(memory, base) {
   }
   if (chunk < memory.length - PAGE) throw new Error(`the heap is not as expected: ${chunk} of ${memory.length}`);
   for (const [from, to] of free) if (from < to) memory.fill(0, from, to);
+}
+
+/// Bytes that scripts allocate before cycles are looked for the first time; the engine's own value would do that many times while it reads an
+/// input of a megabyte, and each time it looks at every object.
+const GARBAGE_THRESHOLD = 16 << 20;
+
+/// Bytes of the engine's stack in memory that calls may use. The engine was built to leave that to the host, whose answer is a trap; with this
+/// a script that recurses without end gets an error of its own first, with its place.
+const STACK = 140000;
+
+/// Sets what the engine has no other way to be told: the threshold of its garbage collector and the end of its stack, both in its
+/// `JSRuntime` (`quickjs.c`): `gc_zero_ref_count_list` (empty: a link to itself, twice), …, `malloc_gc_threshold` (all ones, as `disableGc` sets
+/// it), `stack_size` (0), `stack_top`, `stack_limit` (0).
+function tune(memory) {
+  const found = [];
+  for (let at = 20; at + 16 <= memory.length; at += 4) {
+    const word = (offset) => memory.readUInt32LE(at + offset);
+    if (word(0) !== 0xffffffff || word(-20) !== at - 20 || word(-16) !== at - 20 || word(4) !== 0 || word(12) !== 0) continue;
+    found.push(at);
+  }
+  if (found.length !== 1) throw new Error(`the engine's state was expected once, not ${found.length} times`);
+  const [at] = found;
+  memory.writeUInt32LE(GARBAGE_THRESHOLD, at);
+  memory.writeUInt32LE(memory.readUInt32LE(at + 8) - STACK, at + 12);
 }
 
 /// Zeros in a row that begin a new segment.

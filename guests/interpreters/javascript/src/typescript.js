@@ -65,8 +65,7 @@ export function stripTypes(file, tree, edits) {
     if (node.erased) return false;
     if (node.decorators?.length) refuse(node.decorators[0], "decorators are not supported");
     if (WRAPPED.has(type)) {
-      if (type === "TSTypeAssertion") edits.blank(node.start, node.expression.start);
-      else blankEnd(node.expression.end, node.end);
+      unwrap(node);
       walk(node.expression, visit, node);
       return false;
     }
@@ -173,6 +172,20 @@ export function stripTypes(file, tree, edits) {
   function lastOf(node) {
     const last = (node.properties ?? node.elements ?? [node.argument]).filter(Boolean).at(-1);
     return (last?.end ?? node.start) + (node.type === "RestElement" ? 0 : 1);
+  }
+
+  /// Blanks what is of types around an expression. The expression may be in parentheses, which its node does not have.
+  function unwrap(node) {
+    switch (node.type) {
+      case "TSTypeAssertion":
+        return edits.blank(node.start, find(">", node.typeAnnotation.end) + 1);
+      case "TSNonNullExpression":
+        return blankEnd(node.end - 1, node.end);
+      case "TSInstantiationExpression":
+        return blankEnd((node.typeArguments ?? node.typeParameters).start, node.end);
+      default:
+        return blankEnd(find(node.type === "TSAsExpression" ? "as" : "satisfies", node.expression.end), node.end);
+    }
   }
 
   /// `implements …` and the type arguments of what a class extends.

@@ -1,87 +1,101 @@
 // JSON to JavaScript values and back, without losing a digit of an integer.
+//
+// The engine's own reader and writer do the work; they call back for each value only where a value needs it.
 
 import { Failure } from "./failure.js";
 
-/// Digits that may be an integer beyond what a number holds. They may also be in a text, which costs only time.
-const MANY_DIGITS = /(?:^|[^.\d])\d{16}/;
-
-/// Texts and numbers of JSON.
-const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+/// Digits that may be an integer beyond what a number holds, or only the end of a fraction or a part of a text.
+const MANY_DIGITS = /\d{16}/;
+const LARGE_INTEGER = /(?:^|[^.\d])\d{16}/;
 
 /// Reads a JSON text; integers beyond 2^53-1 become BigInt.
 export function decode(text) {
-  if (!MANY_DIGITS.test(text)) return JSON.parse(text);
-  // Large integers go through the native parser as texts that begin with a mark that no text of the input has.
-  let mark = "\u0001";
-  while (text.includes(JSON.stringify(mark).slice(1, -1))) mark += "n";
-  let found = false;
-  const marked = text.replace(TOKENS, (token) => {
-    if (token.length < 16 || token[0] === '"' || /[.eE]/.test(token) || Number.isSafeInteger(Number(token))) return token;
-    found = true;
-    return JSON.stringify(mark + token);
-  });
-  if (!found) return JSON.parse(text);
-  return JSON.parse(marked, (_, value) => (typeof value === "string" && value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value));
+  if (!MANY_DIGITS.test(text) || !LARGE_INTEGER.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (_, value, { source }) =>
+    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value,
+  );
 }
 
 /// Writes a value as JSON. What JSON cannot hold is an error that says where it is.
 export function encode(value) {
-  if (value === undefined) return "null";
-  return nativeText(value) ?? write(value, "", [], "result");
-}
-
-/// The text of the engine's own writer where it tells everything, and nothing where it may not.
-function nativeText(value) {
   let text;
   try {
     text = JSON.stringify(value);
-  } catch {
-    return undefined;
+    if (text === undefined) return "null";
+    if (typeof value === "string" || value === null || (typeof value === "object" && isPlain(value, 0))) return text;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
   }
-  // `null` may have been NaN, `{}` a Map, `{"0":` a typed array, and a lone 0 a negative one.
-  if (text === undefined || text.includes("null") || text.includes("{}") || text.includes('{"0":')) return undefined;
-  return /(?:^|[[:,])0(?:$|[\],}])/.test(text) ? undefined : text;
+  try {
+    return JSON.stringify(value, replace) ?? "null";
+  } catch (error) {
+    throw findFault(value) ?? error;
+  }
+}
+
+/// Whether an object is of nothing but what the engine writes as it is: not of NaN (it writes `null`), -0 (`0`), a Map (`{}`), and the like.
+function isPlain(value, depth) {
+  if (depth > 100) return false;
+  let keys;
+  if (!Array.isArray(value)) {
+    const prototype = Object.getPrototypeOf(value);
+    if ((prototype !== Object.prototype && prototype !== null) || value.toJSON !== undefined) return false;
+    keys = Object.keys(value);
+  }
+  const { length } = keys ?? value;
+  for (let index = 0; index < length; index += 1) {
+    const member = value[keys ? keys[index] : index];
+    switch (typeof member) {
+      case "number":
+        if (member - member !== 0 || (member === 0 && 1 / member < 0)) return false;
+        break;
+      case "object":
+        if (member !== null && !isPlain(member, depth + 1)) return false;
+        break;
+      case "bigint":
+        return false;
+    }
+  }
+  return true;
 }
 
 const TypedArray = Object.getPrototypeOf(Uint8Array);
 
-/// The slow way, value by value. `above` is what encloses the value.
-function write(value, key, above, path) {
-  if (value !== null && typeof value === "object" && typeof value.toJSON === "function") value = value.toJSON(key);
+/// What the engine is to write in a value's place.
+function replace(_, value) {
   switch (typeof value) {
-    case "string":
-      return JSON.stringify(value);
-    case "number":
-      if (!Number.isFinite(value)) throw new Failure(`JSON has no ${value}: it is at \`${path}\``);
-      return Object.is(value, -0) ? "-0.0" : String(value);
-    case "boolean":
     case "bigint":
-      return String(value);
+      return JSON.rawJSON(String(value));
+    case "number":
+      if (value - value !== 0) throw new RangeError("no such number in JSON");
+      return Object.is(value, -0) ? JSON.rawJSON("-0.0") : value;
     case "object":
       break;
     default:
-      return "null";
+      return value;
   }
-  if (value === null) return "null";
-  if (value instanceof Number || value instanceof String || value instanceof Boolean || value instanceof BigInt) {
-    return write(value.valueOf(), key, above, path);
-  }
-  if (above.includes(value)) throw new Failure(`the value at \`${path}\` contains itself, which JSON cannot hold`);
-  if (value instanceof Promise) throw new Failure(`the value at \`${path}\` is a promise: await it`);
+  if (value === null || Array.isArray(value)) return value;
+  if (value instanceof Map) return Object.fromEntries(value);
+  if (value instanceof Set || value instanceof TypedArray) return Array.from(value);
+  if (value instanceof Promise) throw new TypeError("a promise is no value of JSON");
+  return value;
+}
+
+/// The error that names the place of what JSON cannot hold. `above` is what encloses the value.
+function findFault(value, path = "result", above = []) {
+  if (value !== null && typeof value === "object" && typeof value.toJSON === "function") value = value.toJSON();
+  if (typeof value === "number" && value - value !== 0) return new Failure(`JSON has no ${value}: it is at \`${path}\``);
+  if (typeof value !== "object" || value === null) return undefined;
+  if (above.includes(value)) return new Failure(`the value at \`${path}\` contains itself, which JSON cannot hold`);
+  if (value instanceof Promise) return new Failure(`the value at \`${path}\` is a promise: await it`);
   above.push(value);
-  let text;
-  if (Array.isArray(value) || value instanceof TypedArray || value instanceof Set) {
-    const items = Array.from(value, (item, index) => write(item, String(index), above, `${path}[${index}]`));
-    text = `[${items.join(",")}]`;
-  } else {
-    const members = [];
-    for (const [name, member] of value instanceof Map ? value : Object.entries(value)) {
-      if (member === undefined || typeof member === "function" || typeof member === "symbol") continue;
-      const at = /^[A-Za-z_$][\w$]*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(String(name))}]`;
-      members.push(`${JSON.stringify(String(name))}:${write(member, String(name), above, at)}`);
-    }
-    text = `{${members.join(",")}}`;
+  const indexed = Array.isArray(value) || value instanceof Set || value instanceof TypedArray;
+  const members = indexed ? Array.from(value).entries() : value instanceof Map ? value : Object.entries(value);
+  for (const [key, member] of members) {
+    const at = indexed ? `[${key}]` : /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(String(key))}]`;
+    const fault = findFault(member, path + at, above);
+    if (fault) return fault;
   }
   above.pop();
-  return text;
+  return undefined;
 }
