@@ -58,5 +58,9 @@ function userFrames(error, program) {
     const place = found && program.locate(Number(found[2]), Number(found[3]));
     if (place) frames.push({ name: found[1].startsWith("<") ? "" : found[1], ...place });
   }
-  return frames;
+  // The constructor of an own class of errors is not where the error is.
+  const classes = new Set();
+  for (let prototype = error; prototype; prototype = Object.getPrototypeOf(prototype)) classes.add(prototype.constructor?.name);
+  const from = frames.findIndex(({ name }) => !classes.has(name));
+  return frames.slice(Math.max(0, from));
 }

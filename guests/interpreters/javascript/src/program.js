@@ -59,6 +59,7 @@ function link(parts) {
     return `${head}\n${text}\n}`;
   });
   return {
+    count: parts.length,
     text: `${"\n".repeat(LINES_BEFORE)}([${texts.join(",\n")}])`,
     locate(line, column) {
       const piece = pieces.find(({ from, to }) => line >= from && line <= to);

@@ -15,8 +15,10 @@ const run = {
   program: undefined,
   /// Set once the answer is there: `value` or `error`.
   outcome: undefined,
-  /// Set once a plain script has run to its end; it ends when nothing is left to do.
-  atEnd: undefined,
+  /// Gives the answer of a plain script. It is one unless a function is found in it.
+  answer: undefined,
+  /// Set once the files have run, and no function is to be called; a plain script ends when nothing is left to do.
+  atEnd: false,
   drained: false,
 };
 
@@ -37,15 +39,17 @@ export function start(scriptText, wanted, inputText) {
     const files = evaluate(program, script, wanted, modules);
     const tops = [];
     const namespaces = loader(files, tops);
+    run.answer = () => answer(tops[0], globals, namespaces.returned);
     after(namespaces.run(0), () => {
       const callee = functionOf(tops[0], namespaces, wanted, functions);
       if (callee) {
+        run.answer = undefined;
         releaseStdout();
         after(callee.value(...bind(callee.value, input, callee.name)), (value) => settle({ value }));
       } else if (wanted) {
         throw missingFunction(parseAll(script)[0], wanted);
       } else {
-        run.atEnd = () => answer(tops[0], globals, namespaces.returned);
+        run.atEnd = true;
       }
     });
   } catch (error) {
@@ -75,7 +79,7 @@ export async function tick() {
 export function finish() {
   try {
     let { outcome } = run;
-    if (!outcome || outcome.exit) outcome = { value: run.atEnd?.() };
+    if (!outcome || outcome.exit) outcome = { value: run.answer?.() };
     if ("error" in outcome) throw outcome.error;
     const text = encode(outcome.value);
     releaseStdout();
@@ -114,7 +118,10 @@ const evaluateGlobally = eval;
 /// The functions that the files are.
 function evaluate(program, script, wanted, modules) {
   try {
-    return evaluateGlobally(program.text);
+    const files = evaluateGlobally(program.text);
+    if (files.length === program.count && files.every((file) => typeof file === "function")) return files;
+    // The source ends the function that it is the body of: no parser takes that.
+    throw new SyntaxError("unexpected '}'");
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // The parser says better what is wrong, and where. What only the engine refuses is said in its words.
@@ -223,7 +230,7 @@ function known(requested, specifier) {
 function functionOf(top, namespaces, wanted, functions) {
   const name = functions ? chooseFunction(functions, wanted) : wanted || "main";
   if (name === undefined) return undefined;
-  const value = top[name] ? top[name]() : namespaces.namespace(0)[name];
+  const value = top[name]?.() ?? namespaces.namespace(0)[name];
   return typeof value === "function" ? { name, value } : undefined;
 }
 

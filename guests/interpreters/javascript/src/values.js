@@ -4,16 +4,26 @@
 
 import { Failure } from "./failure.js";
 
-/// Digits that may be an integer beyond what a number holds, or only the end of a fraction or a part of a text.
-const MANY_DIGITS = /\d{16}/;
-const LARGE_INTEGER = /(?:^|[^.\d])\d{16}/;
-
 /// Reads a JSON text; integers beyond 2^53-1 become BigInt.
 export function decode(text) {
-  if (!MANY_DIGITS.test(text) || !LARGE_INTEGER.test(text)) return JSON.parse(text);
-  return JSON.parse(text, (_, value, { source }) =>
-    typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value,
-  );
+  const value = JSON.parse(text);
+  if (!hasLarge(value)) return value;
+  return JSON.parse(text, (_, member, { source }) => (isLarge(member) && /^-?\d+$/.test(source) ? BigInt(source) : member));
+}
+
+const MOST = Number.MAX_SAFE_INTEGER;
+const isLarge = (value) => typeof value === "number" && (value > MOST || value < -MOST);
+
+/// Whether there is a number in a value that may have lost digits.
+function hasLarge(value) {
+  if (typeof value !== "object" || value === null) return isLarge(value);
+  const keys = Array.isArray(value) ? undefined : Object.keys(value);
+  const { length } = keys ?? value;
+  for (let index = 0; index < length; index += 1) {
+    const member = value[keys ? keys[index] : index];
+    if (typeof member === "number" ? member > MOST || member < -MOST : typeof member === "object" && member !== null && hasLarge(member)) return true;
+  }
+  return false;
 }
 
 /// Writes a value as JSON. What JSON cannot hold is an error that says where it is.
