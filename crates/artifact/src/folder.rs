@@ -27,6 +27,8 @@ pub enum Holds {
     Units,
     /// Large values: see [`BlobStore`](crate::BlobStore).
     Blobs,
+    /// What compilers made: see [`BuildCache`](crate::BuildCache).
+    Builds,
 }
 
 impl Holds {
@@ -36,6 +38,7 @@ impl Holds {
             Holds::Code => entry::EXTENSION,
             Holds::Units => "wasm",
             Holds::Blobs => "blob",
+            Holds::Builds => "build",
         }
     }
 
@@ -46,7 +49,7 @@ impl Holds {
                 name.as_os_str() == KEY_FILE
                     || name.extension().is_some_and(|end| end == entry::EXTENSION || end == stamp::EXTENSION)
             }
-            Holds::Units | Holds::Blobs => digest_of(name, self.extension()).is_some(),
+            Holds::Units | Holds::Blobs | Holds::Builds => digest_of(name, self.extension()).is_some(),
         }
     }
 }

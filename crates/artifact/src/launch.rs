@@ -198,7 +198,8 @@ impl Launch {
     #[cfg(target_os = "linux")]
     fn keep_from_files(&self) -> io::Result<Confined> {
         use landlock::{
-            ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules,
+            ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+            path_beneath_rules,
         };
 
         let newest = ABI::V5;

@@ -9,6 +9,7 @@
 #![deny(unsafe_op_in_unsafe_fn)]
 
 mod blob_store;
+mod build_cache;
 mod code_cache;
 mod confine;
 mod digest_folder;
@@ -29,6 +30,7 @@ mod unit_cache;
 mod worker;
 
 pub use blob_store::{BlobStore, BlobStoreError};
+pub use build_cache::{BuildCache, BuildLock, private_folder};
 pub use code_cache::{CacheError, CacheOptions, CacheStats, CodeCache, CodeKind};
 pub use confine::Confinement;
 pub use digest_folder::Kept;

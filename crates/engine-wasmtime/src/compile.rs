@@ -90,7 +90,7 @@ pub(crate) fn compile(engine: &Engine, unit: &Unit, means: &Means<'_>) -> Result
         Compiler::InProcess => in_process(engine, unit, means),
         Compiler::Child { program, args, memory, timeout } => {
             let child = Child { program, args, memory: *memory, timeout: *timeout };
-            let code = child.compile(engine, means.profile, kind, unit.bytes()).map_err(Failure::Final)?;
+            let code = child.compile(engine, means.profile, kind, &unit.bytes()).map_err(Failure::Final)?;
             if let Some(cache) = means.cache {
                 cache.store(engine, &unit.digest(), kind, means.profile, code.bytes());
             }
@@ -122,13 +122,13 @@ fn from_worker(engine: &Engine, kind: CodeKind, code: &WorkerCode) -> Result<Cod
 fn in_process(engine: &Engine, unit: &Unit, means: &Means<'_>) -> Result<Code, Failure> {
     let digest = unit.digest();
     if unit.info().is_component {
-        let component = Component::from_binary(engine, unit.bytes())?;
+        let component = Component::from_binary(engine, &unit.bytes())?;
         if let Some(cache) = means.cache {
             cache.store(engine, &digest, CodeKind::Component, means.profile, &component.serialize()?);
         }
         Ok(Code::Component(component))
     } else {
-        let module = Module::from_binary(engine, unit.bytes())?;
+        let module = Module::from_binary(engine, &unit.bytes())?;
         if let Some(cache) = means.cache {
             cache.store(engine, &digest, CodeKind::Module, means.profile, &module.serialize()?);
         }

@@ -52,12 +52,12 @@ impl WasmtimeEngine {
     /// # Errors
     /// What is wrong with the bytes, with the offset where it is known.
     pub fn load(&self, binary: impl Into<Bytes>) -> Result<Load, InspectError> {
-        Ok(Load {
-            engine: self.clone(),
-            unit: Unit::from_binary(binary)?,
-            binding: Binding::default(),
-            limits: Limits::default(),
-        })
+        Ok(self.load_unit(Unit::from_binary(binary)?))
+    }
+
+    /// Takes a unit that was read already.
+    pub fn load_unit(&self, unit: Unit) -> Load {
+        Load { engine: self.clone(), unit, binding: Binding::default(), limits: Limits::default() }
     }
 
     /// The runtime of blocking calls.
@@ -124,7 +124,7 @@ impl Load {
     /// Why the unit cannot be called like this; nothing of it has run.
     pub async fn prepare(self) -> Result<Loaded, PrepareError> {
         let Load { engine, unit, binding, limits } = self;
-        let prepared = engine.prepare(&unit, &binding).await?;
+        let prepared = wasmill_engine::prepare(&engine, &unit, &binding).await?;
         let function = unit.info().resolve(binding.function.as_deref())?.map(|function| function.name.clone());
         let secrets = binding.secrets.only(&binding.grants.secrets);
         Ok(Loaded {

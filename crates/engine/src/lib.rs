@@ -11,6 +11,7 @@ mod cancel;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod engine;
+mod function;
 mod router;
 
 pub use cancel::Cancel;
@@ -18,4 +19,5 @@ pub use engine::{
     Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, StdoutSink,
     convert_output,
 };
+pub use function::prepare;
 pub use router::{Choice, Router, RouterError};

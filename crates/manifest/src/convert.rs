@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use wasmill_model::{
     Backoff, Concurrency, DirMode, Emits, Fallback, FallbackTo, Grants, InputSpec, InputType, Jitter, LimitOverrides,
-    OnFailure, OutputFormat, Part, Pipeline, Profile, Retry, Schedule, Source, Step, Strategy, Template, UnitSource,
-    UnitSpec, Value, VerdictSet, With,
+    OnFailure, OutputFormat, Part, Pipeline, Profile, Retry, Schedule, Source, SourceText, Step, Strategy, Template,
+    UnitSource, UnitSpec, Value, VerdictSet, With,
 };
 
 use crate::yaml_text::Yaml;
@@ -26,6 +26,9 @@ pub fn to_yaml(pipeline: &Pipeline) -> String {
     if pipeline.on_failure != OnFailure::default() {
         map.put("on_failure", Yaml::text(pipeline.on_failure.as_str()));
     }
+    let toolchains = pipeline.toolchains.iter();
+    let toolchains = toolchains.map(|(language, path)| (language.to_string(), Yaml::text(&path.to_string_lossy())));
+    map.put_map("toolchains", toolchains.collect());
     map.put_map("units", pipeline.units.iter().map(|(name, spec)| (name.to_string(), unit(spec))).collect());
     let steps = pipeline.steps.iter().map(|one| (one.id.to_string(), step(one))).collect();
     map.put("steps", Yaml::Map(steps));
@@ -109,6 +112,17 @@ fn unit(spec: &UnitSpec) -> Yaml {
         UnitSource::Base64(text) => map.put("base64", Yaml::text(text)),
         UnitSource::Wat(text) => map.put("wat", Yaml::text(text)),
         UnitSource::Pipeline(path) => map.put("pipeline", Yaml::text(&path.to_string_lossy())),
+        UnitSource::Source(unit) => {
+            map.put("language", Yaml::text(unit.language.as_str()));
+            match &unit.text {
+                SourceText::Path(path) => map.put("source", Yaml::text(&path.to_string_lossy())),
+                SourceText::Code(text) => map.put("code", Yaml::text(text)),
+            }
+            map.put_some("function", unit.function.as_deref().map(Yaml::text));
+            if unit.trusted {
+                map.put("trusted", Yaml::plain(true));
+            }
+        }
         UnitSource::Builtin(builtin) => map.put("builtin", Yaml::text(builtin.as_str())),
         // The model is larger than what this version reads: whoever adds a source adds it here, as a test of all sources tells.
         _ => {}

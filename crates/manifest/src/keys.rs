@@ -24,13 +24,13 @@ pub(crate) const PIPELINE: Keys = Keys {
         "schedule",
         "on_failure",
         "timeout",
+        "toolchains",
         "units",
         "steps",
         "outputs",
     ],
     later: &[
         ("budget", "set `limits` on the steps, or `defaults: { limits: … }`"),
-        ("toolchains", "compile the unit beforehand, and name it with `path: unit.wasm`"),
         ("tests", "leave it out; a later version runs them"),
         ("cache", "leave it out; every step runs"),
     ],
@@ -71,13 +71,11 @@ pub(crate) const SCHEDULE: Keys = Keys {
 pub(crate) const UNIT: Keys = Keys {
     what: "a unit",
     example: "{ path: units/stats.wasm }",
-    now: &["path", "url", "base64", "wat", "builtin", "pipeline", "sha256"],
-    later: &[
-        ("language", "compile the unit beforehand, and name it with `path: unit.wasm`"),
-        ("source", "compile the unit beforehand, and name it with `path: unit.wasm`"),
-        ("code", "compile the unit beforehand, and name it with `path: unit.wasm`"),
-        ("trusted", "compile the unit beforehand, and name it with `path: unit.wasm`"),
+    now: &[
+        "path", "url", "base64", "wat", "builtin", "pipeline", "source", "code", "language", "function", "trusted",
+        "sha256",
     ],
+    later: &[],
 };
 
 pub(crate) const STEP: Keys = Keys {
@@ -86,6 +84,10 @@ pub(crate) const STEP: Keys = Keys {
     now: &[
         "unit",
         "pipeline",
+        "source",
+        "code",
+        "language",
+        "trusted",
         "function",
         "with",
         "after",
@@ -107,9 +109,6 @@ pub(crate) const STEP: Keys = Keys {
     later: &[
         ("budget", "set `limits`"),
         ("cache", "leave it out; every step runs"),
-        ("language", "compile the unit beforehand, and name it with `unit: { path: unit.wasm }`"),
-        ("source", "compile the unit beforehand, and name it with `unit: { path: unit.wasm }`"),
-        ("code", "compile the unit beforehand, and name it with `unit: { path: unit.wasm }`"),
         ("url", "write `unit: { url: … }`"),
     ],
 };

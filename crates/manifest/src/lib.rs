@@ -28,6 +28,7 @@ mod policy;
 mod quantity;
 mod reader;
 mod schema;
+mod sources;
 mod steps;
 mod templates;
 mod toml_tree;

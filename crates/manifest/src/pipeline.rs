@@ -13,7 +13,7 @@ use crate::reader::Reader;
 use crate::steps::Defaults;
 use crate::templates::template;
 use crate::tree::{Data, Node, Span};
-use crate::{flow, grants, inputs, steps, units};
+use crate::{flow, grants, inputs, sources, steps, units};
 
 /// Reads and checks a native manifest. What it gives is right where nothing was reported.
 pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipeline> {
@@ -52,7 +52,9 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
     };
     let outputs = fields.get("outputs").map(|node| outputs(node, reader)).unwrap_or_default();
     check::names(&names, &read, &outputs, reader);
-    let steps: Vec<Step> = read.into_iter().map(|(step, _)| step).collect();
+    let mut steps: Vec<Step> = read.into_iter().map(|(step, _)| step).collect();
+    sources::bind_functions(&mut units, &mut steps);
+    let toolchains = fields.get("toolchains").map(|node| sources::toolchains(node, reader)).unwrap_or_default();
     Some(Pipeline {
         name: name.map_or_else(|| name_of(file), Arc::from),
         dialect: Dialect::Native,
@@ -64,6 +66,7 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
         schedule,
         on_failure,
         timeout,
+        toolchains,
         unit_limits: IndexMap::new(),
         base: base_of(file),
     })

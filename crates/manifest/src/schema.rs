@@ -39,6 +39,10 @@ struct Manifest {
     on_failure: OnFailure,
     /// The time that a run may take in all: `5m`.
     timeout: Option<Duration>,
+    /// The programs that source is built with, by language, where others are meant than those that are found: paths, relative to the
+    /// manifest.
+    #[schemars(default)]
+    toolchains: IndexMap<String, String>,
     /// The units that steps name.
     #[schemars(default)]
     units: IndexMap<String, UnitOrPath>,
@@ -174,11 +178,11 @@ enum UnitOrPath {
     Unit(Unit),
 }
 
-/// A WebAssembly binary, from exactly one of `path`, `url`, `base64`, `wat` and `builtin`; or another pipeline.
+/// A WebAssembly binary, from exactly one of `path`, `url`, `base64`, `wat` and `builtin`; source, as `source` or `code`; or another pipeline.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Unit {
-    /// A `.wasm` or `.wat` file, relative to the manifest.
+    /// A `.wasm` or `.wat` file, or a source file, relative to the manifest.
     path: Option<String>,
     /// The `http` or `https` URL of a binary, whose `sha256` must be declared unless a run allows that it is not.
     #[schemars(regex(pattern = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+([/?#]|$)"))]
@@ -191,9 +195,35 @@ struct Unit {
     builtin: Option<Builtin>,
     /// The file of another pipeline, relative to the manifest: a step that calls it is a run of it.
     pipeline: Option<String>,
+    /// A source file, or a folder of them, relative to the manifest.
+    source: Option<String>,
+    /// Source.
+    code: Option<String>,
+    /// What the source is written in; the ending of `source` says it where this is left out.
+    language: Option<Language>,
+    /// The function of the source that is called; `main` where it is left out.
+    function: Option<String>,
+    /// Whether building the source may run programs that it brings, and use the network: for packages with dependencies.
+    trusted: Option<bool>,
     /// The SHA-256 that the binary must have.
     #[schemars(regex(pattern = "^(sha256:)?[0-9A-Fa-f]{64}$"))]
     sha256: Option<String>,
+}
+
+/// The languages that units are built from.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Language {
+    AssemblyScript,
+    TypeScript,
+    JavaScript,
+    Python,
+    Rust,
+    Go,
+    C,
+    #[schemars(rename = "c++")]
+    Cpp,
+    Wat,
 }
 
 /// The units that are part of Wasmill.
@@ -209,13 +239,26 @@ enum Builtin {
 #[schemars(
     deny_unknown_fields,
     extend("dependentRequired" = { "max_parallel": ["foreach"] }),
-    extend("oneOf" = [{ "required": ["unit"] }, { "required": ["pipeline"] }])
+    extend("oneOf" = [
+        { "required": ["unit"] },
+        { "required": ["pipeline"] },
+        { "required": ["source"] },
+        { "required": ["code"] }
+    ])
 )]
 struct Step {
     /// The name of a unit in `units`, or a unit of the step's own.
     unit: Option<UnitNameOrUnit>,
     /// The file of another pipeline, relative to the manifest: the step is a run of it, and gives an object of its outputs.
     pipeline: Option<String>,
+    /// A source file, or a folder of them: the step's own unit.
+    source: Option<String>,
+    /// Source: the step's own unit.
+    code: Option<String>,
+    /// What the source is written in; the ending of `source` says it where this is left out.
+    language: Option<Language>,
+    /// Whether building the source may run programs that it brings, and use the network: for packages with dependencies.
+    trusted: Option<bool>,
     /// The function; may be left out when the unit exports exactly one.
     function: Option<String>,
     /// What the unit is called with: parameters by name (an object), by position (a list), or the only one. Text may hold

@@ -14,7 +14,7 @@ use crate::quantity::{parse_count, parse_duration, parse_size};
 use crate::reader::{Fields, Reader};
 use crate::templates::template;
 use crate::tree::{Data, Member, Node, Span};
-use crate::units;
+use crate::{sources, units};
 
 /// What holds for every step that does not say otherwise.
 #[derive(Default)]
@@ -99,9 +99,15 @@ fn step(
     // A unit of the step's own is kept under the step's id, or a name that no unit can have.
     let own_name = || if declared.has_unit(&id) { format!("{id} (in the step)").into() } else { id.clone() };
     let pipeline = fields.get("pipeline");
-    if let (Some(_), Some(member)) = (pipeline, fields.member("unit")) {
+    let source = ["source", "code"].into_iter().find_map(|key| fields.member(key));
+    let callees = [fields.member("unit"), fields.member("pipeline"), source];
+    if let [one, other, ..] = callees.into_iter().flatten().collect::<Vec<_>>().as_slice() {
         let help = "leave one of them out: a step calls one thing";
-        reader.error(Code::InvalidValue, member.key_span, "the step has both a `unit` and a `pipeline`", help);
+        let message = format!("the step has both `{}` and `{}`", one.key, other.key);
+        reader.error(Code::InvalidValue, other.key_span, message, help);
+    }
+    if source.is_none() {
+        sources::nothing_else(&fields, if pipeline.is_some() { "pipeline" } else { "unit" }, reader);
     }
     let unit = match fields.get("unit") {
         _ if let Some(node) = pipeline => {
@@ -109,6 +115,16 @@ fn step(
             let source = reader.text(node, "pipeline").and_then(|text| units::pipeline(text, node, reader));
             if let Some(source) = source {
                 units.insert(name.clone(), UnitSpec { source, sha256: None, location: reader.location(node.span) });
+            }
+            name
+        }
+        None if source.is_some() => {
+            let name: Arc<str> = own_name();
+            if let Some(unit) = sources::read(&fields, member.key_span, reader) {
+                let place = source.map_or(member.key_span, |member| member.value.span);
+                let spec =
+                    UnitSpec { source: UnitSource::Source(unit), sha256: None, location: reader.location(place) };
+                units.insert(name.clone(), spec);
             }
             name
         }
@@ -133,7 +149,8 @@ fn step(
         None => {
             // A step of a later kind has been reported already.
             if reader.count() == before {
-                let help = "write `unit: NAME` with a name of `units`, or `unit: { path: … }`";
+                let help =
+                    "write `unit: NAME` with a name of `units`, `unit: { path: … }`, or `code: …` in a `language`";
                 reader.error(Code::MissingKey, member.key_span, format!("the step `{id}` has no `unit`"), help);
             }
             id.clone()

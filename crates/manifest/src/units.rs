@@ -6,13 +6,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use indexmap::IndexMap;
-use wasmill_model::{Builtin, Code, UnitSource, UnitSpec};
+use wasmill_model::{Builtin, Code, Language, UnitSource, UnitSpec};
 
-use crate::keys;
 use crate::reader::Reader;
 use crate::tree::{Data, Node, Span};
+use crate::{keys, sources};
 
-const SOURCES: [&str; 6] = ["path", "url", "base64", "wat", "builtin", "pipeline"];
+const SOURCES: [&str; 8] = ["path", "url", "base64", "wat", "builtin", "pipeline", "source", "code"];
 
 pub(crate) fn read(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, UnitSpec> {
     let mut units = IndexMap::new();
@@ -53,12 +53,16 @@ pub(crate) fn unit(node: &Node, key: &str, span: Span, reader: &Reader<'_>) -> O
                     Code::MissingKey,
                     span,
                     format!("the unit `{key}` does not say where it comes from"),
-                    "give it a `path`, a `url`, a `wat` or a `base64`",
+                    "give it a `path`, a `url`, a `wat` or a `base64`, or a `source` or `code` in a `language`",
                 );
             }
             None
         }
-        [one] => fields.get(one).and_then(|node| source(one, node, reader)),
+        ["source" | "code"] => sources::read(&fields, span, reader).map(UnitSource::Source),
+        [one] => {
+            sources::nothing_else(&fields, one, reader);
+            fields.get(one).and_then(|node| source(one, node, reader))
+        }
         [one, other, ..] => {
             if let Some(member) = fields.member(other) {
                 reader.error(
@@ -124,7 +128,12 @@ pub(crate) fn path(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitS
         reader.error(Code::InvalidValue, node.span, "the path is empty", "for example `units/stats.wasm`");
         return None;
     }
-    Some(UnitSource::Path(PathBuf::from(text)))
+    let path = PathBuf::from(text);
+    // WebAssembly text is a unit as it is.
+    Some(match Language::of_file(&path).filter(|language| *language != Language::Wat) {
+        Some(language) => UnitSource::Source(sources::file(language, path)),
+        None => UnitSource::Path(path),
+    })
 }
 
 /// The file of another pipeline.

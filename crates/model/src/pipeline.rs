@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Concurrency, Digest, Expression, Fallback, Foreach, Grants, LimitOverrides, Location, OnFailure, Profile, Retry,
-    SourceUnit, Template, Value,
+    Concurrency, Digest, Expression, Fallback, Foreach, Grants, Language, LimitOverrides, Location, OnFailure, Profile,
+    Retry, SourceUnit, Template, Value,
 };
 
 /// A DAG of steps with typed inputs and outputs.
@@ -38,6 +38,9 @@ pub struct Pipeline {
     /// The time that a run may take in all.
     #[serde(rename = "timeout_ms", skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
     pub timeout: Option<Duration>,
+    /// The programs that source is built with, by language, where others are meant than those that are found.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub toolchains: IndexMap<Language, PathBuf>,
     /// The most that units may use by their own word (`Component.toml`), by the names of the units: it lowers the limits of their
     /// steps, and never raises one. Whoever loads the units fills it; a manifest cannot.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]

@@ -9,8 +9,8 @@ use futures_util::stream::{self, StreamExt};
 use wasmill_engine::{Binding, BoxFuture, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_expression::{ExpressionError, Program};
 use wasmill_model::{
-    Code, Diagnostic, Diagnostics, FallbackTo, Grants, Interface, LimitOverrides, Limits, Location, Object, Pipeline,
-    Policy, Profile, RunDocument, Secrets, Step, Template,
+    Code, Diagnostic, Diagnostics, FallbackTo, Grants, LimitOverrides, Limits, Location, Object, Pipeline, Policy,
+    Profile, RunDocument, Secrets, Step, Template,
 };
 use wasmill_plan::{Graph, PlanOptions, StepIndex, StepRules};
 use wasmill_unit::Unit;
@@ -151,7 +151,7 @@ async fn link_once(
     }
     let wanted = std::mem::take(&mut draft.wanted);
     let prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>> = stream::iter(wanted)
-        .map(|wanted| async move { wanted.engine.prepare(&wanted.unit, &wanted.binding).await })
+        .map(|wanted| async move { wasmill_engine::prepare(&*wanted.engine, &wanted.unit, &wanted.binding).await })
         .buffered(PREPARED_AT_ONCE)
         .collect()
         .await;
@@ -430,7 +430,7 @@ impl<'a> Maker<'a> {
         let Some(info) = self.bundle.units.get(&step.unit).map(Unit::info) else { return Inherits::Value };
         let function = info.resolve(step.function.as_deref()).ok().flatten();
         match function {
-            Some(function) if takes_arguments(info.interface) && function.params.is_empty() => Inherits::Nothing,
+            Some(function) if info.takes_parameters() && function.params.is_empty() => Inherits::Nothing,
             _ if parameters::inherits_by_name(info, function) => Inherits::Members,
             _ => Inherits::Value,
         }
@@ -510,10 +510,6 @@ impl<'a> Maker<'a> {
         self.limits.insert((asked, own), limits.clone());
         Ok(limits)
     }
-}
-
-fn takes_arguments(interface: Interface) -> bool {
-    matches!(interface, Interface::Core | Interface::Component)
 }
 
 /// What is wrong with the overrides themselves.

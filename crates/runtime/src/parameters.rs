@@ -46,8 +46,7 @@ pub(crate) fn check(step: &Step, pipeline: &Pipeline, info: &UnitInfo, function:
 /// Whether the values that a step inherits go to parameters by their names: where the function takes several, and there are
 /// several.
 pub(crate) fn inherits_by_name(info: &UnitInfo, function: Option<&FunctionInfo>) -> bool {
-    matches!(info.interface, Interface::Core | Interface::Component)
-        && function.is_some_and(|function| function.params.len() > 1)
+    info.takes_parameters() && function.is_some_and(|function| function.params.len() > 1)
 }
 
 struct Check<'a> {
@@ -82,7 +81,8 @@ impl Check<'_> {
         }
         let known: Vec<&Arc<str>> = params.iter().filter_map(|param| param.name.as_ref()).collect();
         let mut problems = Vec::new();
-        for unknown in given.iter().filter(|given| !known.contains(given)) {
+        let is_open = self.info.built.as_ref().is_some_and(|built| built.open);
+        for unknown in given.iter().filter(|given| !is_open && !known.contains(given)) {
             let problem = self.wrong(format!("`{name}` has no parameter `{unknown}`"));
             problems.push(
                 match (suggestion::similar(unknown, known.iter().copied(), problems.len()), params.as_slice()) {
@@ -111,19 +111,23 @@ impl Check<'_> {
 
     fn count(&self, given: usize) -> Option<Diagnostic> {
         let takes = self.function.params.len();
+        // The last ones that may be left out.
+        let least = takes - self.function.params.iter().rev().take_while(|param| param.optional).count();
+        if (least..=takes).contains(&given) {
+            return None;
+        }
         let plural = |count: usize| if count == 1 { "" } else { "s" };
-        (takes != given).then(|| {
-            self.wrong(format!(
-                "`{}` takes {takes} argument{}, and is given {given}",
-                self.function.bare_name(),
-                plural(takes)
-            ))
-        })
+        Some(self.wrong(format!(
+            "`{}` takes {takes} argument{}, and is given {given}",
+            self.function.bare_name(),
+            plural(takes)
+        )))
     }
 
     fn may_be_left_out(&self, param: &Parameter) -> bool {
         let is_option = |kind: &str| kind.starts_with("option<");
-        is_option(&param.kind)
+        param.optional
+            || is_option(&param.kind)
             || self.info.types.iter().any(|definition| {
                 definition
                     .strip_prefix("type ")
@@ -134,7 +138,7 @@ impl Check<'_> {
 
     /// A literal that no number of a core function can be. Components have richer types, and their engine knows them.
     fn literal(&self, param: &Parameter, template: &Template) -> Option<Diagnostic> {
-        if self.info.interface != Interface::Core {
+        if self.info.interface != Interface::Core || self.info.built.is_some() {
             return None;
         }
         let kind = param.kind.as_str();

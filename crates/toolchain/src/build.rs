@@ -1,58 +1,264 @@
-//! From a source to a unit.
+//! From a source to a unit: the one way of every build.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use wasmill_model::SourceUnit;
+use indexmap::IndexMap;
+use serde::Serialize;
+use wasmill_artifact::BuildCache;
+use wasmill_model::{Digest, Language, SourceUnit};
+use wasmill_unit::{BuiltFunction, Unit};
 
-use crate::job::Job;
+use crate::interpreters::{Interpret, Interpreters};
+use crate::job::{Job, Run};
 use crate::languages::{self, Compiled};
-use crate::{BuildError, Confinement, Mode, SourceFiles, Tools};
+use crate::{BuildError, Confinement, Mode, SourceFiles, ToolName, Tools, script};
 
-/// Builds units from source.
-#[derive(Clone, Debug, Default)]
-pub struct Toolchain {
+/// Raised when builds of an earlier version are not to be used any more: glue, flags, the shape of what is kept.
+const REVISION: u32 = 1;
+
+/// How units are built.
+#[derive(Clone, Default)]
+pub struct Settings {
     /// Where programs are looked for.
     pub tools: Tools,
     /// How compilers are kept in.
     pub confinement: Confinement,
     /// For speed, or for finding faults.
     pub mode: Mode,
+    /// Whether what a compiler made is made smaller and faster by wasm-opt, where it is there.
+    pub optimize: bool,
+    /// Whether every source is trusted.
+    pub trust: bool,
+    /// Where builds are kept; none: everything is built anew.
+    pub cache: Option<Arc<BuildCache>>,
+    /// What runs interpreters; none: scripts cannot be built.
+    pub interpret: Option<Arc<dyn Interpret>>,
+    /// Whether what is kept is built again.
+    pub again: bool,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("tools", &self.tools)
+            .field("confinement", &self.confinement)
+            .field("mode", &self.mode)
+            .field("optimize", &self.optimize)
+            .field("trust", &self.trust)
+            .field("cache", &self.cache)
+            .field("again", &self.again)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds units from source. A clone costs little, and shares the interpreters.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    settings: Arc<Settings>,
+    interpreters: Arc<Interpreters>,
+}
+
+/// A unit, and how it came about.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The unit.
+    pub unit: Unit,
+    /// What it was written in.
+    pub language: Language,
+    /// What it was built with, with its version.
+    pub tool: String,
+    /// Whether it was built before, and kept.
+    pub cached: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// All that a build depends on.
+#[derive(Serialize)]
+struct Ingredients<'a> {
+    revision: u32,
+    glue: &'a str,
+    language: Language,
+    tool: &'a str,
+    function: Option<&'a str>,
+    mode: &'a str,
+    optimize: Option<&'a str>,
+    trusted: bool,
+    main: &'a str,
+    files: Vec<(&'a str, Digest)>,
 }
 
 impl Toolchain {
-    /// Compiles, whatever was compiled before.
-    pub(crate) fn compile(&self, source: &SourceUnit, files: &SourceFiles) -> Result<Compiled, BuildError> {
-        let folder = tempfile::Builder::new()
+    /// A toolchain with these settings.
+    pub fn new(settings: Settings) -> Self {
+        Toolchain { settings: Arc::new(settings), interpreters: Arc::default() }
+    }
+
+    /// How units are built.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The same, where a manifest names programs; paths are relative to `base`. What the environment names is stronger.
+    #[must_use]
+    pub fn with_programs(&self, programs: &IndexMap<Language, std::path::PathBuf>, base: &Path) -> Self {
+        if programs.is_empty() {
+            return self.clone();
+        }
+        let mut settings = Settings::clone(&self.settings);
+        for (language, program) in programs {
+            let Some(tool) = ToolName::of(*language) else { continue };
+            // A bare name is looked for on the PATH.
+            let path = if program.components().count() > 1 { base.join(program) } else { program.clone() };
+            settings.tools.named.entry(tool).or_insert(path);
+        }
+        Toolchain { settings: Arc::new(settings), interpreters: self.interpreters.clone() }
+    }
+
+    /// Builds a unit, or takes the one that was built before. A path is relative to `base`.
+    ///
+    /// Blocks for as long as the compiler takes, at most [`Confinement::timeout`]; several are built on several threads.
+    ///
+    /// # Errors
+    /// Why there is no unit.
+    pub fn build(&self, source: &SourceUnit, base: &Path) -> Result<Built, BuildError> {
+        let files = SourceFiles::read(source, base)?;
+        self.build_files(source, &files)
+    }
+
+    /// … of files that were read.
+    ///
+    /// # Errors
+    /// As [`Toolchain::build`].
+    pub fn build_files(&self, source: &SourceUnit, files: &SourceFiles) -> Result<Built, BuildError> {
+        let began = Instant::now();
+        let source = &SourceUnit { trusted: source.trusted || self.settings.trust, ..source.clone() };
+        if source.language.is_script() {
+            return script::build(self, &self.interpreters, source, files, began);
+        }
+        let tool = match ToolName::of(source.language) {
+            Some(name) => self.settings.tools.find(name, source.language)?.version,
+            None => format!("wasmill {}", env!("CARGO_PKG_VERSION")),
+        };
+        let (bytes, cached) = self.kept(&self.key(source, files, &tool), || self.compiled(source, files))?;
+        let unit = Unit::from_binary(bytes).map_err(|error| BuildError::NoUnit { message: error.to_string() })?;
+        Ok(Built { unit, language: source.language, tool, cached, took: began.elapsed() })
+    }
+
+    /// The digest of all that a build depends on.
+    pub(crate) fn key(&self, source: &SourceUnit, files: &SourceFiles, tool: &str) -> Digest {
+        let optimizer = self.settings.optimize.then(|| match self.settings.tools.look(ToolName::WasmOpt) {
+            crate::Looked::Found(tool) => tool.version,
+            _ => String::new(),
+        });
+        let ingredients = Ingredients {
+            revision: REVISION,
+            glue: env!("CARGO_PKG_VERSION"),
+            language: source.language,
+            tool,
+            function: source.function.as_deref(),
+            mode: self.settings.mode.as_str(),
+            optimize: optimizer.as_deref(),
+            trusted: source.trusted,
+            main: &files.main,
+            files: files.files.iter().map(|(name, contents)| (name.as_str(), Digest::of(contents))).collect(),
+        };
+        // String keys and no failing member.
+        Digest::of(&serde_json::to_vec(&ingredients).unwrap_or_default())
+    }
+
+    /// What is kept under the key; else it is made, once however many processes and threads ask.
+    pub(crate) fn kept(
+        &self,
+        key: &Digest,
+        make: impl FnOnce() -> Result<Vec<u8>, BuildError>,
+    ) -> Result<(bytes::Bytes, bool), BuildError> {
+        let Some(cache) = &self.settings.cache else { return Ok((make()?.into(), false)) };
+        let look = || if self.settings.again { None } else { cache.read(key) };
+        if let Some(kept) = look() {
+            return Ok((kept, true));
+        }
+        let _turn = cache.lock(key);
+        // Whoever had the turn before may have built just this.
+        if let Some(kept) = look() {
+            return Ok((kept, true));
+        }
+        let made = make()?;
+        cache.store(key, &made);
+        Ok((made.into(), false))
+    }
+
+    /// The unit with its section, compiled now.
+    fn compiled(&self, source: &SourceUnit, files: &SourceFiles) -> Result<Vec<u8>, BuildError> {
+        self.in_job(source, files, |job| {
+            let Compiled { mut binary, function } = languages::of(source.language)(job)?;
+            if self.settings.optimize {
+                binary = optimized(job, binary)?;
+            }
+            if let Some(function) = function {
+                let built = BuiltFunction {
+                    params: function.params.into_iter().map(languages::Parameter::into_unit).collect(),
+                    result: function.result,
+                    ..BuiltFunction::new(source.language, Some(function.name))
+                };
+                binary.extend(built.to_section());
+            }
+            Ok(binary)
+        })
+    }
+
+    /// Does the work in a scratch folder with the files in it.
+    pub(crate) fn in_job<T>(
+        &self,
+        source: &SourceUnit,
+        files: &SourceFiles,
+        work: impl FnOnce(&Job<'_>) -> Result<T, BuildError>,
+    ) -> Result<T, BuildError> {
+        let scratch = tempfile::Builder::new()
             .prefix("wasmill-build-")
             .tempdir()
             .map_err(|error| BuildError::host("a scratch folder cannot be made", error))?;
-        let folder = fs::canonicalize(folder.path()).map(|path| (folder, path));
-        let (_kept, path) = folder.map_err(|error| BuildError::host("the scratch folder cannot be used", error))?;
+        let folder = fs::canonicalize(scratch.path())
+            .map_err(|error| BuildError::host("the scratch folder cannot be used", error))?;
         let job = Job {
             language: source.language,
             source: files,
             function: source.function.as_deref(),
-            mode: self.mode,
+            mode: self.settings.mode,
             trusted: source.trusted,
-            tools: &self.tools,
-            confinement: &self.confinement,
-            folder: &path,
-            deadline: Instant::now() + self.confinement.timeout,
+            tools: &self.settings.tools,
+            confinement: &self.settings.confinement,
+            folder: &folder,
+            deadline: Instant::now() + self.settings.confinement.timeout,
         };
         for (name, contents) in &files.files {
             job.write(name, contents)?;
         }
-        languages::of(source.language)(&job)
+        work(&job)
     }
+}
 
-    /// Reads and compiles a source. A path is relative to `base`.
-    ///
-    /// # Errors
-    /// Why there is no unit.
-    pub fn build(&self, source: &SourceUnit, base: &Path) -> Result<Vec<u8>, BuildError> {
-        let files = SourceFiles::read(source, base)?;
-        Ok(self.compile(source, &files)?.binary)
+/// What wasm-opt makes of a module; the module itself where wasm-opt is not there, or for a component.
+fn optimized(job: &Job<'_>, binary: Vec<u8>) -> Result<Vec<u8>, BuildError> {
+    const COMPONENT: [u8; 4] = [0x0d, 0, 1, 0];
+    let crate::Looked::Found(tool) = job.tools.look(ToolName::WasmOpt) else { return Ok(binary) };
+    if binary.get(4..8) == Some(&COMPONENT) {
+        return Ok(binary);
     }
+    job.write("wasmill-in.wasm", &binary)?;
+    let args = ["wasmill-in.wasm", "-O3", "-g", "--all-features", "--disable-gc", "-o", "wasmill-out.wasm"];
+    let ran = job.run(Run::new(&tool, args))?;
+    if !ran.succeeded {
+        let words = ran.stderr.lines().next().unwrap_or(&ran.ended).to_owned();
+        return Err(BuildError::Broken {
+            program: tool.program,
+            message: words,
+            install: ToolName::WasmOpt.install().to_owned(),
+        });
+    }
+    job.read("wasmill-out.wasm")
 }

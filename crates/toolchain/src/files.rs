@@ -52,6 +52,15 @@ impl SourceFiles {
         }
     }
 
+    /// The names of the files in a folder, as far as they are parts of a source.
+    pub fn list(folder: &Path) -> Vec<String> {
+        let mut files = BTreeMap::new();
+        let mut room = MOST_BYTES;
+        // What cannot be read is not listed.
+        let _ = gather(folder, "", DEEPEST, &mut files, &mut room);
+        files.into_keys().collect()
+    }
+
     fn file(path: &Path) -> Result<Self, BuildError> {
         let main = path.file_name().and_then(|name| name.to_str()).unwrap_or("main").to_owned();
         let mut room = MOST_BYTES;
@@ -66,8 +75,15 @@ impl SourceFiles {
         let candidates = mains(language);
         let Some(main) = candidates.iter().find(|name| files.contains_key(**name)) else {
             return Err(BuildError::Source {
-                message: format!("`{}` has no file to begin with: looked for {}", path.display(), candidates.join(", ")),
-                help: format!("name the file that the function is in, or call it `{}`", candidates.first().unwrap_or(&"main")),
+                message: format!(
+                    "`{}` has no file to begin with: looked for {}",
+                    path.display(),
+                    candidates.join(", ")
+                ),
+                help: format!(
+                    "name the file that the function is in, or call it `{}`",
+                    candidates.first().unwrap_or(&"main")
+                ),
             });
         };
         Ok(SourceFiles { main: (*main).to_owned(), files, is_folder: true })

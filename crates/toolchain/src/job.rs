@@ -139,7 +139,8 @@ impl Job<'_> {
     /// What a compiler made.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, BuildError> {
         let path = self.folder.join(name);
-        let size = fs::symlink_metadata(&path).map(|metadata| if metadata.is_file() { metadata.len() } else { u64::MAX });
+        let size =
+            fs::symlink_metadata(&path).map(|metadata| if metadata.is_file() { metadata.len() } else { u64::MAX });
         match size {
             Ok(size) if size <= self.confinement.file_size => {}
             Ok(_) => return Err(BuildError::TooMuchOutput { limit: self.confinement.file_size }),
@@ -179,7 +180,11 @@ impl Job<'_> {
                     cpu_seconds: (left.as_secs() + 1).saturating_mul(64),
                     file_size: self.confinement.file_size,
                     readable: tool.roots.iter().cloned().chain(readable).collect(),
-                    writable: [self.folder.to_owned()].into_iter().chain(tool.caches.iter().cloned()).chain(writable).collect(),
+                    writable: [self.folder.to_owned()]
+                        .into_iter()
+                        .chain(tool.caches.iter().cloned())
+                        .chain(writable)
+                        .collect(),
                     network: self.trusted,
                     all_files: self.trusted,
                 };
@@ -224,7 +229,8 @@ impl Job<'_> {
 
 /// All of this process's variables, and these. For what is trusted: package managers need proxies, registries and credentials.
 fn inherited(variables: Vec<(OsString, OsString)>) -> Environment {
-    let own = std::env::vars_os().filter(|(name, _)| !variables.iter().any(|(other, _)| name == other) || name == "PATH" || name == "HOME");
+    let own = std::env::vars_os()
+        .filter(|(name, _)| !variables.iter().any(|(other, _)| name == other) || name == "PATH" || name == "HOME");
     let ours = variables.iter().filter(|(name, _)| name != "PATH" && name != "HOME").cloned();
     Environment::Only(own.chain(ours).collect())
 }

@@ -12,12 +12,15 @@
 mod build;
 mod error;
 mod files;
+mod interpreters;
 mod job;
 mod languages;
+mod script;
 mod tools;
 
-pub use build::Toolchain;
+pub use build::{Built, Settings, Toolchain};
 pub use error::{BuildError, SourceProblem};
 pub use files::SourceFiles;
+pub use interpreters::Interpret;
 pub use job::{Confinement, Mode};
 pub use tools::{Looked, Tool, ToolName, Tools};

@@ -218,7 +218,9 @@ impl Tools {
         match self.look(name) {
             Looked::Found(tool) => Ok(tool),
             Looked::Broken { program, message } => Err(BuildError::Broken { program, message, install: install() }),
-            Looked::Missing { looked_for } => Err(BuildError::Missing { language, tool: name, looked_for, install: install() }),
+            Looked::Missing { looked_for } => {
+                Err(BuildError::Missing { language, tool: name, looked_for, install: install() })
+            }
         }
     }
 

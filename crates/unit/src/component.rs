@@ -117,7 +117,11 @@ impl Exports<'_> {
         }
         let mut params = Vec::with_capacity(ty.params.len());
         for (name, ty) in &ty.params {
-            params.push(Parameter { name: Some(name.as_str().into()), kind: self.printer.text(*ty, budget)? });
+            params.push(Parameter {
+                name: Some(name.as_str().into()),
+                kind: self.printer.text(*ty, budget)?,
+                optional: false,
+            });
         }
         let results = ty.result.map(|ty| self.printer.text(ty, budget)).transpose()?;
         self.functions.push(FunctionInfo { name: full, params, results: results.into_iter().collect() });

@@ -54,7 +54,7 @@ pub(crate) fn read(bytes: &[u8], types: TypesRef<'_>, budget: &mut Budget) -> Re
     if shape == Shape::Bytes {
         functions.push(FunctionInfo {
             name: "process".into(),
-            params: vec![Parameter { name: Some("input".into()), kind: "list<u8>".to_owned() }],
+            params: vec![Parameter { name: Some("input".into()), kind: "list<u8>".to_owned(), optional: false }],
             results: vec!["list<u8>".to_owned()],
         });
     }
@@ -78,7 +78,7 @@ pub(crate) fn read(bytes: &[u8], types: TypesRef<'_>, budget: &mut Budget) -> Re
         for (kind, index) in ty.params().iter().zip(0_u32..) {
             budget.item(0)?;
             let name = names.and_then(|names| names.get(&index)).cloned();
-            params.push(Parameter { name, kind: kind.to_string() });
+            params.push(Parameter { name, kind: kind.to_string(), optional: false });
         }
         let mut results = Vec::with_capacity(ty.results().len());
         for kind in ty.results() {

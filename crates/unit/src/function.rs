@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmill_model::Interface;
 
 /// A parameter of an exported function.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameter {
     /// Its name: always there in components; in core modules where the name section has it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<Arc<str>>,
-    /// Its type as WIT or WebAssembly text writes it: `list<u8>`, `i32`.
+    /// Its type as WIT or WebAssembly text writes it: `list<u8>`, `i32`. Of a unit that was built from source, as the source does.
     #[serde(rename = "type")]
     pub kind: String,
+    /// Whether it may be left out, whatever its type.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub optional: bool,
 }
 
 /// An exported function that a step can call.
@@ -39,7 +42,7 @@ impl FunctionInfo {
             .params
             .iter()
             .map(|param| match &param.name {
-                Some(name) => format!("{name}: {}", param.kind),
+                Some(name) => format!("{name}{}: {}", if param.optional { "?" } else { "" }, param.kind),
                 None => param.kind.clone(),
             })
             .collect();
@@ -83,6 +86,14 @@ pub enum FunctionError {
     /// The unit exports no function that can be called.
     #[error("the unit exports no function that a step can call")]
     None,
+    /// A script that is run as a whole has no functions to choose from.
+    #[error("the unit was built from a script in {language} that is run as a whole: there is no function `{name}`")]
+    Script {
+        /// What was asked for.
+        name: String,
+        /// What it is written in.
+        language: &'static str,
+    },
     /// A command has no functions to choose from.
     #[error("a command has no function to choose: it is run as a program")]
     Command,
@@ -98,7 +109,13 @@ pub(crate) fn resolve<'a>(
     info: &'a crate::UnitInfo,
     name: Option<&str>,
 ) -> Result<Option<&'a FunctionInfo>, FunctionError> {
-    if info.interface == Interface::Command {
+    if let Some(built) = info.built.as_deref().filter(|built| built.name.is_none()) {
+        return match name {
+            None => Ok(None),
+            Some(name) => Err(FunctionError::Script { name: name.to_owned(), language: built.language.title() }),
+        };
+    }
+    if info.interface == Interface::Command && info.built.is_none() {
         return match name {
             None | Some("_start" | "run") => Ok(None),
             Some(_) => Err(FunctionError::Command),

@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use wasmill_model::{Digest, Interface};
 
-use crate::{FunctionError, FunctionInfo, InspectError};
+use crate::{BuiltFunction, FunctionError, FunctionInfo, InspectError};
 
-/// A WebAssembly binary and what it is. A clone costs two reference counts.
+/// A WebAssembly binary and what it is. A clone costs some reference counts.
 #[derive(Clone, Debug)]
 pub struct Unit {
     bytes: Bytes,
+    /// What follows after `bytes`: the section with a script.
+    tail: Bytes,
     info: Arc<UnitInfo>,
+    /// Of a unit that was built from source: what an engine runs.
+    plain: Option<Arc<Unit>>,
 }
 
 impl Unit {
@@ -21,14 +26,44 @@ impl Unit {
     /// # Errors
     /// What is wrong with the bytes, with the offset where it is known.
     pub fn from_binary(bytes: impl Into<Bytes>) -> Result<Self, InspectError> {
-        let bytes = bytes.into();
-        let info = Arc::new(UnitInfo::inspect(&bytes)?);
-        Ok(Unit { bytes, info })
+        let bytes: Bytes = bytes.into();
+        let info = UnitInfo::inspect(&bytes)?;
+        let Some((built, start)) = BuiltFunction::of(&bytes)? else { return Ok(Self::of(bytes, info)) };
+        if built.script.is_none() {
+            let plain = Self::of(bytes, info);
+            return Ok(plain.with_function(built));
+        }
+        let interpreter = bytes.slice(..start);
+        let plain_info = UnitInfo { digest: Digest::of(&interpreter), size: interpreter.len() as u64, ..info.clone() };
+        let plain = Self::of(interpreter, plain_info);
+        Ok(Unit { tail: bytes.slice(start..), ..plain.described(built, info.digest, info.size) })
     }
 
-    /// The binary.
-    pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+    fn of(bytes: Bytes, info: UnitInfo) -> Self {
+        Unit { bytes, tail: Bytes::new(), info: Arc::new(info), plain: None }
+    }
+
+    /// The same binary, spoken to as this says; it has the section already.
+    fn with_function(self, built: BuiltFunction) -> Self {
+        let (digest, size) = (self.info.digest, self.info.size);
+        self.described(built, digest, size)
+    }
+
+    fn described(self, built: BuiltFunction, digest: Digest, size: u64) -> Self {
+        let functions = built.info().into_iter().collect();
+        let info = UnitInfo { functions, digest, size, built: Some(Arc::new(built)), ..UnitInfo::clone(&self.info) };
+        Unit { bytes: self.bytes.clone(), tail: Bytes::new(), info: Arc::new(info), plain: Some(Arc::new(self)) }
+    }
+
+    /// The binary. (Of a script, this puts interpreter and script together.)
+    pub fn bytes(&self) -> Bytes {
+        if self.tail.is_empty() { self.bytes.clone() } else { [&*self.bytes, &*self.tail].concat().into() }
+    }
+
+    /// What an engine runs: the unit itself, but for a script its interpreter, and for one that was built from source the functions that
+    /// are really exported.
+    pub fn plain(&self) -> &Unit {
+        self.plain.as_deref().unwrap_or(self)
     }
 
     /// What it is.
@@ -129,12 +164,62 @@ pub struct UnitInfo {
     pub wants: Vec<&'static str>,
     /// What made it.
     pub producers: Vec<Producer>,
+    /// The function that it was built for, where Wasmill built it from source.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_script")]
+    pub built: Option<Arc<BuiltFunction>>,
     /// The named types that a component's functions take and give, as WIT defines them: `record point { x: s32, y: s32 }`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
 }
 
+/// The script is long, and is the user's own.
+#[allow(clippy::ref_option, reason = "serde asks for this shape")]
+fn without_script<S: serde::Serializer>(built: &Option<Arc<BuiltFunction>>, serializer: S) -> Result<S::Ok, S::Error> {
+    built.as_deref().map(|built| BuiltFunction { script: None, ..built.clone() }).serialize(serializer)
+}
+
+/// An interpreter, which many scripts are put to: it is validated and hashed once.
+#[derive(Clone, Debug)]
+pub struct Interpreter {
+    unit: Unit,
+    hasher: Sha256,
+}
+
+impl Interpreter {
+    /// # Errors
+    /// What is wrong with the bytes.
+    pub fn from_binary(bytes: impl Into<Bytes>) -> Result<Self, InspectError> {
+        let bytes: Bytes = bytes.into();
+        let hasher = Sha256::new_with_prefix(&bytes);
+        let digest = Digest::from_bytes(hasher.clone().finalize().into());
+        let info = UnitInfo::inspect_digested(&bytes, digest)?;
+        Ok(Interpreter { hasher, unit: Unit::of(bytes, info) })
+    }
+
+    /// The interpreter itself.
+    pub fn unit(&self) -> &Unit {
+        &self.unit
+    }
+
+    /// The unit of a script: it is what a binary would be that has the script in its last section.
+    pub fn with(&self, script: BuiltFunction) -> Unit {
+        let tail: Bytes = script.to_section().into();
+        let digest = Digest::from_bytes(self.hasher.clone().chain_update(&tail).finalize().into());
+        let size = self.unit.info.size + tail.len() as u64;
+        Unit { tail, ..self.unit.clone().described(script, digest, size) }
+    }
+}
+
 impl UnitInfo {
+    /// Whether it is given parameters, by name or position: a numeric function, a component's, one that was built from source. Other
+    /// units take one piece of data.
+    pub fn takes_parameters(&self) -> bool {
+        match &self.built {
+            Some(built) => built.name.is_some(),
+            None => matches!(self.interface, Interface::Core | Interface::Component),
+        }
+    }
+
     /// The function that a step means: the named one (full name, or bare name where that is unique), or the only one.
     /// `Ok(None)` for a command.
     ///

@@ -19,6 +19,11 @@ impl UnitInfo {
     /// # Errors
     /// What is wrong with the bytes, with the offset where it is known.
     pub fn inspect(bytes: &[u8]) -> Result<Self, InspectError> {
+        Self::inspect_digested(bytes, Digest::of(bytes))
+    }
+
+    /// … whose digest is known.
+    pub(crate) fn inspect_digested(bytes: &[u8], digest: Digest) -> Result<Self, InspectError> {
         let is_component = check_header(bytes)?;
         caps::check(bytes)?;
         let types = Validator::new_with_features(features::features())
@@ -30,7 +35,7 @@ impl UnitInfo {
             interface: Interface::Component,
             preview: None,
             is_component,
-            digest: Digest::of(bytes),
+            digest,
             size: bytes.len() as u64,
             functions: Vec::new(),
             other_exports: Vec::new(),
@@ -38,6 +43,7 @@ impl UnitInfo {
             wants: Vec::new(),
             producers: producers(bytes),
             types: Vec::new(),
+            built: None,
         };
         if is_component {
             let outside = component::read(bytes, types.as_ref(), &mut budget)?;

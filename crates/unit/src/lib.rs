@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod budget;
+mod built;
 mod caps;
 mod component;
 mod core_module;
@@ -17,9 +18,10 @@ mod info;
 mod inspect;
 mod wit;
 
+pub use built::{BUILT_SECTION, BuiltFunction};
 pub use caps::Cap;
 pub use error::{InspectError, LooksLike};
 pub use features::features;
 pub use function::{FunctionError, FunctionInfo, Parameter};
 pub use import::missing_import_help;
-pub use info::{ImportInfo, ImportKind, Preview, Producer, Unit, UnitInfo};
+pub use info::{ImportInfo, ImportKind, Interpreter, Preview, Producer, Unit, UnitInfo};

@@ -426,7 +426,7 @@ fn nesting_is_bounded() {
 #[test]
 fn a_unit_knows_its_digest() {
     let unit = Unit::from_binary(binary(BYTES)).unwrap();
-    assert_eq!(unit.digest(), wasmill_model::Digest::of(unit.bytes()));
+    assert_eq!(unit.digest(), wasmill_model::Digest::of(&unit.bytes()));
     assert_eq!(unit.info().size, unit.bytes().len() as u64);
     assert_eq!(unit.interface(), Interface::Bytes);
 }

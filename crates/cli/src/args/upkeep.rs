@@ -18,19 +18,22 @@ pub(crate) enum Part {
     Code,
     /// Units fetched from URLs.
     Units,
+    /// Units built from source.
+    Builds,
     /// Large values that run documents refer to.
     Blobs,
 }
 
 impl Part {
     /// Every part, in the order in which they are told.
-    pub(crate) const ALL: [Part; 3] = [Part::Code, Part::Units, Part::Blobs];
+    pub(crate) const ALL: [Part; 4] = [Part::Code, Part::Units, Part::Builds, Part::Blobs];
 
     /// The word on the command line and in documents.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Part::Code => "code",
             Part::Units => "units",
+            Part::Builds => "builds",
             Part::Blobs => "blobs",
         }
     }
@@ -40,6 +43,7 @@ impl Part {
         match self {
             Part::Code => "compiled code",
             Part::Units => "fetched units",
+            Part::Builds => "units built from source",
             Part::Blobs => "large values (blobs)",
         }
     }
@@ -48,7 +52,7 @@ impl Part {
 /// Which parts.
 #[derive(Debug, Args)]
 pub(crate) struct PartArgs {
-    /// Only these: code, units, blobs
+    /// Only these: code, units, builds, blobs
     #[arg(value_name = "PART", value_enum, hide_possible_values = true)]
     pub(crate) parts: Vec<Part>,
 }

@@ -87,6 +87,7 @@ fn pipeline(name: &Arc<str>, unit: wasmill_model::UnitSpec, step: Step) -> Pipel
         schedule: Schedule::default(),
         on_failure: Default::default(),
         timeout: None,
+        toolchains: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: PathBuf::new(),
     }

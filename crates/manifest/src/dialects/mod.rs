@@ -38,6 +38,7 @@ fn pipeline(file: &str, dialect: Dialect) -> Pipeline {
         schedule: Schedule::default(),
         on_failure: OnFailure::default(),
         timeout: None,
+        toolchains: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: base_of(file),
     }

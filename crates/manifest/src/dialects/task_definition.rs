@@ -5,7 +5,10 @@
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
-use wasmill_model::{Code, Dialect, InputSpec, LimitOverrides, OutputFormat, Pipeline, Step, Template, Value, With};
+use wasmill_model::{
+    Code, Dialect, InputSpec, Language, LimitOverrides, OutputFormat, Pipeline, SourceText, SourceUnit, Step, Template,
+    UnitSource, UnitSpec, Value, With,
+};
 
 use super::task_source::{limits, resources, unit};
 use super::task_values::{
@@ -24,6 +27,7 @@ const FILE: Keys = Keys {
 };
 
 const ROBOTS: &str = "Wasmill runs no robots and no streams of a mesh; a run is given its inputs, and ends";
+const LANGUAGES: &str = "write it in Python, JavaScript, TypeScript, AssemblyScript, Rust, Go, C or C++";
 const CONTAINERS: &str = "Wasmill runs no containers: compile the program to WebAssembly, and write `type: wasm`";
 
 const DEFINITION: Keys = Keys {
@@ -106,6 +110,8 @@ const FLAT_TASK: Keys = Keys {
         "function_name",
         "entry_point",
         "wasm_config",
+        "code",
+        "expression",
     ],
     later: &[("condition", "leave it out, convert the file (`wasmill convert`), and write a `when` in the step")],
 };
@@ -128,11 +134,12 @@ const COMPUTE: Keys = Keys {
         "function_name",
         "entry_point",
         "wasm_config",
+        "code",
+        "expression",
         "tasks",
     ],
     later: &[
-        ("code", "compile it to WebAssembly, and name the file with `wasm_module`"),
-        ("dependencies", "compile them into the unit"),
+        ("dependencies", "leave it out: a script has the standard library of its language, and no packages"),
         ("docker", CONTAINERS),
         ("docker_image", CONTAINERS),
         ("ros2", ROBOTS),
@@ -158,6 +165,8 @@ struct Task<'n> {
     step: Step,
     /// Whether it calls a function, which takes arguments.
     is_function: bool,
+    /// Whether it is source: it is given its inputs by name, and gives JSON.
+    is_script: bool,
 }
 
 pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipeline> {
@@ -367,11 +376,16 @@ fn task<'n>(
     reader: &Reader<'_>,
 ) -> Option<Task<'n>> {
     let fields = reader.fields(logic, "compute_logic", keys)?;
-    if let Some(node) = present(&fields, "type") {
-        reader.choice(node, "type", &["wasm", "sequential"])?;
-    }
     let place = reader.location(span);
-    let unit = unit(&fields, span, reader)?;
+    let script = script(logic);
+    if let Some(node) = present(&fields, "type").filter(|_| script.is_none()) {
+        reader.choice(node, "type", &["wasm", "sequential", "script", "expression"])?;
+    }
+    let unit = match script {
+        Some(script) => script.unit(&fields, span, reader)?,
+        None => unit(&fields, span, reader)?,
+    };
+    let unit_source = unit.source.clone();
     pipeline.units.insert(id.clone(), unit);
     let mut step = Step::new(id.clone(), id.clone()).at(&place);
     let function = match (present(&fields, "function_name"), present(&fields, "entry_point")) {
@@ -392,6 +406,7 @@ fn task<'n>(
     }
     step.limits = limits(&fields, reader).over(below);
     let is_function = function.is_some();
+    let is_script = matches!(&unit_source, UnitSource::Source(_));
     let mut task = Task {
         name: name.to_owned(),
         id,
@@ -400,6 +415,7 @@ fn task<'n>(
         outputs: Vec::new(),
         step,
         is_function,
+        is_script,
     };
     own_inputs(present(&fields, "inputs"), &mut task, reader);
     if let Some(node) = present(&fields, "input_schema") {
@@ -457,7 +473,7 @@ fn outputs(node: Option<&Node>, task: &mut Task<'_>, reader: &Reader<'_>) {
     }
     // A function's result has a type of its own.
     task.step.output = match kinds.as_slice() {
-        _ if task.is_function => OutputFormat::Text,
+        _ if task.is_function || task.is_script => OutputFormat::Text,
         [] => task.step.output,
         [None | Some("string" | "text" | "str")] => OutputFormat::Text,
         [Some("bytes" | "binary" | "blob")] => OutputFormat::Bytes,
@@ -627,11 +643,15 @@ fn called_with(
     previous: Option<&Arc<str>>,
     reader: &Reader<'_>,
 ) -> With {
+    if task.is_script && !arguments.is_empty() {
+        return With::Named(arguments.into_iter().collect());
+    }
     if task.is_function && (previous.is_none() || !arguments.is_empty()) {
         return With::Positional(arguments.into_iter().map(|(_, template)| template).collect());
     }
     match (arguments.as_slice(), previous) {
         ([], Some(previous)) => With::Single(expression(&output_of(previous), &task.step.location, reader)),
+        ([], None) if task.is_script => With::Named(IndexMap::new()),
         ([], None) => With::Single(Template::Literal(Value::from(""))),
         // A list or an object that stands in the file would be taken for several.
         ([(_, Template::Expression(_) | Template::Text(_))], _) => single(arguments),
@@ -661,19 +681,74 @@ fn as_object(input: &Declared<'_>, value: &Node) -> Node {
     Node { span: value.span, data: Data::Object(vec![member]) }
 }
 
+/// A task that is source.
+struct Script<'n> {
+    language: Language,
+    text: &'n str,
+    node: &'n Node,
+    is_expression: bool,
+}
+
+impl Script<'_> {
+    fn unit(&self, fields: &Fields<'_>, span: Span, reader: &Reader<'_>) -> Option<UnitSpec> {
+        if let Some((other, node)) = ["wasm_binary", "wasm_source", "wasm_module"]
+            .into_iter()
+            .find_map(|key| present(fields, key).map(|node| (key, node)))
+        {
+            let message = format!("the task has both its source and a `{other}`");
+            reader.error(Code::InvalidValue, node.span, message, "leave one of them out: a unit comes from one place");
+            return None;
+        }
+        if self.text.trim().is_empty() {
+            reader.error(Code::InvalidValue, self.node.span, "the source is empty", "write what the task computes");
+            return None;
+        }
+        if let Some(rest) = self.text.split_once("{{").map(|(_, rest)| rest.trim_start())
+            && rest.starts_with("inputs.")
+        {
+            let help = "read the object `inputs`: what a run is given is data, and never becomes part of the source";
+            reader.error(Code::Unsupported, self.node.span, "there is a template in the source", help);
+            return None;
+        }
+        let text = match self.is_expression {
+            true => format!("result = ({}\n)\n", self.text.trim_end()),
+            false => self.text.to_owned(),
+        };
+        let function = ["function_name", "entry_point"].into_iter().find_map(|key| present(fields, key)?.as_text());
+        let text = SourceText::Code(text.into());
+        let source = SourceUnit { language: self.language, text, function: function.map(Arc::from), trusted: false };
+        Some(UnitSpec { source: UnitSource::Source(source), sha256: None, location: reader.location(span) })
+    }
+}
+
+/// The language that a task's `type` or `language` names, where it is one that Wasmill builds.
+fn script(compute: &Node) -> Option<Script<'_>> {
+    let text = |key: &str| compute.get(key).filter(|node| !matches!(node.data, Data::Null));
+    let (node, is_expression) = match (text("code"), text("expression")) {
+        (Some(node), _) => (node, false),
+        (None, Some(node)) => (node, true),
+        (None, None) => return None,
+    };
+    let kind = text("type").and_then(Node::as_text).unwrap_or("script");
+    let word = match kind {
+        "script" | "expression" => text("language").and_then(Node::as_text).unwrap_or("python"),
+        kind => kind,
+    };
+    let language = match word.to_lowercase().as_str() {
+        "node" => Language::JavaScript,
+        word => Language::named(word)?,
+    };
+    Some(Script { language, text: node.as_text()?, node, is_expression: is_expression || kind == "expression" })
+}
+
 /// Why a task is of a kind that Wasmill does not run: where it says so, and what to do.
 fn refused(compute: &Node) -> Option<(Span, String, &'static str)> {
-    const SCRIPTS: [(&str, &str); 6] = [
-        ("python", "Python"),
-        ("python3", "Python"),
-        ("javascript", "JavaScript"),
-        ("js", "JavaScript"),
-        ("node", "JavaScript"),
-        ("typescript", "TypeScript"),
-    ];
     let source = ["code_source", "source"].into_iter().find_map(|key| compute.get(key)?.get("type"));
     if let Some(node) = source.filter(|node| node.as_text() == Some("docker")) {
         return Some((node.span, "this task runs in a Docker container".to_owned(), CONTAINERS));
+    }
+    if script(compute).is_some() {
+        return None;
     }
     let node = compute.get("type").filter(|node| !matches!(node.data, Data::Null));
     let kind = match node {
@@ -687,23 +762,12 @@ fn refused(compute: &Node) -> Option<(Span, String, &'static str)> {
         "ros2" | "ros" | "robot" | "zenoh" | "stream" | "stream-reactive" | "stream_reactive" | "mcp" => {
             Some((place.span, format!("a task of the type `{kind}` belongs to a mesh of robots and services"), ROBOTS))
         }
-        "script" | "expression" | "python" | "python3" | "javascript" | "js" | "node" | "typescript" | "rust"
-        | "go" | "c" | "cpp" | "bash" | "shell" => {
-            let word = if matches!(kind, "script" | "expression") { language.unwrap_or("python") } else { kind };
-            match SCRIPTS.iter().find(|(name, _)| *name == word.to_lowercase()) {
-                Some((_, shown)) => Some((
-                    place.span,
-                    format!(
-                        "this task is a script in {shown}, and this version of Wasmill has no {shown} interpreter for its sandbox"
-                    ),
-                    "a later version brings one; until then compile the task to WebAssembly, and write `type: wasm`",
-                )),
-                None => Some((
-                    place.span,
-                    format!("this task is source code (`{word}`), and this version of Wasmill compiles none"),
-                    "compile it to WebAssembly, and write `type: wasm` with `wasm_module: FILE.wasm`",
-                )),
-            }
+        "bash" | "sh" | "shell" | "powershell" | "ruby" | "perl" | "php" | "java" | "julia" | "r" => {
+            Some((place.span, format!("Wasmill builds no units in `{kind}`"), LANGUAGES))
+        }
+        "script" | "expression" if compute.get("code").or_else(|| compute.get("expression")).is_some() => {
+            let word = language.unwrap_or_default();
+            Some((place.span, format!("Wasmill builds no units in `{word}`"), LANGUAGES))
         }
         _ => None,
     }

@@ -372,6 +372,7 @@ pub(crate) fn pipeline(steps: Vec<Step>, outputs: &[(&str, &str)]) -> Pipeline {
         schedule: Schedule { strategy: Strategy::WorkQueue, max_concurrency: 4 },
         on_failure: Default::default(),
         timeout: None,
+        toolchains: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: Default::default(),
     }

@@ -1,14 +1,15 @@
 //! One room a language: how its source becomes a unit.
 
+mod candidates;
 mod rust;
 mod wat;
 
 use std::sync::Arc;
 
-use wasmill_model::Language;
+use wasmill_model::{Language, SourceUnit};
 
-use crate::BuildError;
 use crate::job::Job;
+use crate::{BuildError, SourceFiles, Toolchain};
 
 /// What a language made of a source.
 #[derive(Debug)]
@@ -40,6 +41,13 @@ pub(crate) struct Parameter {
     pub(crate) optional: bool,
 }
 
+impl Parameter {
+    /// As the unit says it.
+    pub(crate) fn into_unit(self) -> wasmill_unit::Parameter {
+        wasmill_unit::Parameter { name: Some(self.name), kind: self.kind, optional: self.optional }
+    }
+}
+
 /// How a language is built.
 pub(crate) type Compile = fn(&Job<'_>) -> Result<Compiled, BuildError>;
 
@@ -54,4 +62,13 @@ pub(crate) fn of(language: Language) -> Compile {
 
 fn not_yet(job: &Job<'_>) -> Result<Compiled, BuildError> {
     Err(BuildError::Host { message: format!("{} is not built yet", job.language.title()) })
+}
+
+/// The one file that the interpreter is to be given instead, where the source is a package with dependencies.
+pub(crate) fn bundle(
+    _toolchain: &Toolchain,
+    _source: &SourceUnit,
+    _files: &SourceFiles,
+) -> Result<Option<SourceFiles>, BuildError> {
+    Ok(None)
 }

@@ -150,25 +150,37 @@ fn behind_rustup(program: &Path) -> Option<PathBuf> {
         let line = settings.lines().find_map(|line| line.trim().strip_prefix("default_toolchain"))?;
         Some(line.trim_start_matches([' ', '=']).trim_matches('"').to_owned())
     })?;
-    let file = |name: &str| home.join("toolchains").join(name).join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX));
+    let file = |name: &str| {
+        home.join("toolchains").join(name).join("bin").join(format!("rustc{}", std::env::consts::EXE_SUFFIX))
+    };
     let exact = file(&chosen);
     if exact.is_file() {
         return Some(exact);
     }
     // `stable` is `stable-x86_64-unknown-linux-gnu`.
     let toolchains = fs::read_dir(home.join("toolchains")).ok()?;
-    let mut names: Vec<String> = toolchains.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let mut names: Vec<String> =
+        toolchains.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
-    names.iter().find(|name| name.starts_with(&format!("{chosen}-"))).map(|name| file(name)).filter(|path| path.is_file())
+    names
+        .iter()
+        .find(|name| name.starts_with(&format!("{chosen}-")))
+        .map(|name| file(name))
+        .filter(|path| path.is_file())
 }
 
 fn c(tools: &Tools, named: Vec<PathBuf>) -> Vec<Candidate> {
     if tools.named.contains_key(&ToolName::C) {
-        return named.into_iter().flat_map(|path| if is_zig(&path) { vec![zig(tools, path)] } else { clang(path) }).collect();
+        return named
+            .into_iter()
+            .flat_map(|path| if is_zig(&path) { vec![zig(tools, path)] } else { clang(path) })
+            .collect();
     }
     let sdk = std::env::var_os("WASI_SDK_PATH").map(|sdk| PathBuf::from(sdk).join("bin/clang"));
-    let clangs = sdk.into_iter().filter(|path| path.is_file()).chain(CLANGS.iter().filter_map(|name| on_path(tools, name)));
-    let zigs = on_path(tools, "zig").into_iter().chain(tools.folder.iter().map(|folder| folder.join("c-wasi/ziglang/zig")));
+    let clangs =
+        sdk.into_iter().filter(|path| path.is_file()).chain(CLANGS.iter().filter_map(|name| on_path(tools, name)));
+    let zigs =
+        on_path(tools, "zig").into_iter().chain(tools.folder.iter().map(|folder| folder.join("c-wasi/ziglang/zig")));
     let zigs = zigs.filter(|path| path.is_file()).map(|path| zig(tools, path));
     clangs.flat_map(clang).chain(zigs).chain(pip_zig(tools)).collect()
 }
@@ -188,7 +200,11 @@ fn is_zig(program: &Path) -> bool {
 
 fn clang(program: PathBuf) -> Vec<Candidate> {
     let own = prefix(&program).map(|prefix| prefix.join("share/wasi-sysroot"));
-    let sysroots = std::env::var_os("WASI_SYSROOT").map(PathBuf::from).into_iter().chain(own).chain(SYSROOTS.iter().map(PathBuf::from));
+    let sysroots = std::env::var_os("WASI_SYSROOT")
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(own)
+        .chain(SYSROOTS.iter().map(PathBuf::from));
     let sysroots = sysroots.filter(|path| path.is_dir());
     let debian = Path::new(DEBIAN_SYSROOT.1).is_dir().then(|| PathBuf::from(DEBIAN_SYSROOT.0));
     let make = |sysroot: PathBuf| {

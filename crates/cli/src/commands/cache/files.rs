@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use wasmill_artifact::{BlobStore, CacheError, Cleaned, Kept, UnitCache, Verified};
+use wasmill_artifact::{BlobStore, BuildCache, CacheError, Cleaned, Kept, UnitCache, Verified};
 use wasmill_model::format_bytes;
 
 use crate::args::{CacheCommand, CleanArgs, Part};
@@ -16,6 +16,7 @@ use super::{Told, Unwanted, ago, plural, since, word};
 /// One of the folders; none of them where nothing was kept yet.
 enum Files {
     Units(UnitCache),
+    Builds(BuildCache),
     Blobs(BlobStore),
     None,
 }
@@ -24,6 +25,7 @@ impl Files {
     fn entries(&self) -> io::Result<Vec<Kept>> {
         match self {
             Files::Units(units) => units.entries(),
+            Files::Builds(builds) => builds.entries(),
             Files::Blobs(blobs) => blobs.entries(),
             Files::None => Ok(Vec::new()),
         }
@@ -34,6 +36,7 @@ impl Files {
         let unwanted = |one: &Kept| unwanted.is(one.used, one.size);
         match self {
             Files::Units(units) => units.clean(unwanted),
+            Files::Builds(builds) => builds.clean(unwanted),
             Files::Blobs(blobs) => blobs.clean(unwanted),
             Files::None => Ok(Cleaned::default()),
         }
@@ -42,6 +45,7 @@ impl Files {
     fn verify(&self) -> io::Result<Verified> {
         match self {
             Files::Units(units) => units.verify(),
+            Files::Builds(builds) => builds.verify(),
             Files::Blobs(blobs) => blobs.verify(),
             Files::None => Ok(Verified::default()),
         }
@@ -53,6 +57,7 @@ pub(super) fn tell(part: Part, folder: &Path, command: &CacheCommand) -> Result<
     let files = match part {
         _ if !folder.exists() => Files::None,
         Part::Blobs => Files::Blobs(BlobStore::open(folder.to_owned())?),
+        Part::Builds => Files::Builds(BuildCache::open(folder.to_owned())?),
         _ => Files::Units(UnitCache::open(folder.to_owned())?),
     };
     let told = match command {
@@ -93,7 +98,11 @@ fn stats(part: Part, files: &Files, folder: &Path) -> io::Result<Told> {
     let entries = files.entries()?;
     let bytes: u64 = entries.iter().map(|entry| entry.size).sum();
     // Nothing removes a large value unasked.
-    let capacity = (part == Part::Units).then_some(UnitCache::CAPACITY);
+    let capacity = match part {
+        Part::Units => Some(UnitCache::CAPACITY),
+        Part::Builds => Some(BuildCache::CAPACITY),
+        _ => None,
+    };
     let mut facts = serde_json::json!({
         "folder": folder.display().to_string(), "entries": entries.len(), "bytes": bytes,
     });

@@ -14,6 +14,7 @@ fn topic(part: Part) -> &'static str {
     match part {
         Part::Code => "cache",
         Part::Units => "units",
+        Part::Builds => "builds",
         Part::Blobs => "blobs",
     }
 }
@@ -22,6 +23,7 @@ fn holds(part: Part) -> Holds {
     match part {
         Part::Code => Holds::Code,
         Part::Units => Holds::Units,
+        Part::Builds => Holds::Builds,
         Part::Blobs => Holds::Blobs,
     }
 }
@@ -67,6 +69,7 @@ fn describe(part: Part, trouble: &Trouble, folder: &Path, fixed: bool) -> Check 
             let first = match part {
                 Part::Code => "the first run",
                 Part::Units => "the first unit that is fetched",
+                Part::Builds => "the first unit that is built",
                 Part::Blobs => "the first large value in a document",
             };
             Check::ok(topic, "folder", format!("{shown}: it is not there yet; {first} makes it"))

@@ -31,6 +31,7 @@ fn pipeline(steps: Vec<Step>) -> Pipeline {
         schedule: Schedule::default(),
         on_failure: OnFailure::default(),
         timeout: None,
+        toolchains: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: PathBuf::new(),
     }

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
+use wasmill_model::Digest;
+
 use super::{TARGET, problems};
 use crate::job::{Job, Run};
 use crate::{BuildError, Tool};
@@ -91,21 +93,9 @@ fn keep(job: &Job<'_>, made: &str, folder: &PathBuf) -> Option<()> {
 
 /// All that the compiled crate depends on.
 fn key(rustc: &Tool) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let mut part = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    part(rustc.version.as_bytes());
-    part(rustc.program.as_os_str().as_encoded_bytes());
-    for (name, text) in FILES {
-        part(name.as_bytes());
-        part(text.as_bytes());
-    }
-    for arg in ARGS {
-        part(arg.as_bytes());
-    }
-    let mut text = hasher.finalize().to_hex().to_string();
-    text.truncate(32);
-    text
+    let program = rustc.program.to_string_lossy();
+    let parts = [rustc.version.as_str(), &program].into_iter().chain(ARGS);
+    let parts = parts.chain(FILES.into_iter().flat_map(|(name, text)| [name, text]));
+    // Nothing of it has a zero byte in it.
+    Digest::of(parts.collect::<Vec<_>>().join("\0").as_bytes()).short()
 }

@@ -6,7 +6,7 @@ use syn::{FnArg, Item, ItemFn, Pat, ReturnType, Safety, Type, Visibility};
 
 use super::items::{Module, bytes_of, place_of, plain_name, text_of};
 use super::written::{Place, Written};
-use crate::languages::{Function, Parameter};
+use crate::languages::{Function, Parameter, candidates};
 use crate::{BuildError, SourceFiles, SourceProblem};
 
 /// What is called.
@@ -32,12 +32,16 @@ pub(super) fn choose<'a>(root: &'a Module, asked: Option<&str>) -> Result<Entry<
         .collect();
     let public: Vec<&ItemFn> = functions.iter().copied().filter(|function| matches!(function.vis, Visibility::Public(_))).collect();
     let named = |name: &str| functions.iter().copied().find(|function| plain_name(&function.sig.ident) == name);
+    let missing = |functions: &[&ItemFn]| {
+        let names: Vec<String> = functions.iter().map(|function| plain_name(&function.sig.ident)).collect();
+        candidates::none(&root.file, asked, &names.iter().map(String::as_str).collect::<Vec<_>>())
+    };
     let chosen = match asked {
-        Some(name) => named(name).ok_or_else(|| not_there(root, name, &functions))?,
+        Some(name) => named(name).ok_or_else(|| missing(&functions))?,
         None => match (named("main"), public.as_slice(), functions.as_slice()) {
             (Some(function), _, _) => function,
             (None, [only], _) | (None, [], [only]) => only,
-            (None, ..) => return Err(not_there(root, "main", if public.is_empty() { &functions } else { &public })),
+            (None, ..) => return Err(missing(if public.is_empty() { &functions } else { &public })),
         },
     };
     let is_main = plain_name(&chosen.sig.ident) == "main";
@@ -71,19 +75,6 @@ pub(super) fn first_argument(kind: &Type) -> Option<&Type> {
 
 fn is_test(function: &ItemFn) -> bool {
     function.attrs.iter().any(|attribute| attribute.path().is_ident("test") || attribute.path().is_ident("cfg"))
-}
-
-fn not_there(root: &Module, name: &str, functions: &[&ItemFn]) -> BuildError {
-    let names: Vec<String> = functions.iter().map(|function| plain_name(&function.sig.ident)).collect();
-    let near = names.iter().find(|other| strsim::jaro_winkler(name, other) > 0.8);
-    let listed = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let help = match (near, names.is_empty()) {
-        (Some(near), _) => format!("did you mean `{near}`? The source has {}", listed()),
-        (None, true) => "write `fn main(…) -> …` with the parameters that it takes".to_owned(),
-        (None, false) => format!("the source has {}: name one with `function`, or call it `main`", listed()),
-    };
-    let message = format!("there is no function `{name}`");
-    BuildError::Function { problem: SourceProblem { file: root.file.clone(), line: 0, column: 0, message }, help }
 }
 
 /// The types of a function: those that are read, and the one that is written.
