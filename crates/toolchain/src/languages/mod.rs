@@ -1,5 +1,7 @@
 //! One room a language: how its source becomes a unit.
 
+mod candidates;
+mod go;
 mod wat;
 
 use std::sync::Arc;
@@ -52,6 +54,7 @@ pub(crate) type Compile = fn(&Job<'_>) -> Result<Compiled, BuildError>;
 /// The way of a language.
 pub(crate) fn of(language: Language) -> Compile {
     match language {
+        Language::Go => go::compile,
         Language::Wat => wat::compile,
         _ => not_yet,
     }
