@@ -12,6 +12,36 @@ pub(crate) const WASMILL_UNITS_DIR: &str = "WASMILL_UNITS_DIR";
 /// The folder that large values are kept in, by their digests. The default is `wasmill/blobs` in the user's cache folder.
 pub(crate) const WASMILL_BLOBS_DIR: &str = "WASMILL_BLOBS_DIR";
 
+/// The folder that units built from source are kept in. The default is `wasmill/builds` in the user's cache folder.
+pub(crate) const WASMILL_BUILDS_DIR: &str = "WASMILL_BUILDS_DIR";
+
+/// Whether built units are kept: `0` for not. The default is yes.
+pub(crate) const WASMILL_BUILDS: &str = "WASMILL_BUILDS";
+
+/// How long a built unit is used: `1h`. The default is for ever: it is kept by all that went into it.
+pub(crate) const WASMILL_BUILDS_TTL: &str = "WASMILL_BUILDS_TTL";
+
+/// The most bytes of all built units: `4GiB`. The default is 1 GiB; what was not used for longest goes first.
+pub(crate) const WASMILL_BUILDS_SIZE: &str = "WASMILL_BUILDS_SIZE";
+
+/// The seed's name for [`WASMILL_BUILDS`]: `true` or `false`.
+pub(crate) const WASM_CACHE_ENABLED: &str = "WASM_CACHE_ENABLED";
+
+/// The seed's name for [`WASMILL_BUILDS_TTL`]: seconds.
+pub(crate) const WASM_CACHE_TTL: &str = "WASM_CACHE_TTL";
+
+/// The seed's name for [`WASMILL_BUILDS_DIR`].
+pub(crate) const WASM_CACHE_DIR: &str = "WASM_CACHE_DIR";
+
+/// The folder that compilers keep their own caches in. The default is `wasmill/toolchain` in the user's cache folder.
+pub(crate) const WASMILL_TOOL_CACHES: &str = "WASMILL_TOOL_CACHES";
+
+/// The most memory of each process of a compiler that builds a unit from source: `8GiB`. The default is 4 GiB.
+pub(crate) const WASMILL_BUILD_MEMORY: &str = "WASMILL_BUILD_MEMORY";
+
+/// The most time for building one unit from source: `5m`. The default is 2 min.
+pub(crate) const WASMILL_BUILD_TIMEOUT: &str = "WASMILL_BUILD_TIMEOUT";
+
 /// How many threads run guests. The default is the number of cores.
 pub(crate) const WASMILL_WORKERS: &str = "WASMILL_WORKERS";
 
@@ -55,6 +85,36 @@ pub(crate) const ALL: &[(&str, &str)] = &[
         "The folder that values over 256 KiB are kept in, by their digests, where no `--blobs` names one. The default is \
          `wasmill/blobs` in the user's cache folder.",
     ),
+    (
+        WASMILL_BUILDS_DIR,
+        "The folder that units built from source are kept in. The default is `$WASM_CACHE_DIR`, or `wasmill/builds` in the user's \
+         cache folder.",
+    ),
+    (
+        WASMILL_BUILDS,
+        "Whether built units are kept: `0` for not. The default is what `WASM_CACHE_ENABLED` says, or yes.",
+    ),
+    (
+        WASMILL_BUILDS_TTL,
+        "How long a built unit is used: `1h`. The default is what `WASM_CACHE_TTL` says, or for ever: it is kept by the digest of all \
+         that went into it.",
+    ),
+    (
+        WASMILL_BUILDS_SIZE,
+        "The most bytes of all built units: `4GiB`. The default is 1 GiB; what was not used for longest goes first.",
+    ),
+    (WASM_CACHE_ENABLED, "Another name for `WASMILL_BUILDS`: `true` or `false`."),
+    (WASM_CACHE_TTL, "Another name for `WASMILL_BUILDS_TTL`, in seconds."),
+    (WASM_CACHE_DIR, "Another name for `WASMILL_BUILDS_DIR`; a relative one is in the current folder."),
+    (
+        WASMILL_TOOL_CACHES,
+        "The folder that compilers keep their own caches in. The default is `wasmill/toolchain` in the user's cache folder.",
+    ),
+    (
+        WASMILL_BUILD_MEMORY,
+        "The most memory of each process of a compiler that builds a unit from source: `8GiB`. The default is 4 GiB.",
+    ),
+    (WASMILL_BUILD_TIMEOUT, "The most time for building one unit from source: `5m`. The default is 2 min."),
     (WASMILL_WORKERS, "How many threads run guests. The default is the number of cores."),
     (
         WASMILL_POLICY,

@@ -29,6 +29,9 @@ pub(crate) const MOST_SLOTS: u32 = 256;
 /// The verb that the compiler's process is started with.
 pub(crate) const COMPILE_WORKER: &str = "compile-worker";
 
+/// The verb that compilers of units are started through, to be kept in.
+pub(crate) const TOOL_LAUNCHER: &str = "launch-tool";
+
 /// A run that is over.
 #[derive(Debug)]
 pub(crate) struct Finished {
@@ -252,14 +255,16 @@ pub(crate) fn compiler(choice: CompilerChoice) -> Result<Compiler, Failure> {
     match choice {
         CompilerChoice::InProcess => Ok(Compiler::InProcess),
         CompilerChoice::Child { memory, timeout } => {
-            let program = std::env::current_exe().map_err(|error| {
-                Failure::host(format!(
-                    "this program's own file, which compiles units in a child, is not found: {error}"
-                ))
-            })?;
-            Ok(Compiler::Child { program: same_file(program), args: vec![COMPILE_WORKER.into()], memory, timeout })
+            Ok(Compiler::Child { program: own_program()?, args: vec![COMPILE_WORKER.into()], memory, timeout })
         }
     }
+}
+
+/// This program's own file, which is started again for dangerous work.
+pub(crate) fn own_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map(same_file).map_err(|error| {
+        Failure::host(format!("this program's own file, which compiles units in a child, is not found: {error}"))
+    })
 }
 
 /// The file that this process was started from, also where another version was put in its place meanwhile.

@@ -27,6 +27,7 @@ mod secrets;
 mod settings;
 mod standard_input;
 mod summary;
+mod toolchain;
 mod unit_file;
 
 use std::process;
@@ -43,6 +44,11 @@ fn main() -> process::ExitCode {
     // Before anything else: this process gives up its rights first, and speaks in its own exit codes.
     if std::env::args_os().nth(1).is_some_and(|verb| verb == host::COMPILE_WORKER) {
         return wasmill_engine_wasmtime::compile_worker();
+    }
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == host::TOOL_LAUNCHER) {
+        let (code, message) = wasmill_artifact::launch(std::env::args_os().skip(2));
+        Printer::before_arguments(OutputMode::Text).error(&message);
+        return code;
     }
     process::ExitCode::from(wasmill() as u8)
 }
@@ -75,9 +81,9 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Schema => commands::schema::schema(printer),
         Command::Completions(args) => commands::completions::completions(args.shell, printer),
         Command::Generate(args) => commands::generate::generate(&args.dir, printer),
-        Command::CompileWorker => Err(Failure::usage(
-            format!("`{}` takes no options before it", host::COMPILE_WORKER),
-            "this verb is for Wasmill itself, which starts it where it compiles a unit",
+        Command::CompileWorker | Command::LaunchTool => Err(Failure::usage(
+            format!("`{}` and `{}` take no options before them", host::COMPILE_WORKER, host::TOOL_LAUNCHER),
+            "these verbs are for Wasmill itself, which starts them where it compiles a unit",
         )),
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_artifact::UnitCache;
+use wasmill_artifact::{ArtifactError, UnitCache};
 use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_manifest::Format;
-use wasmill_model::{Code, Diagnostic, Digest, Pipeline, Policy, UnitSource, UnitSpec};
+use wasmill_model::{Code, Diagnostic, Digest, Pipeline, Policy, SourceText, SourceUnit, UnitSource, UnitSpec};
 use wasmill_runtime::Bundle;
 use wasmill_unit::Unit;
 
@@ -17,7 +17,8 @@ use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::render::Sources;
 use crate::settings::SourceSettings;
-use crate::{component_file, folders};
+use crate::toolchain::BuildFailure;
+use crate::{component_file, folders, toolchain};
 
 /// A manifest larger than this is a mistake.
 const LARGEST: u64 = 256 << 20;
@@ -115,7 +116,7 @@ impl Loader<'_> {
         let Some(mut pipeline) = pipeline else { return Err(problems) };
         let Called { pipelines, height, problems: not_called, mut elsewhere } = self.called(&pipeline);
         problems.extend(not_called);
-        let (units, not_loaded) = load(&pipeline, self.settings, self.printer);
+        let (units, not_loaded) = load(&pipeline, self.settings, &mut self.sources, self.printer);
         elsewhere.extend(unit_limits(&mut pipeline, self.policy, &mut self.sources, &mut self.beside));
         let engines = [WasmtimeEngine::description()];
         let bundle = Bundle { pipeline: Arc::new(pipeline), units, pipelines };
@@ -275,6 +276,9 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
                     let unit = pipeline.base.join(unit);
                     files.extend([component_file::beside(&unit), unit]);
                 }
+                UnitSource::Source(SourceUnit { text: SourceText::Path(source), .. }) => {
+                    files.extend(toolchain::files(&pipeline.base.join(source)));
+                }
                 UnitSource::Pipeline(other) if depth < DEEPEST => {
                     open.push_back((pipeline.base.join(other), depth + 1));
                 }
@@ -289,20 +293,31 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
 fn load(
     pipeline: &Pipeline,
     settings: &SourceSettings,
+    texts: &mut Sources,
     printer: &Printer,
 ) -> (IndexMap<Arc<str>, Unit>, Vec<Diagnostic>) {
     const AT_ONCE: usize = 8;
     let is_unit = |(_, spec): &(&Arc<str>, &UnitSpec)| !matches!(spec.source, UnitSource::Pipeline(_));
     let specs: Vec<(&Arc<str>, &UnitSpec)> = pipeline.units.iter().filter(is_unit).collect();
     let is_far = |spec: &UnitSpec| matches!(spec.source, UnitSource::Url(_));
+    let is_source = |spec: &UnitSpec| matches!(spec.source, UnitSource::Source(_));
+    let toolchain = specs
+        .iter()
+        .any(|(_, spec)| is_source(spec))
+        .then(|| settings.toolchain.toolchain(printer).with_programs(&pipeline.toolchains, &pipeline.base));
     let sources =
         if specs.iter().any(|(_, spec)| is_far(spec)) { fetching(settings, printer) } else { Default::default() };
     let mut units = IndexMap::new();
     let mut problems = Vec::new();
     for some in specs.chunks(AT_ONCE) {
-        let load = |spec: &UnitSpec| wasmill_artifact::load(spec, &pipeline.base, &sources);
+        let load = |spec: &UnitSpec| match (&spec.source, &toolchain) {
+            (UnitSource::Source(source), Some(toolchain)) => toolchain::build(toolchain, source, spec, &pipeline.base)
+                .map(|built| built.unit)
+                .map_err(NotLoaded::Built),
+            _ => wasmill_artifact::load(spec, &pipeline.base, &sources).map_err(NotLoaded::Artifact),
+        };
         let loaded: Vec<_> = std::thread::scope(|scope| {
-            let far = |spec| is_far(spec).then(|| scope.spawn(move || load(spec)));
+            let far = |spec| (is_far(spec) || is_source(spec)).then(|| scope.spawn(move || load(spec)));
             let started: Vec<_> = some.iter().map(|(_, spec)| (*spec, far(*spec))).collect();
             let end = |(spec, thread): (&UnitSpec, Option<std::thread::ScopedJoinHandle<'_, _>>)| match thread {
                 Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
@@ -319,11 +334,18 @@ fn load(
                     }
                     units.insert((*name).clone(), unit);
                 }
-                Err(error) => problems.push(error.diagnostic().at(&spec.location)),
+                Err(NotLoaded::Artifact(error)) => problems.push(error.diagnostic().at(&spec.location)),
+                Err(NotLoaded::Built(failure)) => problems.extend(failure.diagnostics(texts)),
             }
         }
     }
     (units, problems)
+}
+
+/// Why there is no unit.
+enum NotLoaded {
+    Artifact(ArtifactError),
+    Built(BuildFailure),
 }
 
 /// How units are fetched.

@@ -44,6 +44,11 @@ impl Sources {
         self.0.insert(name.into(), text.into());
     }
 
+    /// The text of a file.
+    pub(crate) fn text(&self, name: &str) -> Option<Arc<str>> {
+        self.0.get(name).cloned()
+    }
+
     /// The text that a location points into, where a snippet of it can be shown.
     fn snippet(&self, location: &Location) -> Option<&Arc<str>> {
         let text = self.0.get(&location.file)?;

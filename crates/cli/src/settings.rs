@@ -2,16 +2,20 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
+use wasmill_artifact::BuildCache;
 use wasmill_engine_wasmtime::Compiler;
 use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
 use wasmill_runtime::Overrides;
+use wasmill_toolchain::{Confinement, Mode};
 
 use crate::args::{CallArgs, CheckArgs, EachArgs, HostArgs, LimitArgs, PlanArgs, RunArgs, SourceArgs};
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
+use crate::toolchain::ToolchainSettings;
 use crate::{env_vars, grants, policy_file, secrets};
 
 /// What `run` works with.
@@ -51,6 +55,8 @@ pub(crate) struct SourceSettings {
     pub(crate) folder: Option<PathBuf>,
     /// Whether a unit is fetched whose digest is not declared.
     pub(crate) allow_unpinned: bool,
+    /// How units are built from source.
+    pub(crate) toolchain: ToolchainSettings,
 }
 
 /// What `plan` works with.
@@ -127,7 +133,7 @@ pub(crate) enum CompilerChoice {
 /// # Errors
 /// A policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
-    let sources = sources(&args.sources);
+    let sources = sources(&args.sources)?;
     let (file, allow_blobs, watch) = (args.file(), args.allow_blobs, args.watch);
     let EachArgs { each, fail_fast, jobs } = args.each;
     let each = each.map(|rows| {
@@ -143,12 +149,67 @@ pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
 /// # Errors
 /// A policy that cannot be read.
 pub(crate) fn check(args: CheckArgs) -> Result<CheckSettings, Failure> {
-    let sources = sources(&args.sources);
+    let sources = sources(&args.sources)?;
     Ok(CheckSettings { file: args.file, policy: policy_file::find(args.policy.policy.as_deref())?, sources })
 }
 
-fn sources(args: &SourceArgs) -> SourceSettings {
-    SourceSettings { folder: units_folder(), allow_unpinned: args.allow_unpinned }
+fn sources(args: &SourceArgs) -> Result<SourceSettings, Failure> {
+    let toolchain = ToolchainSettings { trust: args.trust, ..toolchain()? };
+    Ok(SourceSettings { folder: units_folder(), allow_unpinned: args.allow_unpinned, toolchain })
+}
+
+/// How units are built from source, as the environment says it.
+///
+/// # Errors
+/// An environment variable that makes no sense.
+pub(crate) fn toolchain() -> Result<ToolchainSettings, Failure> {
+    let usual = Confinement::default();
+    Ok(ToolchainSettings {
+        tools: tools_folder(),
+        builds: if keeps_builds()? { builds_folder() } else { None },
+        capacity: limit(env_vars::WASMILL_BUILDS_SIZE, BuildCache::CAPACITY, wasmill_manifest::parse_size)?,
+        time_to_live: builds_time_to_live()?,
+        caches: folder(env_vars::WASMILL_TOOL_CACHES, "toolchain"),
+        memory: limit(env_vars::WASMILL_BUILD_MEMORY, usual.memory, wasmill_manifest::parse_size)?,
+        timeout: limit(env_vars::WASMILL_BUILD_TIMEOUT, usual.timeout, wasmill_manifest::parse_duration)?,
+        mode: Mode::Release,
+        optimize: false,
+        trust: false,
+        again: false,
+        code: cache_folder(),
+        compiler: compiler()?,
+        made: Arc::default(),
+    })
+}
+
+/// The folder that `cargo xtask setup` fills; none where the user has no home.
+pub(crate) fn tools_folder() -> Option<PathBuf> {
+    folder(env_vars::WASMILL_TOOLS, "tools")
+}
+
+fn keeps_builds() -> Result<bool, Failure> {
+    for name in [env_vars::WASMILL_BUILDS, env_vars::WASM_CACHE_ENABLED] {
+        match std::env::var(name).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "" => {}
+            "0" | "false" | "no" | "off" => return Ok(false),
+            "1" | "true" | "yes" | "on" => return Ok(true),
+            other => {
+                let message = format!("`{name}={other}` says neither yes nor no");
+                return Err(Failure::usage(message, "write `1` or `0`, or leave it out"));
+            }
+        }
+    }
+    Ok(true)
+}
+
+fn builds_time_to_live() -> Result<Option<Duration>, Failure> {
+    let own = limit(env_vars::WASMILL_BUILDS_TTL, Duration::MAX, wasmill_manifest::parse_duration)?;
+    if own != Duration::MAX {
+        return Ok(Some(own));
+    }
+    let seconds = |text: &str| text.parse().map(Duration::from_secs).map_err(|_| "give a number of seconds".to_owned());
+    let of_seed = limit(env_vars::WASM_CACHE_TTL, Duration::MAX, seconds)?;
+    Ok((of_seed != Duration::MAX).then_some(of_seed))
 }
 
 /// Settings of `plan`.
@@ -162,7 +223,7 @@ pub(crate) fn plan(args: PlanArgs) -> Result<PlanSettings, Failure> {
         engines: args.limits.engine,
     };
     let policy = policy_file::find(args.policy.policy.as_deref())?;
-    Ok(PlanSettings { file: args.file, policy, sources: sources(&args.sources), overrides })
+    Ok(PlanSettings { file: args.file, policy, sources: sources(&args.sources)?, overrides })
 }
 
 fn overrides(args: &LimitArgs) -> LimitOverrides {
@@ -231,6 +292,12 @@ pub(crate) fn units_folder() -> Option<PathBuf> {
 
 /// The folder of units that were built from source; none where the user has no home.
 pub(crate) fn builds_folder() -> Option<PathBuf> {
+    let of_seed = std::env::var_os(env_vars::WASM_CACHE_DIR).filter(|folder| !folder.is_empty());
+    if std::env::var_os(env_vars::WASMILL_BUILDS_DIR).is_none_or(|folder| folder.is_empty())
+        && let Some(folder) = of_seed
+    {
+        return Some(folder.into());
+    }
     folder(env_vars::WASMILL_BUILDS_DIR, "builds")
 }
 

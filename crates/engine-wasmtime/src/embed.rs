@@ -52,12 +52,12 @@ impl WasmtimeEngine {
     /// # Errors
     /// What is wrong with the bytes, with the offset where it is known.
     pub fn load(&self, binary: impl Into<Bytes>) -> Result<Load, InspectError> {
-        Ok(Load {
-            engine: self.clone(),
-            unit: Unit::from_binary(binary)?,
-            binding: Binding::default(),
-            limits: Limits::default(),
-        })
+        Ok(self.load_unit(Unit::from_binary(binary)?))
+    }
+
+    /// Takes a unit that was read already.
+    pub fn load_unit(&self, unit: Unit) -> Load {
+        Load { engine: self.clone(), unit, binding: Binding::default(), limits: Limits::default() }
     }
 
     /// The runtime of blocking calls.

@@ -88,8 +88,9 @@ impl Function {
             }
         }
         let Verdict::GuestError { message } = &outcome.verdict else { return outcome };
-        let said = match self.interface {
-            Interface::Component => serde_json::from_str::<Said>(message).ok(),
+        let said: Option<Said> = match self.interface {
+            // The engine may add the last line of the log.
+            Interface::Component => serde_json::Deserializer::from_str(message).into_iter().next().and_then(Result::ok),
             _ => last_word(&mut outcome.log),
         };
         if let Some(said) = said {

@@ -121,7 +121,7 @@ fn step(
         None if source.is_some() => {
             let name: Arc<str> = own_name();
             if let Some(unit) = sources::read(&fields, member.key_span, reader) {
-                let place = source.map_or(member.key_span, |member| member.value.span);
+                let place = source.map_or(member.key_span, |member| member.key_span);
                 let spec =
                     UnitSpec { source: UnitSource::Source(unit), sha256: None, location: reader.location(place) };
                 units.insert(name.clone(), spec);

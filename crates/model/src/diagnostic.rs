@@ -208,6 +208,14 @@ codes! {
     UnitNotFetched = "WM0315",
     /// A server answered with something that Wasmill does not take: a redirect to where it does not go, or an encoded answer.
     FetchRefused = "WM0316",
+    /// The source of a unit does not compile, or has no function that can be called.
+    SourceInvalid = "WM0317",
+    /// A program that a unit is built with was not found, or does not work.
+    ToolMissing = "WM0318",
+    /// Building a unit would run programs that its source brings, and nobody said that they are trusted.
+    NotTrusted = "WM0319",
+    /// A unit could not be built: its compiler took too long, needed too much, or made no unit.
+    BuildFailed = "WM0320",
 
     /// A required input was not given.
     InputMissing = "WM0401",

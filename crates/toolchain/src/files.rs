@@ -52,6 +52,15 @@ impl SourceFiles {
         }
     }
 
+    /// The names of the files in a folder, as far as they are parts of a source.
+    pub fn list(folder: &Path) -> Vec<String> {
+        let mut files = BTreeMap::new();
+        let mut room = MOST_BYTES;
+        // What cannot be read is not listed.
+        let _ = gather(folder, "", DEEPEST, &mut files, &mut room);
+        files.into_keys().collect()
+    }
+
     fn file(path: &Path) -> Result<Self, BuildError> {
         let main = path.file_name().and_then(|name| name.to_str()).unwrap_or("main").to_owned();
         let mut room = MOST_BYTES;

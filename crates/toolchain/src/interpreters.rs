@@ -62,17 +62,12 @@ impl Interpreters {
         let key = toolchain.key(&source, &files, &tool.version);
         let (bytes, _) = toolchain.kept(&key, || {
             toolchain.in_job(&source, &files, |job| {
-                let args = [
-                    "--wit-path",
-                    "interpreter.wit",
-                    "--world",
-                    "interpreter",
-                    "componentize",
-                    "app",
-                    "-o",
-                    "python.wasm",
-                ];
-                let ran = job.run(Run::new(&tool, args))?;
+                // Else it would take the packages of the machine's own Python into the build.
+                job.write("venv/lib/python3/site-packages/.none", "")?;
+                let args = "--wit-path interpreter.wit --world interpreter componentize --python-path . app --output python.wasm";
+                let mut run = Run::new(&tool, args.split(' '));
+                run.environment.push(("VIRTUAL_ENV".into(), job.folder.join("venv").into()));
+                let ran = job.run(run)?;
                 if ran.succeeded {
                     return job.read("python.wasm");
                 }
@@ -100,5 +95,25 @@ fn load(bytes: Bytes) -> Result<Interpreter, BuildError> {
 
 /// `guests/interpreters/python`.
 fn python_sources() -> BTreeMap<String, Bytes> {
-    BTreeMap::new()
+    macro_rules! files {
+        ($($name:literal),+) => {
+            [$(($name, include_bytes!(concat!("../../../guests/interpreters/python/", $name)) as &[u8])),+]
+        };
+    }
+    let files = files!(
+        "answers.py",
+        "app.py",
+        "failures.py",
+        "hashseed.wasm",
+        "interpreter.wit",
+        "library.py",
+        "loops.py",
+        "scripts.py"
+    );
+    // Where componentize-py looks for libraries to link.
+    let name = |name: &str| match name {
+        "hashseed.wasm" => "hashseed.cpython-314-wasm32-wasi.so".to_owned(),
+        other => other.to_owned(),
+    };
+    files.into_iter().map(|(file, bytes)| (name(file), Bytes::from_static(bytes))).collect()
 }

@@ -119,13 +119,14 @@ fn describe(
 }
 
 fn problem(error: &str) -> SourceProblem {
-    match serde_json::from_str::<Wrong>(error) {
-        Ok(wrong) => SourceProblem {
+    // The engine may add the last line of the log.
+    match serde_json::Deserializer::from_str(error).into_iter::<Wrong>().next() {
+        Some(Ok(wrong)) => SourceProblem {
             file: wrong.file.unwrap_or_default(),
             line: wrong.line.unwrap_or_default(),
             column: wrong.column.unwrap_or_default(),
             message: wrong.message,
         },
-        Err(_) => SourceProblem { message: error.to_owned(), ..SourceProblem::default() },
+        _ => SourceProblem { message: error.to_owned(), ..SourceProblem::default() },
     }
 }

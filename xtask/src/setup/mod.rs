@@ -5,6 +5,7 @@
 
 pub(crate) mod c_wasm;
 mod cargo_fuzz;
+mod componentize_py;
 mod debian;
 mod prefix;
 mod pypi;
@@ -19,7 +20,7 @@ use crate::printer::Printer;
 use crate::setup::prefix::Prefix;
 
 /// Every recipe there is. Further languages and runtimes come here.
-const RECIPES: [&dyn Recipe; 2] = [&rust_wasm::RustWasm, &c_wasm::CWasm];
+const RECIPES: [&dyn Recipe; 3] = [&rust_wasm::RustWasm, &c_wasm::CWasm, &componentize_py::ComponentizePy];
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Args {

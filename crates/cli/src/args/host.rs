@@ -26,6 +26,12 @@ pub(crate) struct SourceArgs {
     /// Their digests are printed, to be declared (`sha256:`). Without the flag such a unit is an error: what a URL gives can change.
     #[arg(long)]
     pub(crate) allow_unpinned: bool,
+
+    /// Trust all source: packages with dependencies are built too, which runs what they bring and uses the network
+    ///
+    /// The same as `trusted: true` beside each source in the manifest.
+    #[arg(long)]
+    pub(crate) trust: bool,
 }
 
 /// The host of a run.

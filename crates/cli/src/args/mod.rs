@@ -183,6 +183,10 @@ pub(crate) enum Command {
     /// Compile the unit on stdin (Wasmill starts this itself)
     #[command(hide = true)]
     CompileWorker,
+
+    /// Become a compiler, with fewer rights (Wasmill starts this itself)
+    #[command(hide = true)]
+    LaunchTool,
 }
 
 /// `wasmill check`

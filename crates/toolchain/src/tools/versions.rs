@@ -86,7 +86,7 @@ fn ask(candidate: &Candidate) -> Result<String, String> {
     let worker = Worker {
         program: candidate.program.clone(),
         args: own.iter().chain(&candidate.ask).cloned().collect(),
-        environment: Environment::Inherited,
+        environment: Environment::Only(std::env::vars_os().chain(candidate.environment.iter().cloned()).collect()),
         timeout: PATIENCE,
         most_output: 64 << 10,
         most_said: 4 << 10,
@@ -103,6 +103,11 @@ fn ask(candidate: &Candidate) -> Result<String, String> {
         }
         (Ended::Exit(0), Some(line)) => Ok(line),
         (Ended::Exit(0), None) => Err("it says no version".to_owned()),
-        _ => Err(first(&finished.stderr).or(first(&said)).unwrap_or_else(|| "it fails".to_owned())),
+        _ => {
+            // Python's own first line says nothing.
+            let last = finished.stderr.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned);
+            let words = first(&finished.stderr).filter(|line| !line.starts_with("Traceback")).or(last).or(first(&said));
+            Err(words.unwrap_or_else(|| "it fails".to_owned()))
+        }
     }
 }

@@ -31,6 +31,12 @@ pub(super) fn read(file: &UnitFile, settings: &CallSettings, stdin: &StandardInp
     let info = file.unit.info();
     let words = settings.args.as_slice();
     match info.interface {
+        _ if info.takes_parameters() => by_parameters(info, words, settings, stdin),
+        // A script that is run as a whole sees what it is given by name.
+        _ if info.built.is_some() => {
+            let items: Vec<String> = settings.inputs.iter().chain(words).cloned().collect();
+            Ok(Meant { with: script(&items, stdin)?, ..Meant::default() })
+        }
         Interface::Command => Ok(Meant {
             function: None,
             with: single(bytes(&settings.inputs, stdin)?),
@@ -44,19 +50,62 @@ pub(super) fn read(file: &UnitFile, settings: &CallSettings, stdin: &StandardInp
             let items: Vec<String> = settings.inputs.iter().chain(words).cloned().collect();
             Ok(Meant { with: single(bytes(&items, stdin)?), ..Meant::default() })
         }
-        Interface::Core | Interface::Component => {
-            let (function, words) = choose(info, words)?;
-            let with = if words.is_empty() {
-                from_inputs(function, &settings.inputs, stdin)?
-            } else if settings.inputs.is_empty() {
-                from_words(function, words, stdin)?
-            } else {
-                return Err(usage("arguments and `--input` were both given")
-                    .help("give the function's parameters one way: as arguments, or with `--input`"));
-            };
-            Ok(Meant { function: Some(function.name.to_string()), with, program_arguments: Vec::new() })
-        }
+        Interface::Core | Interface::Component => by_parameters(info, words, settings, stdin),
     }
+}
+
+fn by_parameters(
+    info: &UnitInfo,
+    words: &[String],
+    settings: &CallSettings,
+    stdin: &StandardInput,
+) -> Result<Meant, Diagnostic> {
+    let (function, words) = choose(info, words)?;
+    let with = if words.is_empty() {
+        from_inputs(function, &settings.inputs, stdin)?
+    } else if settings.inputs.is_empty() {
+        from_words(function, words, stdin)?
+    } else {
+        return Err(usage("arguments and `--input` were both given")
+            .help("give the function's parameters one way: as arguments, or with `--input`"));
+    };
+    Ok(Meant { function: Some(function.name.to_string()), with, program_arguments: Vec::new() })
+}
+
+/// What a script sees as `inputs`: `name=value` pairs, a JSON object, or one value by the name `input`; or else stdin.
+fn script(items: &[String], stdin: &StandardInput) -> Result<With, Diagnostic> {
+    let value = |bytes: Vec<u8>| typed(bytes, None);
+    let document = match items {
+        [] => match stdin.offered()? {
+            Some(bytes) if !bytes.is_empty() => bytes,
+            _ => return Ok(With::Named(IndexMap::new())),
+        },
+        items if items.iter().all(|item| split_assignment(item).is_some()) => {
+            let mut members = IndexMap::new();
+            for (name, given) in items.iter().filter_map(|item| split_assignment(item)) {
+                let bytes = match given.strip_prefix('@') {
+                    Some(path) => file(path, stdin)?,
+                    None => given.as_bytes().to_vec(),
+                };
+                members.insert(name.into(), Template::Literal(value(bytes)));
+            }
+            return Ok(With::Named(members));
+        }
+        [item] if item == "-" => stdin.asked_for()?,
+        [item] => match item.strip_prefix('@') {
+            Some(path) => file(path, stdin)?,
+            None => item.clone().into_bytes(),
+        },
+        _ => {
+            return Err(
+                usage("several `--input`s that do not each have a name").help("write `--input name=value` for each")
+            );
+        }
+    };
+    Ok(match value(document) {
+        Value::Object(object) => With::Named(literals(&object)),
+        other => single(other),
+    })
 }
 
 /// The function, and the words that are left as its arguments. Where the unit has one function, its name may be left out.
@@ -190,7 +239,9 @@ fn named(function: &FunctionInfo, items: &[String], stdin: &StandardInput) -> Re
 /// What does not fit is the engine's to refuse: it knows the type better.
 fn typed(bytes: Vec<u8>, kind: Option<&str>) -> Value {
     match kind {
-        Some("string" | "char") => text(bytes).unwrap_or_else(|bytes| Value::Bytes(bytes.into())),
+        Some("string" | "char" | "str" | "String" | "&str") => {
+            text(bytes).unwrap_or_else(|bytes| Value::Bytes(bytes.into()))
+        }
         Some("list<u8>")
             if Value::from_json(&bytes).is_ok_and(|value| matches!(value, Value::List(_) | Value::Bytes(_))) =>
         {
