@@ -1,6 +1,7 @@
 //! One room a language: how its source becomes a unit.
 
 mod candidates;
+mod go;
 mod rust;
 mod wat;
 
@@ -55,6 +56,7 @@ pub(crate) type Compile = fn(&Job<'_>) -> Result<Compiled, BuildError>;
 pub(crate) fn of(language: Language) -> Compile {
     match language {
         Language::Rust => rust::compile,
+        Language::Go => go::compile,
         Language::Wat => wat::compile,
         _ => not_yet,
     }

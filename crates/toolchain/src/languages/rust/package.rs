@@ -37,7 +37,9 @@ pub(super) fn of(job: &Job<'_>) -> Result<Option<Package>, BuildError> {
     }
     let build = table("package").and_then(|package| package.get("build"));
     let build_file = build.and_then(toml::Value::as_str).unwrap_or("build.rs");
-    if build.and_then(toml::Value::as_bool) != Some(false) && (build.is_some() || job.source.files.contains_key(build_file)) {
+    if build.and_then(toml::Value::as_bool) != Some(false)
+        && (build.is_some() || job.source.files.contains_key(build_file))
+    {
         reasons.push(format!("a build script (`{build_file}`)"));
     }
     if table("lib").and_then(|lib| lib.get("proc-macro").or_else(|| lib.get("proc_macro"))).is_some() {
@@ -54,18 +56,28 @@ impl Package {
     /// That whoever asks may have this built.
     pub(super) fn check(&self, job: &Job<'_>) -> Result<(), BuildError> {
         if self.needs_cargo && !job.trusted {
-            let message = format!("`{MANIFEST}` has {}: cargo would fetch them, and run what they bring, on this machine", self.reasons.join(" and "));
+            let message = format!(
+                "`{MANIFEST}` has {}: cargo would fetch them, and run what they bring, on this machine",
+                self.reasons.join(" and ")
+            );
             return Err(BuildError::NotTrusted { message });
         }
         Ok(())
     }
 
     /// Builds the package with cargo.
-    pub(super) fn build(&self, job: &Job<'_>, rustc: &Tool, library: &Library, prepared: &Prepared) -> Result<Vec<u8>, BuildError> {
+    pub(super) fn build(
+        &self,
+        job: &Job<'_>,
+        rustc: &Tool,
+        library: &Library,
+        prepared: &Prepared,
+    ) -> Result<Vec<u8>, BuildError> {
         let cargo = job.tool(ToolName::Cargo)?;
         let target = job.folder.join(".wasmill/target");
         let is_library = job.source.main.ends_with("lib.rs");
-        let mut args: Vec<OsString> = ["rustc", "--release", "--message-format=json", "--target", TARGET].map(OsString::from).to_vec();
+        let mut args: Vec<OsString> =
+            ["rustc", "--release", "--message-format=json", "--target", TARGET].map(OsString::from).to_vec();
         args.push("--crate-type".into());
         args.push(crate_type(prepared).into());
         if is_library {

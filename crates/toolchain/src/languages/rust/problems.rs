@@ -66,7 +66,9 @@ pub(super) fn read(said: &str, written: &BTreeMap<String, Written>, ended: &str)
             continue;
         }
         let message = match span.label {
-            Some(label) if !label.is_empty() && !diagnostic.message.contains(&label) => format!("{}: {label}", diagnostic.message),
+            Some(label) if !label.is_empty() && !diagnostic.message.contains(&label) => {
+                format!("{}: {label}", diagnostic.message)
+            }
             _ => diagnostic.message,
         };
         let problem = SourceProblem { file: span.file_name, line: span.line_start, column: span.column_start, message };
