@@ -1,4 +1,4 @@
-// Builds the unit: `node build.mjs [OUTPUT]`, on Linux, with the packages of `package-lock.json` installed (`npm ci`) and a C compiler.
+// Builds the unit: `node build.mjs [OUTPUT]`, on Linux, with the packages of `package-lock.json` installed (`npm install`) and a C compiler.
 // The same sources give the same bytes.
 
 import { execFileSync, spawnSync } from "node:child_process";

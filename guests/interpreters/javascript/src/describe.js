@@ -5,15 +5,15 @@ import { chooseFunction, describeParams } from "./signature.js";
 /// Parses a script and says what is called in it, or that it runs as a whole.
 export function describe(scriptText, wanted) {
   try {
-    const modules = parseAll(readScript(scriptText));
-    parsedProgram(modules, { watch: false });
+    const script = readScript(scriptText);
+    const modules = parseAll(script);
     const [main] = modules;
     const name = chooseFunction(main.functions, wanted);
-    if (name === undefined) {
-      if (wanted) throw missingFunction(main, wanted);
-      return JSON.stringify({ kind: "script" });
-    }
-    return JSON.stringify({ kind: "function", name, params: describeParams(main.functions.get(name), main.source) });
+    if (name === undefined && wanted) throw missingFunction(main, wanted);
+    const program = parsedProgram(modules, name);
+    const prepared = script.prepare ? { ...program, wanted, name } : undefined;
+    if (name === undefined) return JSON.stringify({ kind: "script", prepared });
+    return JSON.stringify({ kind: "function", name, params: describeParams(main.functions.get(name), main.source), prepared });
   } catch (error) {
     throw reportText(error);
   }

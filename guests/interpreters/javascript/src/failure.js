@@ -1,5 +1,7 @@
 // Errors as the contract has them: a message, and where it is in the user's own source.
 
+import { locate } from "./program.js";
+
 /// An error that is the user's to see, with its place.
 export class Failure extends Error {
   constructor(message, { file, line, column, trace, syntax } = {}) {
@@ -55,7 +57,7 @@ function userFrames(error, program) {
   const frames = [];
   for (const text of stack.split("\n")) {
     const found = /^\s*at (.*) \(<input>:(\d+):(\d+)\)$/.exec(text);
-    const place = found && program.locate(Number(found[2]), Number(found[3]));
+    const place = found && locate(program, Number(found[2]), Number(found[3]));
     if (place) frames.push({ name: found[1].startsWith("<") ? "" : found[1], ...place });
   }
   // The constructor of an own class of errors is not where the error is.

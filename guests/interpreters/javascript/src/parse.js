@@ -4,7 +4,27 @@ import * as acorn from "acorn";
 import { tsPlugin } from "@sveltejs/acorn-typescript";
 import { Failure } from "./failure.js";
 
-const TypeScriptParser = acorn.Parser.extend(tsPlugin());
+/// acorn looks words up in regular expressions, which this engine is slow at.
+const quickWords = (Parser) =>
+  class extends Parser {
+    constructor(...given) {
+      super(...given);
+      for (const name of ["keywords", "reservedWords", "reservedWordsStrict", "reservedWordsStrictBind"]) this[name] = wordSet(this[name]);
+    }
+  };
+
+const wordSets = new Map();
+
+function wordSet({ source }) {
+  if (!wordSets.has(source)) {
+    const words = new Set(source.slice("^(?:".length, -")$".length).split("|"));
+    wordSets.set(source, { test: (word) => words.has(word), source });
+  }
+  return wordSets.get(source);
+}
+
+const JavaScriptParser = acorn.Parser.extend(quickWords);
+const TypeScriptParser = acorn.Parser.extend(tsPlugin(), quickWords);
 
 const OPTIONS = {
   ecmaVersion: "latest",
@@ -19,7 +39,7 @@ export const MODULE_WORDS = /\b(?:import|export)\b/;
 
 /// Parses a file as a module where it may be one, and else as a script, in which more is allowed.
 export function parse(file, source, language) {
-  const parser = language === "typescript" ? TypeScriptParser : acorn.Parser;
+  const parser = language === "typescript" ? TypeScriptParser : JavaScriptParser;
   const attempt = (sourceType) => parser.parse(source, { ...OPTIONS, sourceType });
   if (language !== "typescript" && !MODULE_WORDS.test(source)) {
     try {

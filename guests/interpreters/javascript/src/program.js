@@ -20,11 +20,12 @@ const NOT_PLAIN = /\b(?:import|export|require|module|exports)\b|\$wasmill/;
 
 const USE_STRICT = /^(?:\s|\/\/[^\n]*\n|\/\*[^]*?\*\/)*(["'])use strict\1/;
 
-/// The text that tells a script apart: `{ language, main, files }`.
+/// A script: `{ language, main, files }`. With `prepare` its description has `prepared`, with which it is run without being parsed again.
 export function readScript(text) {
-  const { language, main, files } = JSON.parse(text);
+  const script = JSON.parse(text);
+  const { files, main } = script;
   if (typeof files?.[main] !== "string") throw new Failure(`the script has no file \`${main}\``);
-  return { language, main, files };
+  return script;
 }
 
 /// Whether a script can be run without being parsed here first.
@@ -40,8 +41,12 @@ export function simpleProgram(script, wanted) {
   return link([{ file: script.main, names, text, moved: [], prologue: "", wait: /\bawait\b/.test(text), strict: USE_STRICT.test(text) }]);
 }
 
-/// The program of a script whose files were parsed.
-export function parsedProgram(modules, { watch }) {
+/// What a plain script that may start something and leave it has in its text.
+export const MAY_LEAVE = /\basync\b|\bPromise\b|\bthen\b/;
+
+/// The program of a script whose files were parsed, of which this function is to be called, if any.
+export function parsedProgram(modules, name) {
+  const watch = name === undefined && MAY_LEAVE.test(modules[0].source);
   const wait = modules.some(({ source, kind }) => kind !== "json" && /\bawait\b/.test(source));
   return link(modules.map((module, index) => transform(module, modules, { wait, watch: watch && index === 0 })));
 }
@@ -58,18 +63,20 @@ function link(parts) {
     line += count + 2;
     return `${head}\n${text}\n}`;
   });
-  return {
-    count: parts.length,
-    text: `${"\n".repeat(LINES_BEFORE)}([${texts.join(",\n")}])`,
-    locate(line, column) {
-      const piece = pieces.find(({ from, to }) => line >= from && line <= to);
-      if (!piece) return undefined;
-      const own = line - piece.from;
-      let by = 0;
-      for (const move of piece.moved) if (move.line === own && column >= move.column) by += move.by;
-      return { file: piece.file, line: own + 1, column: Math.max(1, column - by) };
-    },
-  };
+  return { text: `([${texts.join(",\n")}])`, pieces };
+}
+
+/// What the engine evaluates.
+export const sourceOf = ({ text }) => "\n".repeat(LINES_BEFORE) + text;
+
+/// The place in a file of a place in that text.
+export function locate({ pieces }, line, column) {
+  const piece = pieces.find(({ from, to }) => line >= from && line <= to);
+  if (!piece) return undefined;
+  const own = line - piece.from;
+  let by = 0;
+  for (const move of piece.moved) if (move.line === own && column >= move.column) by += move.by;
+  return { file: piece.file, line: own + 1, column: Math.max(1, column - by) };
 }
 
 const EXTENSIONS = { ts: "typescript", mts: "typescript", cts: "typescript", js: "javascript", mjs: "javascript", cjs: "javascript", json: "json" };

@@ -4,12 +4,9 @@ import { missingFunction } from "./describe.js";
 import { Exit, Failure, reportText } from "./failure.js";
 import { fireTimer, timersLeft } from "./globals.js";
 import { keepStdout, releaseStdout } from "./log.js";
-import { isSimple, parseAll, parsedProgram, readScript, simpleProgram } from "./program.js";
+import { MAY_LEAVE, isSimple, locate, parseAll, parsedProgram, readScript, simpleProgram, sourceOf } from "./program.js";
 import { bind, chooseFunction } from "./signature.js";
 import { decode, encode } from "./values.js";
-
-/// What a plain script that may start something and leave it has in its text.
-const MAY_LEAVE = /\basync\b|\bPromise\b|\bthen\b/;
 
 const run = {
   program: undefined,
@@ -33,15 +30,15 @@ export function start(scriptText, wanted, inputText) {
     const input = decode(inputText);
     Object.defineProperty(globalThis, "inputs", { value: input, writable: true, configurable: true, enumerable: false });
     keepStdout();
-    const { program, functions, modules } = prepare(script, wanted);
+    const { program, name } = prepare(script, wanted);
     run.program = program;
     const globals = watchGlobals();
-    const files = evaluate(program, script, wanted, modules);
+    const files = evaluate(program, script);
     const tops = [];
     const namespaces = loader(files, tops);
     run.answer = () => answer(tops[0], globals, namespaces.returned);
     after(namespaces.run(0), () => {
-      const callee = functionOf(tops[0], namespaces, wanted, functions);
+      const callee = functionOf(tops[0], namespaces, name);
       if (callee) {
         run.answer = undefined;
         releaseStdout();
@@ -99,35 +96,34 @@ function after(value, next) {
   }
 }
 
-/// The program of a script. One that is simple enough is not parsed here: the engine does that anyway.
+/// The program of a script, and the function that is to be called in it if it is there.
 function prepare(script, wanted) {
-  const source = script.files[script.main];
-  if (isSimple(script) && (wanted || !MAY_LEAVE.test(source))) return { program: simpleProgram(script, wanted) };
-  return prepareParsed(script, wanted);
-}
-
-function prepareParsed(script, wanted) {
+  if (script.prepared?.wanted === wanted) return { program: script.prepared, name: script.prepared.name };
+  // One that is simple enough is not parsed here: the engine does that anyway.
+  if (isSimple(script) && (wanted || !MAY_LEAVE.test(script.files[script.main]))) {
+    return { program: simpleProgram(script, wanted), name: wanted || "main" };
+  }
   const modules = parseAll(script);
-  const { functions } = modules[0];
-  const plain = chooseFunction(functions, wanted) === undefined;
-  return { program: parsedProgram(modules, { watch: plain && MAY_LEAVE.test(modules[0].source) }), functions, modules };
+  const name = chooseFunction(modules[0].functions, wanted);
+  if (name === undefined && wanted) throw missingFunction(modules[0], wanted);
+  return { program: parsedProgram(modules, name), name };
 }
 
 const evaluateGlobally = eval;
 
 /// The functions that the files are.
-function evaluate(program, script, wanted, modules) {
+function evaluate(program, script) {
   try {
-    const files = evaluateGlobally(program.text);
-    if (files.length === program.count && files.every((file) => typeof file === "function")) return files;
+    const files = evaluateGlobally(sourceOf(program));
+    if (files.length === program.pieces.length && files.every((file) => typeof file === "function")) return files;
     // The source ends the function that it is the body of: no parser takes that.
     throw new SyntaxError("unexpected '}'");
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     // The parser says better what is wrong, and where. What only the engine refuses is said in its words.
-    if (!modules) parseAll(script);
+    parseAll(script);
     const found = /<input>:(\d+):(\d+)/.exec(String(error.stack));
-    const place = found && program.locate(Number(found[1]), Number(found[2]));
+    const place = found && locate(program, Number(found[1]), Number(found[2]));
     const message = `SyntaxError: ${error.message}`;
     throw new Failure(message, { ...place, trace: place ? `${message}\n    at ${place.file}:${place.line}:${place.column}` : message, syntax: true });
   }
@@ -227,8 +223,7 @@ function known(requested, specifier) {
 }
 
 /// The function to call: `{ name, value }`.
-function functionOf(top, namespaces, wanted, functions) {
-  const name = functions ? chooseFunction(functions, wanted) : wanted || "main";
+function functionOf(top, namespaces, name) {
   if (name === undefined) return undefined;
   const value = top[name]?.() ?? namespaces.namespace(0)[name];
   return typeof value === "function" ? { name, value } : undefined;

@@ -246,6 +246,14 @@ gives("deep recursion, caught", { js: "function f(n) { return 1 + f(n + 1) }\nfu
   ends("memory", { js: "function main() { const a = []; for (;;) a.push(new Uint8Array(1 << 20).fill(1)) }", flags: ["--memory", "32MiB"] }, /memory-exceeded|guest-error/);
   ends("memory of strings", { js: "function main() { let a = 'x'; for (;;) a += a }", flags: ["--memory", "32MiB"] }, /memory-exceeded|guest-error/);
 
+  // A script that was described need not be parsed again.
+  test("prepared", "describe", { ts: 'import { twice } from "./twice";\nexport function main(n: number): number {\n  return twice(n).x.y }', files: { "twice.ts": "export const twice = (n: number): any => n ? 2 * n : undefined" }, prepare: true }, (answer) => {
+    const { prepared } = JSON.parse(result(answer));
+    const script = { ts: "not read: of TypeScript", prepared };
+    fails("prepared, run", { ...script, input: '{"n":0}' }, { message: /^TypeError/, file: "main.ts", line: 3 });
+    fails("prepared, run", { ...script, fn: "other" }, { syntax: true });
+  });
+
   // Size.
   const large = JSON.stringify(Array.from({ length: 12000 }, (_, index) => ({ id: index, name: `name ${index}`, score: index / 7, tags: ["a", "b"] })));
   for (const [name, input] of [["text", JSON.stringify("x".repeat(1 << 20))], ["rows", large], ["rows with a large integer", large.replace('"id":5,', '"id":12345678901234567890,')]]) {

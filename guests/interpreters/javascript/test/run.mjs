@@ -15,10 +15,10 @@ let failed = 0;
 let passed = 0;
 
 /// Calls the unit: what it answered, or its verdict and error.
-function call(exported, { js, ts, files, main, fn = "", input = "{}", flags = [] }) {
+function call(exported, { js, ts, files, main, fn = "", input = "{}", flags = [], prepare, prepared }) {
   const language = ts === undefined ? "javascript" : "typescript";
   main ??= ts === undefined ? "main.js" : "main.ts";
-  const script = JSON.stringify({ language, main, files: { ...files, [main]: js ?? ts } });
+  const script = JSON.stringify({ language, main, files: { ...files, [main]: js ?? ts }, prepare, prepared });
   const file = join(folder, "input.json");
   writeFileSync(file, JSON.stringify(exported === "run" ? { script, function: fn, input } : { script, function: fn }));
   const done = spawnSync(wasmill, ["call", unit, exported, "--input", `@${file}`, "--output", "json", "--quiet", "--blobs", folder, ...flags], {
