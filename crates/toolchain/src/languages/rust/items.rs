@@ -65,8 +65,10 @@ fn read_file(
         }
         _ => text,
     };
-    let tokens: TokenStream = code.parse().map_err(|error: proc_macro2::LexError| malformed(error.span(), error.to_string()))?;
-    let tokens = without_bodies(tokens, 0, 0).map_err(|at| malformed(at, "this goes too deep, or on for too long".to_owned()))?;
+    let tokens: TokenStream =
+        code.parse().map_err(|error: proc_macro2::LexError| malformed(error.span(), error.to_string()))?;
+    let tokens = without_bodies(tokens, 0, 0)
+        .map_err(|at| malformed(at, "this goes too deep, or on for too long".to_owned()))?;
     let parsed: syn::File = syn::parse2(tokens).map_err(|error| malformed(error.span(), error.to_string()))?;
     gather(source, Module { file: file.to_owned(), end: None, items: parsed.items }, folder, seen, found)
 }

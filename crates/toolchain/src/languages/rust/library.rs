@@ -74,7 +74,9 @@ pub(super) fn find_or_compile(job: &Job<'_>, rustc: &Tool) -> Result<Library, Bu
     let ran = job.run(Run::new(rustc, args))?;
     if !ran.succeeded {
         let error = problems::read(&ran.stderr, &Default::default(), &ran.ended);
-        return Err(BuildError::Host { message: format!("`{}` does not compile Wasmill's own part: {error}", rustc.program.display()) });
+        return Err(BuildError::Host {
+            message: format!("`{}` does not compile Wasmill's own part: {error}", rustc.program.display()),
+        });
     }
     // Another process may have been quicker, and a cache that cannot be written to is none.
     let folder = kept.filter(|folder| keep(job, &made, folder).is_some());

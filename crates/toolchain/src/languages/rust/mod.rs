@@ -55,7 +55,13 @@ pub(crate) fn compile(job: &Job<'_>) -> Result<Compiled, BuildError> {
             // rustc says it better, and with all other errors.
             let edition = package.as_ref().map_or(EDITION, |package| package.edition.as_str());
             let mut args = arguments(job, edition);
-            args.extend(["--crate-type".into(), "lib".into(), "--emit=metadata".into(), "-o".into(), ".wasmill.rmeta".into()]);
+            args.extend([
+                "--crate-type".into(),
+                "lib".into(),
+                "--emit=metadata".into(),
+                "-o".into(),
+                ".wasmill.rmeta".into(),
+            ]);
             args.push(job.source.main.clone().into());
             let ran = job.run(Run::new(&rustc, args))?;
             let line = u32::try_from(at.line).unwrap_or(0);

@@ -1,6 +1,7 @@
 //! Packages: a `Cargo.toml` beside the source. With dependencies or a build script it is cargo's, and runs what others wrote.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use super::library::Library;
 use super::{Prepared, TARGET, code_generation, crate_type, problems};
@@ -37,7 +38,9 @@ pub(super) fn of(job: &Job<'_>) -> Result<Option<Package>, BuildError> {
     }
     let build = table("package").and_then(|package| package.get("build"));
     let build_file = build.and_then(toml::Value::as_str).unwrap_or("build.rs");
-    if build.and_then(toml::Value::as_bool) != Some(false) && (build.is_some() || job.source.files.contains_key(build_file)) {
+    if build.and_then(toml::Value::as_bool) != Some(false)
+        && (build.is_some() || job.source.files.contains_key(build_file))
+    {
         reasons.push(format!("a build script (`{build_file}`)"));
     }
     if table("lib").and_then(|lib| lib.get("proc-macro").or_else(|| lib.get("proc_macro"))).is_some() {
@@ -54,18 +57,28 @@ impl Package {
     /// That whoever asks may have this built.
     pub(super) fn check(&self, job: &Job<'_>) -> Result<(), BuildError> {
         if self.needs_cargo && !job.trusted {
-            let message = format!("`{MANIFEST}` has {}: cargo would fetch them, and run what they bring, on this machine", self.reasons.join(" and "));
+            let message = format!(
+                "`{MANIFEST}` has {}: cargo would fetch them, and run what they bring, on this machine",
+                self.reasons.join(" and ")
+            );
             return Err(BuildError::NotTrusted { message });
         }
         Ok(())
     }
 
     /// Builds the package with cargo.
-    pub(super) fn build(&self, job: &Job<'_>, rustc: &Tool, library: &Library, prepared: &Prepared) -> Result<Vec<u8>, BuildError> {
+    pub(super) fn build(
+        &self,
+        job: &Job<'_>,
+        rustc: &Tool,
+        library: &Library,
+        prepared: &Prepared,
+    ) -> Result<Vec<u8>, BuildError> {
         let cargo = job.tool(ToolName::Cargo)?;
         let target = job.folder.join(".wasmill/target");
         let is_library = job.source.main.ends_with("lib.rs");
-        let mut args: Vec<OsString> = ["rustc", "--release", "--message-format=json", "--target", TARGET].map(OsString::from).to_vec();
+        let mut args: Vec<OsString> =
+            ["rustc", "--release", "--message-format=json", "--target", TARGET].map(OsString::from).to_vec();
         args.push("--crate-type".into());
         args.push(crate_type(prepared).into());
         if is_library {
@@ -77,8 +90,6 @@ impl Package {
         args.push("--".into());
         args.extend(code_generation(job));
         args.extend(library.args());
-        args.push("-o".into());
-        args.push(job.folder.join(super::UNIT).into());
         let mut run = Run::new(&cargo, args);
         run.environment = vec![
             ("RUSTC".into(), rustc.program.clone().into()),
@@ -93,6 +104,12 @@ impl Package {
             let said = format!("{}\n{}", ran.stdout, ran.stderr);
             return Err(problems::read(&said, &prepared.written, &ran.ended));
         }
-        job.read(super::UNIT)
+        let made = problems::artifacts(&ran.stdout).into_iter().rev().find(|file| file.ends_with(".wasm"));
+        let made =
+            made.as_deref().and_then(|file| Path::new(file).strip_prefix(job.folder).ok()).and_then(Path::to_str);
+        match made {
+            Some(file) => job.read(file),
+            None => Err(BuildError::NoUnit { message: "cargo made no module".to_owned() }),
+        }
     }
 }

@@ -37,6 +37,16 @@ struct Expansion {
 struct CargoLine {
     reason: String,
     message: Option<Diagnostic>,
+    #[serde(default)]
+    filenames: Vec<String>,
+}
+
+/// The files that cargo says it made.
+pub(super) fn artifacts(said: &str) -> Vec<String> {
+    said.lines()
+        .filter_map(|line| serde_json::from_str::<CargoLine>(line).ok())
+        .flat_map(|line| line.filenames)
+        .collect()
 }
 
 /// What a compiler said on failing: what is wrong with the source, or with the function's types where the glue shows it.
@@ -66,7 +76,9 @@ pub(super) fn read(said: &str, written: &BTreeMap<String, Written>, ended: &str)
             continue;
         }
         let message = match span.label {
-            Some(label) if !label.is_empty() && !diagnostic.message.contains(&label) => format!("{}: {label}", diagnostic.message),
+            Some(label) if !label.is_empty() && !diagnostic.message.contains(&label) => {
+                format!("{}: {label}", diagnostic.message)
+            }
             _ => diagnostic.message,
         };
         let problem = SourceProblem { file: span.file_name, line: span.line_start, column: span.column_start, message };

@@ -30,7 +30,8 @@ pub(super) fn choose<'a>(root: &'a Module, asked: Option<&str>) -> Result<Entry<
             _ => None,
         })
         .collect();
-    let public: Vec<&ItemFn> = functions.iter().copied().filter(|function| matches!(function.vis, Visibility::Public(_))).collect();
+    let public: Vec<&ItemFn> =
+        functions.iter().copied().filter(|function| matches!(function.vis, Visibility::Public(_))).collect();
     let named = |name: &str| functions.iter().copied().find(|function| plain_name(&function.sig.ident) == name);
     let missing = |functions: &[&ItemFn]| {
         let names: Vec<String> = functions.iter().map(|function| plain_name(&function.sig.ident)).collect();
@@ -57,7 +58,9 @@ fn says_nothing(output: &ReturnType) -> bool {
     match &**kind {
         Type::Tuple(tuple) => tuple.elems.is_empty(),
         Type::Path(path) => path.path.segments.last().is_some_and(|last| {
-            last.ident == "ExitCode" || (last.ident == "Result" && matches!(first_argument(kind), Some(Type::Tuple(unit)) if unit.elems.is_empty()))
+            last.ident == "ExitCode"
+                || (last.ident == "Result"
+                    && matches!(first_argument(kind), Some(Type::Tuple(unit)) if unit.elems.is_empty()))
         }),
         _ => false,
     }
@@ -97,13 +100,23 @@ pub(super) fn write<'a>(
     };
     let name = plain_name(&signature.ident);
     if let Some(word) = &signature.asyncness {
-        return Err(refuse(place_of(word), &format!("`{name}` is async, and there is nothing to wait for in a unit"), "leave out `async`"));
+        return Err(refuse(
+            place_of(word),
+            &format!("`{name}` is async, and there is nothing to wait for in a unit"),
+            "leave out `async`",
+        ));
     }
     if let Safety::Unsafe(word) = &signature.safety {
         return Err(refuse(place_of(word), &format!("`{name}` is unsafe to call"), "leave out `unsafe`"));
     }
-    if let Some(parameter) = signature.generics.params.iter().find(|parameter| !matches!(parameter, syn::GenericParam::Lifetime(_))) {
-        return Err(refuse(place_of(parameter), &format!("`{name}` is generic, so that its types are not known"), SUPPORTED));
+    if let Some(parameter) =
+        signature.generics.params.iter().find(|parameter| !matches!(parameter, syn::GenericParam::Lifetime(_)))
+    {
+        return Err(refuse(
+            place_of(parameter),
+            &format!("`{name}` is generic, so that its types are not known"),
+            SUPPORTED,
+        ));
     }
     if let Some(variadic) = &signature.variadic {
         return Err(refuse(place_of(variadic), &format!("`{name}` takes any number of arguments"), "take a Vec"));
@@ -116,7 +129,11 @@ pub(super) fn write<'a>(
             return Err(refuse(place_of(input), "a method cannot be called", "write a function without `self`"));
         };
         let Pat::Ident(pattern) = &*input.pat else {
-            return Err(refuse(place_of(&*input.pat), "a parameter without a name cannot be given", "name it, and take it apart in the function"));
+            return Err(refuse(
+                place_of(&*input.pat),
+                "a parameter without a name cannot be given",
+                "name it, and take it apart in the function",
+            ));
         };
         concrete(&input.ty, &refuse)?;
         let (line, column) = place_of(&*input.ty);
@@ -160,7 +177,9 @@ pub(super) fn write<'a>(
     into.line_for(&place, "::wasmill::to_string(&result)");
     into.line("}");
     into.line("#[unsafe(export_name = \"process\")]");
-    into.line("unsafe extern \"C\" fn process(pointer: *const u8, length: usize, out_length: *mut usize) -> *const u8 {");
+    into.line(
+        "unsafe extern \"C\" fn process(pointer: *const u8, length: usize, out_length: *mut usize) -> *const u8 {",
+    );
     into.line("unsafe { ::wasmill::__private::process(pointer, length, out_length, call) }");
     into.line("}");
     into.line("};");
@@ -171,7 +190,9 @@ pub(super) fn write<'a>(
     };
     // What goes wrong is text, whatever type it has.
     let written = result.map(|kind| match (kind, first_argument(kind)) {
-        (Type::Path(path), Some(value)) if path.path.segments.last().is_some_and(|last| last.ident == "Result") => value,
+        (Type::Path(path), Some(value)) if path.path.segments.last().is_some_and(|last| last.ident == "Result") => {
+            value
+        }
         _ => kind,
     });
     Ok((function, Types { read, written }))

@@ -40,8 +40,10 @@ pub(super) fn write<'a>(
         text_of(source, file, bytes_of(kind)).to_owned()
     };
     // By name alone: of two types with one name both are made ready.
-    let mut waiting: VecDeque<(Way, String)> =
-        first.into_iter().flat_map(|(way, kind)| names(&text(0, kind)).into_iter().map(move |name| (way, name))).collect();
+    let mut waiting: VecDeque<(Way, String)> = first
+        .into_iter()
+        .flat_map(|(way, kind)| names(&text(0, kind)).into_iter().map(move |name| (way, name)))
+        .collect();
     let mut seen = BTreeSet::new();
     while let Some((way, name)) = waiting.pop_front() {
         let Some(items) = declared.get(&name).filter(|_| seen.insert((way, name.clone()))) else { continue };
@@ -50,7 +52,9 @@ pub(super) fn write<'a>(
             match item {
                 Item::Type(item) => types.push(&item.ty),
                 Item::Struct(item) => types.extend(item.fields.iter().map(|field| &field.ty)),
-                Item::Enum(item) => types.extend(item.variants.iter().flat_map(|variant| &variant.fields).map(|field| &field.ty)),
+                Item::Enum(item) => {
+                    types.extend(item.variants.iter().flat_map(|variant| &variant.fields).map(|field| &field.ty))
+                }
                 _ => {}
             }
             waiting.extend(types.into_iter().flat_map(|kind| names(&text(*index, kind))).map(|name| (way, name)));
@@ -146,8 +150,12 @@ impl One<'_> {
         let place = generics.where_clause.as_ref().map(|clause| fixed(self.text(clause))).unwrap_or_default();
         into.line(format!("impl<{}> {bound} for {ident}<{}> {place} {{", params.join(", "), arguments.join(", ")));
         into.line(match self.way {
-            Way::Read => "fn read(input: &mut ::wasmill::Reader<'_>) -> ::core::result::Result<Self, ::wasmill::Error> {",
-            Way::Write => "fn write(&self, output: &mut ::wasmill::Writer) -> ::core::result::Result<(), ::wasmill::Error> {",
+            Way::Read => {
+                "fn read(input: &mut ::wasmill::Reader<'_>) -> ::core::result::Result<Self, ::wasmill::Error> {"
+            }
+            Way::Write => {
+                "fn write(&self, output: &mut ::wasmill::Writer) -> ::core::result::Result<(), ::wasmill::Error> {"
+            }
         });
     }
 
@@ -182,7 +190,11 @@ impl One<'_> {
                 into.line("value = ::core::option::Option::Some(match (name, has_content) {");
                 for variant in &item.variants {
                     let parts = self.parts(&variant.ident, &variant.fields);
-                    into.line(format!("({:?}, {}) => ", plain_name(&variant.ident), !matches!(variant.fields, Fields::Unit)));
+                    into.line(format!(
+                        "({:?}, {}) => ",
+                        plain_name(&variant.ident),
+                        !matches!(variant.fields, Fields::Unit)
+                    ));
                     read_fields(&format!("Self::{}", variant.ident), &variant.fields, &parts, into);
                     into.line(",");
                 }
@@ -197,7 +209,10 @@ impl One<'_> {
                 for variant in &item.variants {
                     let parts = self.parts(&variant.ident, &variant.fields);
                     let name = plain_name(&variant.ident);
-                    into.line(format!("{} => {{", pattern(&format!("Self::{}", variant.ident), &variant.fields, &parts)));
+                    into.line(format!(
+                        "{} => {{",
+                        pattern(&format!("Self::{}", variant.ident), &variant.fields, &parts)
+                    ));
                     if matches!(variant.fields, Fields::Unit) {
                         into.line(format!("output.string({name:?});"));
                     } else {
@@ -225,7 +240,9 @@ fn read_fields(make: &str, fields: &Fields, parts: &[Part], into: &mut Written) 
     match (fields, parts) {
         (Fields::Unit, _) if make == "Self" => into.line("{ <() as ::wasmill::FromJson>::read(input)?; Self }"),
         (Fields::Unit, _) => into.line(make),
-        (Fields::Unnamed(_), [only]) => into.line_for(&only.place, format!("{make}(::wasmill::FromJson::read(input)?)")),
+        (Fields::Unnamed(_), [only]) => {
+            into.line_for(&only.place, format!("{make}(::wasmill::FromJson::read(input)?)"))
+        }
         (Fields::Named(_) | Fields::Unnamed(_), _) => {
             let is_named = matches!(fields, Fields::Named(_));
             into.line("{");
