@@ -5,7 +5,9 @@ use std::path::Path;
 use wasmill_engine_wasmtime::{Settings, WasmtimeEngine};
 use wasmill_model::{Language, Limits, SourceText, SourceUnit, Verdict};
 
-use crate::workshop::{Unit, build, build_in, code, folder, refused};
+use wasmill_toolchain::Mode;
+
+use crate::workshop::{Unit, build, build_in, code, folder, refused, toolchain};
 
 fn c(text: &str) -> SourceUnit {
     code(Language::C, text)
@@ -180,4 +182,16 @@ fn what_is_wrong_is_said_in_the_users_words() {
     assert!(said.contains("'/etc/passwd'") && !said.contains("root"), "{said}");
     let said = refused(&c("__asm__(\".incbin \\\"/etc/passwd\\\"\");\nint add(int a) { return a; }"));
     assert!(!said.contains("root:"), "{said}");
+}
+
+#[test]
+fn lines_are_there_for_finding_faults_alone() {
+    let source = c("int divide(int a, int b) { return a / b; }\nint shift(int a, int by) { return a << by; }");
+    let debug = toolchain(Mode::Debug).build(&source, Path::new(".")).unwrap().unit;
+    let debug = Unit { bytes: debug.bytes().to_vec(), unit: debug };
+    let has = |unit: &Unit, words: &str| unit.bytes.windows(words.len()).any(|part| part == words.as_bytes());
+    assert!(has(&debug, ".debug_line") && !has(&build(&source).unwrap(), ".debug_line"));
+    assert_eq!(call(&debug, "divide", r#"{"a": 84, "b": 2}"#).unwrap(), "42");
+    let said = call(&debug, "shift", r#"{"a": 1, "by": 40}"#).unwrap_err();
+    assert!(said.contains("Trap"), "{said}");
 }
