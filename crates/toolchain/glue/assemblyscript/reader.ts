@@ -536,12 +536,12 @@ export function __wasmill_read<T>(): T {
         if (isDefined(kind.__wasmill_take)) {
           return readClass<T>();
         } else {
-          ERROR("JSON has no form for this type");
+          ERROR("JSON has no form for it");
         }
       }
     }
   } else {
-    ERROR("JSON has no form for this type");
+    ERROR("JSON has no form for it");
   }
   return __wasmill_zero<T>();
 }

@@ -1,5 +1,6 @@
 //! One room a language: how its source becomes a unit.
 
+mod assemblyscript;
 mod candidates;
 mod go;
 mod wat;
@@ -54,6 +55,7 @@ pub(crate) type Compile = fn(&Job<'_>) -> Result<Compiled, BuildError>;
 /// The way of a language.
 pub(crate) fn of(language: Language) -> Compile {
     match language {
+        Language::AssemblyScript => assemblyscript::compile,
         Language::Go => go::compile,
         Language::Wat => wat::compile,
         _ => not_yet,

@@ -54,7 +54,11 @@ pub fn build(source: &SourceUnit) -> Result<Unit, BuildError> {
 }
 
 pub fn build_in(source: &SourceUnit, base: &Path) -> Result<Unit, BuildError> {
-    let built = toolchain(Mode::Release).build(source, base)?;
+    build_as(Mode::Release, source, base)
+}
+
+pub fn build_as(mode: Mode, source: &SourceUnit, base: &Path) -> Result<Unit, BuildError> {
+    let built = toolchain(mode).build(source, base)?;
     Ok(Unit { bytes: built.unit.bytes().to_vec(), unit: built.unit })
 }
 

@@ -280,7 +280,8 @@ fn build(job: &Job<'_>, tool: &Tool, vendored: bool) -> Result<(), BuildError> {
     let modules = if vendored { "-mod=vendor" } else { "-mod=mod" };
     let fixed = [("GOOS", "wasip1"), ("GOARCH", "wasm"), ("GOWORK", "off"), ("GOFLAGS", modules)];
     run.environment = fixed.map(|(name, value)| (name.into(), value.into())).to_vec();
-    run.environment.push(("GOTMPDIR".into(), job.folder.join(SCRATCH).into()));
+    // Go takes no module in the folder of temporary files itself.
+    run.environment.push(("TMPDIR".into(), job.folder.join(SCRATCH).into()));
     if !job.trusted {
         run.environment.push(("GOPROXY".into(), "off".into()));
     }
