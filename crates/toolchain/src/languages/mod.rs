@@ -3,6 +3,7 @@
 mod assemblyscript;
 mod candidates;
 mod go;
+mod rust;
 mod wat;
 
 use std::sync::Arc;
@@ -56,6 +57,7 @@ pub(crate) type Compile = fn(&Job<'_>) -> Result<Compiled, BuildError>;
 pub(crate) fn of(language: Language) -> Compile {
     match language {
         Language::AssemblyScript => assemblyscript::compile,
+        Language::Rust => rust::compile,
         Language::Go => go::compile,
         Language::Wat => wat::compile,
         _ => not_yet,

@@ -2,4 +2,5 @@
 
 mod assemblyscript;
 mod go;
+mod rust;
 mod workshop;

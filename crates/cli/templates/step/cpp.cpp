@@ -1,0 +1,20 @@
+// A step in C++. Its parameters come from the pipeline's `with`, by name; what it returns is the step's output, a number.
+//
+// Next: write your own functions, and `wasmill run` again. All that are `extern "C"` can be called: where there are several, the step
+// says `function: NAME`.
+#include <cmath>
+#include <cstdio>
+
+namespace {
+
+double cents(double amount) {
+  return std::round(amount * 100) / 100;
+}
+
+}  // namespace
+
+extern "C" double total(double price, int quantity) {
+  // To the log, never into the output.
+  std::printf("%d at %g\n", quantity, price);
+  return cents(price * quantity);
+}
