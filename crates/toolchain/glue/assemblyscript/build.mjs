@@ -14,7 +14,7 @@ const request = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const compiler = dirname(dirname(request.asc));
 const load = (file) => import(pathToFileURL(join(compiler, "dist", file)).href);
 const asc = await load("asc.js");
-const { CommonFlags, NodeKind, newOptions, newProgram, parse } = await load("assemblyscript.js");
+const { CommonFlags, NodeKind, newOptions, newProgram, nextDiagnostic, parse } = await load("assemblyscript.js");
 
 const ROOT = process.cwd();
 const GLUE = "wasmill_";
@@ -22,6 +22,9 @@ const ENTRY = "wasmill_entry.ts";
 
 /** What the glue says of a type, after it. */
 const NO_FORM = "JSON has no form for";
+
+/** A kind of diagnostic, as the compiler numbers them. */
+const ERROR = 3;
 
 /** Types that always have a value. */
 const PLAIN = /^(bool|boolean|number|[iu](8|16|32|64|size)|f32|f64)$/;
@@ -44,17 +47,34 @@ function read(name) {
   }
 }
 
+/** A file's syntax, and what is wrong with it. */
 function tree(text, name) {
   const program = newProgram(newOptions());
   parse(program, text, name, true);
-  return program.sources.find((source) => source.normalizedPath === name);
+  const faults = [];
+  for (let one = nextDiagnostic(program); one; one = nextDiagnostic(program)) {
+    if (one.category === ERROR) faults.push({ ...position(name, text, one.range?.start ?? 0), message: one.message, glue: false });
+  }
+  return { source: program.sources.find((source) => source.normalizedPath === name), faults };
+}
+
+/** Line and column, from 1. */
+function position(file, text, offset) {
+  const before = text.slice(0, offset).split("\n");
+  return { file, line: before.length, column: [...before.at(-1)].length + 1 };
 }
 
 const textOf = (node) => node.range.source.text.slice(node.range.start, node.range.end);
 
-/** A type as it is written. `| null` is not part of its node. */
-function typeOf(node) {
+/** Text for another place, in one line where that changes nothing: what follows it stays where it is. */
+function flat(node) {
   const text = textOf(node).trim();
+  return /\/\/|`/.test(text) ? text : text.replace(/\s*\n\s*/g, " ");
+}
+
+/** A type as it is written. `| null` is not always part of its node. */
+function typeOf(node) {
+  const text = flat(node);
   return node.isNullable && !/\|\s*null\s*$/.test(text) ? `${text} | null` : text;
 }
 
@@ -89,7 +109,7 @@ function members(declaration, changes) {
       say.push(`__wasmill_member(${member});__wasmill_write<${type}>(this.${name});`);
     }
     const missing = place >= 0 ? `if(!__wasmill_seen(__wasmill_base+${place}))` : "";
-    if (value) complete.push(`${missing}{this.${name}=${textOf(value)}}`);
+    if (value) complete.push(`${missing}{this.${name}=${flat(value)}}`);
     else if (place >= 0 && !field.type.isNullable) complete.push(`${missing}__wasmill_missing(${member});`);
     const definite = field.flags & CommonFlags.DefinitelyAssigned;
     if (!value && !constructor && !definite && !field.type.isNullable && !PLAIN.test(type)) {
@@ -157,7 +177,7 @@ function process_(declaration) {
   });
   const absent = locals.map((local, i) => {
     const param = parameters[i];
-    if (param.initializer) return `if (!__wasmill_seen(${i})) ${local} = ${textOf(param.initializer)};`;
+    if (param.initializer) return `if (!__wasmill_seen(${i})) ${local} = ${flat(param.initializer)};`;
     if (param.type.isNullable) return "";
     return `if (!__wasmill_seen(${i})) __wasmill_fail("the parameter \`${param.name.text}\` is missing");`;
   });
@@ -175,7 +195,12 @@ function process_(declaration) {
 
 /** The user's text with what is added to it. */
 function prepared(name, text) {
-  const source = tree(text, name);
+  const { source, faults } = tree(text, name);
+  // The compiler says so itself.
+  if (faults.length) {
+    files.set(name, { text, additions: [] });
+    return text;
+  }
   const additions = [];
   for (const declaration of classes(source.statements)) {
     // Just inside of the closing brace, so that nothing of the user's moves.
@@ -207,8 +232,7 @@ function original(name, offset) {
     if (offset < at + moved + text.length) return null;
     moved += text.length;
   }
-  const before = file.text.slice(0, offset - moved).split("\n");
-  return { file: name, line: before.length, column: [...before.at(-1)].length + 1 };
+  return position(name, file.text, offset - moved);
 }
 
 /** What the compiler says, with a place in the user's text where there is one. */
@@ -247,7 +271,8 @@ function powers() {
 
 async function main() {
   const text = read(request.main);
-  const source = tree(text, request.main);
+  const { source, faults } = tree(text, request.main);
+  if (faults.length) return { problems: faults };
   const found = functions(source);
   const target = chosen(found);
   if (!target) {
@@ -283,8 +308,7 @@ async function main() {
     },
     listFiles: (name) => (resolve(ROOT, name).startsWith(ROOT + sep) ? readdirSync(name) : null),
     reportDiagnostic(diagnostic) {
-      // 3 is an error, 2 a warning.
-      if (diagnostic.category === 3) problems.push(problem(diagnostic));
+      if (diagnostic.category === ERROR) problems.push(problem(diagnostic));
     },
   });
   if (problems.length || !binary) {
@@ -308,8 +332,7 @@ async function main() {
 }
 
 function placeOf(text, node) {
-  const before = text.slice(0, node.range.start).split("\n");
-  return { file: request.main, line: before.length, column: [...before.at(-1)].length + 1 };
+  return position(request.main, text, node.range.start);
 }
 
 report(await main());

@@ -137,8 +137,11 @@ pub(crate) fn compile(job: &Job<'_>) -> Result<Compiled, BuildError> {
     let node = Tool { args: Vec::new(), ..asc.clone() };
     let ran = job.run(Run::new(&node, [DRIVER.0, REQUEST]))?;
     if !ran.succeeded {
-        let message = ran.stderr.lines().find(|line| line.contains("Error")).unwrap_or(&ran.ended).to_owned();
-        return Err(BuildError::Broken { program: asc.program, message, install: ToolName::Asc.install().to_owned() });
+        // Some sources are too much for it: parentheses a thousand deep.
+        let said = ran.stderr.lines().find(|line| line.contains("Error")).unwrap_or(&ran.ended);
+        let message = format!("asc broke off: {said}");
+        let problem = SourceProblem { file: job.source.main.clone(), message, ..SourceProblem::default() };
+        return Err(BuildError::Compile { language: job.language, problems: vec![problem] });
     }
     let report = serde_json::from_slice(&job.read(REPORT)?);
     match report.map_err(|error| BuildError::NoUnit { message: format!("what the compiler reports: {error}") })? {
