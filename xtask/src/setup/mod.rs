@@ -7,6 +7,8 @@ pub(crate) mod c_wasm;
 mod cargo_fuzz;
 mod componentize_py;
 mod debian;
+mod go;
+mod npm;
 mod prefix;
 mod pypi;
 pub(crate) mod rust_wasm;
@@ -20,7 +22,8 @@ use crate::printer::Printer;
 use crate::setup::prefix::Prefix;
 
 /// Every recipe there is. Further languages and runtimes come here.
-const RECIPES: [&dyn Recipe; 3] = [&rust_wasm::RustWasm, &c_wasm::CWasm, &componentize_py::ComponentizePy];
+const RECIPES: [&dyn Recipe; 5] =
+    [&rust_wasm::RustWasm, &c_wasm::CWasm, &componentize_py::ComponentizePy, &go::Go, &npm::Npm];
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Args {

@@ -14,11 +14,17 @@ const request = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const compiler = dirname(dirname(request.asc));
 const load = (file) => import(pathToFileURL(join(compiler, "dist", file)).href);
 const asc = await load("asc.js");
-const { CommonFlags, NodeKind, newOptions, newProgram, parse } = await load("assemblyscript.js");
+const { CommonFlags, NodeKind, newOptions, newProgram, nextDiagnostic, parse } = await load("assemblyscript.js");
 
 const ROOT = process.cwd();
 const GLUE = "wasmill_";
 const ENTRY = "wasmill_entry.ts";
+
+/** What the glue says of a type, after it. */
+const NO_FORM = "JSON has no form for";
+
+/** A kind of diagnostic, as the compiler numbers them. */
+const ERROR = 3;
 
 /** Types that always have a value. */
 const PLAIN = /^(bool|boolean|number|[iu](8|16|32|64|size)|f32|f64)$/;
@@ -30,10 +36,10 @@ function report(what) {
   writeFileSync(request.report, JSON.stringify(what));
 }
 
-/** A file of the user's folder, and of no other. */
+/** A file of the user's folder, and of no other. Options are ours. */
 function read(name) {
   const path = resolve(ROOT, name);
-  if (!path.startsWith(ROOT + sep)) return null;
+  if (!path.startsWith(ROOT + sep) || path.endsWith("asconfig.json")) return null;
   try {
     return readFileSync(path, "utf8");
   } catch {
@@ -41,17 +47,34 @@ function read(name) {
   }
 }
 
+/** A file's syntax, and what is wrong with it. */
 function tree(text, name) {
   const program = newProgram(newOptions());
   parse(program, text, name, true);
-  return program.sources.find((source) => source.normalizedPath === name);
+  const faults = [];
+  for (let one = nextDiagnostic(program); one; one = nextDiagnostic(program)) {
+    if (one.category === ERROR) faults.push({ ...position(name, text, one.range?.start ?? 0), message: one.message, glue: false });
+  }
+  return { source: program.sources.find((source) => source.normalizedPath === name), faults };
+}
+
+/** Line and column, from 1. */
+function position(file, text, offset) {
+  const before = text.slice(0, offset).split("\n");
+  return { file, line: before.length, column: [...before.at(-1)].length + 1 };
 }
 
 const textOf = (node) => node.range.source.text.slice(node.range.start, node.range.end);
 
-/** A type as it is written. `| null` is not part of its node. */
-function typeOf(node) {
+/** Text for another place, in one line where that changes nothing: what follows it stays where it is. */
+function flat(node) {
   const text = textOf(node).trim();
+  return /\/\/|`/.test(text) ? text : text.replace(/\s*\n\s*/g, " ");
+}
+
+/** A type as it is written. `| null` is not always part of its node. */
+function typeOf(node) {
+  const text = flat(node);
   return node.isNullable && !/\|\s*null\s*$/.test(text) ? `${text} | null` : text;
 }
 
@@ -64,8 +87,8 @@ function classes(statements) {
   });
 }
 
-/** What makes a class readable and writable. */
-function members(declaration, additions) {
+/** What makes a class readable and writable. `changes` are other places in its text that have to be different for that. */
+function members(declaration, changes) {
   const fields = declaration.members.filter(
     (member) => member.kind === NodeKind.FieldDeclaration && member.type && !(member.flags & CommonFlags.Static),
   );
@@ -82,22 +105,28 @@ function members(declaration, additions) {
     const place = shown.indexOf(field);
     const member = JSON.stringify(name);
     if (place >= 0) {
-      take.push(`if(__wasmill_is(${member})){this.${name}=__wasmill_read<${type}>();__wasmill_mark(at+${place});return true}`);
+      take.push(`if(__wasmill_is(${member})){this.${name}=__wasmill_read<${type}>();__wasmill_mark(__wasmill_base+${place});return true}`);
       say.push(`__wasmill_member(${member});__wasmill_write<${type}>(this.${name});`);
     }
-    const missing = place >= 0 ? `if(!__wasmill_seen(at+${place}))` : "";
-    if (value) complete.push(`${missing}{this.${name}=${textOf(value)}}`);
+    const missing = place >= 0 ? `if(!__wasmill_seen(__wasmill_base+${place}))` : "";
+    if (value) complete.push(`${missing}{this.${name}=${flat(value)}}`);
     else if (place >= 0 && !field.type.isNullable) complete.push(`${missing}__wasmill_missing(${member});`);
     const definite = field.flags & CommonFlags.DefinitelyAssigned;
     if (!value && !constructor && !definite && !field.type.isNullable && !PLAIN.test(type)) {
-      additions.push({ at: field.name.range.end, text: "!" });
+      changes.push({ at: field.name.range.end, text: "!" });
+    }
+    if (field.flags & CommonFlags.Readonly) {
+      // Whoever reads it from JSON sets it.
+      const at = field.range.source.text.lastIndexOf("readonly", field.name.range.start);
+      const hidden = field.flags & (CommonFlags.Private | CommonFlags.Protected | CommonFlags.Public);
+      changes.push({ at, over: 8, text: field.parameterIndex < 0 || hidden ? " ".repeat(8) : "public  " });
     }
   }
   const count = shown.length;
-  const rest = (method) => (base ? `super.${method}(at+${count})` : "false");
+  const rest = (method) => (base ? `super.${method}(__wasmill_base+${count})` : "false");
   return (
-    `__wasmill_take(at:i32):bool{${take.join("")}return ${rest("__wasmill_take")}}` +
-    `__wasmill_complete(at:i32):void{${complete.join("")}${base ? `${rest("__wasmill_complete")};` : ""}}` +
+    `__wasmill_take(__wasmill_base:i32):bool{${take.join("")}return ${rest("__wasmill_take")}}` +
+    `__wasmill_complete(__wasmill_base:i32):void{${complete.join("")}${base ? `${rest("__wasmill_complete")};` : ""}}` +
     `__wasmill_say():void{${base ? "super.__wasmill_say();" : ""}${say.join("")}}`
   );
 }
@@ -148,25 +177,30 @@ function process_(declaration) {
   });
   const absent = locals.map((local, i) => {
     const param = parameters[i];
-    if (param.initializer) return `if (!__wasmill_seen(${i})) ${local} = ${textOf(param.initializer)};`;
+    if (param.initializer) return `if (!__wasmill_seen(${i})) ${local} = ${flat(param.initializer)};`;
     if (param.type.isNullable) return "";
     return `if (!__wasmill_seen(${i})) __wasmill_fail("the parameter \`${param.name.text}\` is missing");`;
   });
   const call = `${name}(${locals.join(", ")})`;
   return (
-    `\nexport function __wasmill_process(text: usize, size: usize, length: usize): usize { __wasmill_open(text, size); ${declared.join(" ")} ` +
-    `__wasmill_object(); for (let first = true; __wasmill_next(first); first = false) { ${cases.join("")}__wasmill_skip(); } __wasmill_close(); ` +
+    `\nexport function __wasmill_process(__wasmill_input: usize, __wasmill_length: usize, __wasmill_out: usize): usize { __wasmill_open(__wasmill_input, __wasmill_length); ${declared.join(" ")} ` +
+    `__wasmill_object(); for (let __wasmill_first = true; __wasmill_next(__wasmill_first); __wasmill_first = false) { ${cases.join("")}__wasmill_skip(); } __wasmill_close(); ` +
     `${absent.join(" ")} ` +
     (result === "void"
       ? `${call}; __wasmill_begin(); __wasmill_text("null"); `
       : `const __wasmill_result = ${call}; __wasmill_begin(); __wasmill_write<${result}>(__wasmill_result); `) +
-    `store<usize>(length, __wasmill_size()); return __wasmill_written(); }\n`
+    `store<usize>(__wasmill_out, __wasmill_size()); return __wasmill_written(); }\n`
   );
 }
 
 /** The user's text with what is added to it. */
 function prepared(name, text) {
-  const source = tree(text, name);
+  const { source, faults } = tree(text, name);
+  // The compiler says so itself.
+  if (faults.length) {
+    files.set(name, { text, additions: [] });
+    return text;
+  }
   const additions = [];
   for (const declaration of classes(source.statements)) {
     // Just inside of the closing brace, so that nothing of the user's moves.
@@ -181,10 +215,10 @@ function prepared(name, text) {
   let at = 0;
   for (const addition of additions) {
     changed += text.slice(at, addition.at) + addition.text;
-    at = addition.at;
+    at = addition.at + (addition.over ?? 0);
   }
   changed += text.slice(at);
-  files.set(name, { text, additions });
+  files.set(name, { text, additions: additions.filter((addition) => !addition.over) });
   return changed;
 }
 
@@ -198,16 +232,23 @@ function original(name, offset) {
     if (offset < at + moved + text.length) return null;
     moved += text.length;
   }
-  const before = file.text.slice(0, offset - moved).split("\n");
-  return { file: name, line: before.length, column: [...before.at(-1)].length + 1 };
+  return position(name, file.text, offset - moved);
 }
 
 /** What the compiler says, with a place in the user's text where there is one. */
 function problem(diagnostic) {
   const place = (range) => range && original(range.source.normalizedPath, range.start);
   const found = place(diagnostic.range) ?? place(diagnostic.relatedRange);
-  const glue = !place(diagnostic.range);
-  return { ...(found ?? { file: "", line: 0, column: 0 }), message: diagnostic.message, glue };
+  return { ...(found ?? { file: "", line: 0, column: 0 }), message: diagnostic.message, glue: !found };
+}
+
+/** What the user can do something about: what the glue stumbles over is about the function's types. */
+function ofUser(problems, target, text) {
+  const own = problems.filter((one) => !one.glue);
+  if (own.length || !problems.length) return own;
+  const noForm = problems.some((one) => one.message.includes(NO_FORM));
+  const why = noForm ? `uses a type that ${NO_FORM}` : `cannot be called: ${problems[0].message}`;
+  return [{ ...placeOf(text, target.name), message: `\`${target.name.text}\` ${why}`, glue: true }];
 }
 
 /** The first 128 bits of the powers of five, for `number.ts`. */
@@ -216,9 +257,10 @@ function powers() {
   for (let power = -342; power <= 308; ++power) {
     let value = 5n ** BigInt(Math.abs(power));
     if (power < 0) {
-      // Rounded up, so that what is cut off does not matter.
-      const bits = BigInt(value.toString(2).length);
-      value = (1n << (2n * bits + 128n)) / value + 1n;
+      // The reciprocal, rounded up; for great powers so far behind the 128 bits that those are cut off.
+      const bits = BigInt((value - 1n).toString(2).length);
+      const scale = power >= -27 ? bits + 127n : 2n * bits + 128n;
+      value = (1n << scale) / value + 1n;
     }
     const size = value.toString(2).length;
     value = size > 128 ? value >> BigInt(size - 128) : value << BigInt(128 - size);
@@ -229,7 +271,8 @@ function powers() {
 
 async function main() {
   const text = read(request.main);
-  const source = tree(text, request.main);
+  const { source, faults } = tree(text, request.main);
+  if (faults.length) return { problems: faults };
   const found = functions(source);
   const target = chosen(found);
   if (!target) {
@@ -265,13 +308,12 @@ async function main() {
     },
     listFiles: (name) => (resolve(ROOT, name).startsWith(ROOT + sep) ? readdirSync(name) : null),
     reportDiagnostic(diagnostic) {
-      // 3 is an error, 2 a warning.
-      if (diagnostic.category === 3) problems.push(problem(diagnostic));
+      if (diagnostic.category === ERROR) problems.push(problem(diagnostic));
     },
   });
   if (problems.length || !binary) {
     if (!problems.length) problems.push({ file: "", line: 0, column: 0, message: error?.message ?? "there is no output", glue: false });
-    return { problems };
+    return { problems: ofUser(problems, target, text) };
   }
   writeFileSync(request.output, binary);
   const { parameters, returnType } = target.signature;
@@ -290,8 +332,7 @@ async function main() {
 }
 
 function placeOf(text, node) {
-  const before = text.slice(0, node.range.start).split("\n");
-  return { file: request.main, line: before.length, column: [...before.at(-1)].length + 1 };
+  return position(request.main, text, node.range.start);
 }
 
 report(await main());

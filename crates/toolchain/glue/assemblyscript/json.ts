@@ -194,11 +194,7 @@ export namespace JSON {
 
   /** A value of a type from JSON. What does not fit ends the call, and says where. */
   export function parse<T>(text: string): T {
-    const bytes = String.UTF8.encode(text);
-    __wasmill_open(changetype<usize>(bytes), bytes.byteLength);
-    const value = __wasmill_read<T>();
-    __wasmill_close();
-    return value;
+    return __wasmill_whole<T>(text);
   }
 }
 

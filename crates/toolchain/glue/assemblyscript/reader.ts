@@ -536,12 +536,12 @@ export function __wasmill_read<T>(): T {
         if (isDefined(kind.__wasmill_take)) {
           return readClass<T>();
         } else {
-          ERROR("JSON has no form for this type");
+          ERROR("JSON has no form for it");
         }
       }
     }
   } else {
-    ERROR("JSON has no form for this type");
+    ERROR("JSON has no form for it");
   }
   return __wasmill_zero<T>();
 }
@@ -549,4 +549,20 @@ export function __wasmill_read<T>(): T {
 /** Nothing may follow. */
 export function __wasmill_close(): void {
   if (peek() != 0) broken("something follows the value");
+}
+
+/** Reads a whole text, perhaps while another one is being read. */
+export function __wasmill_whole<T>(text: string): T {
+  const bytes = String.UTF8.encode(text);
+  const outerAt = at;
+  const outerEnd = end;
+  const outerSeen = __wasmill_sees(0);
+  at = changetype<usize>(bytes);
+  end = at + bytes.byteLength;
+  const value = __wasmill_read<T>();
+  __wasmill_close();
+  at = outerAt;
+  end = outerEnd;
+  __wasmill_sees(outerSeen);
+  return value;
 }

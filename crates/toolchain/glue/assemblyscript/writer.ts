@@ -1,5 +1,7 @@
 // Values to JSON, by their types.
 
+import { dtoa_buffered, itoa_buffered } from "util/number";
+
 /** The text so far, as UTF-8, in memory that no collector moves or frees. */
 // @ts-ignore: decorator
 @lazy let buffer: usize = 0;
@@ -172,15 +174,26 @@ function writeSet<V>(set: Set<V>): void {
   writeList<V[]>(set.values());
 }
 
+/** A number in UTF-16, before it is put into the text. */
+// @ts-ignore: decorator
+@lazy const digits: usize = memory.data(128, 2);
+
 function writeNumber<T>(value: T): void {
+  let length: u32;
   if (isFloat<T>()) {
     // @ts-ignore: it is a number
     if (!isFinite(value)) __wasmill_fail("the result holds " + value.toString() + ", which JSON has no number for");
     // @ts-ignore: it is a number
     if (value == 0 && 1 / value < 0) __wasmill_byte(45);
+    // @ts-ignore: it is a number
+    length = dtoa_buffered<T>(digits, value);
+  } else {
+    // @ts-ignore: it is a number
+    length = itoa_buffered<T>(digits, value);
   }
-  // @ts-ignore: it is a number
-  __wasmill_text(value.toString());
+  const to = room(length);
+  for (let i: usize = 0; i < length; ++i) store<u8>(to + i, <u8>load<u16>(digits + (i << 1)));
+  size += length;
 }
 
 /** Writes one value. */
@@ -216,10 +229,10 @@ export function __wasmill_write<T>(value: T): void {
         __wasmill_byte(125);
         __wasmill_higher();
       } else {
-        ERROR("JSON has no form for this type");
+        ERROR("JSON has no form for it");
       }
     }
   } else {
-    ERROR("JSON has no form for this type");
+    ERROR("JSON has no form for it");
   }
 }

@@ -1,3 +1,5 @@
+//go:build go1.22
+
 // Package wasmill calls the user's function: its parameters come from stdin as one JSON object, its result goes to stdout as JSON.
 //
 // It is its own package, and its path begins with a digit, which sorts before all letters: packages are initialised in the order of

@@ -255,6 +255,11 @@ fn of_node(tools: &Tools, path: &Path) -> Option<Candidate> {
     }
     let node = on_path(tools, "node")?;
     let mut one = plain(node.clone());
+    // Half of a short build is node reading the compiler; from version 22 on it keeps what it made of it.
+    if let Some(cache) = tools.cache_of("node") {
+        one.environment.push(("NODE_COMPILE_CACHE".into(), cache.clone().into()));
+        one.caches.push(cache);
+    }
     one.roots.extend(packages(&real));
     one.args = vec![real.clone().into()];
     one.stamps.push(real);

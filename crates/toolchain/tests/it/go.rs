@@ -100,11 +100,11 @@ fn a_function_is_called_with_values_of_its_types() {
     ] {
         assert_eq!(call(rest).unwrap_err(), message, "{rest}");
     }
-    assert_eq!(call(r#""rows":[],"mode":"panic""#).unwrap_err(), "BOOM (main.go:34)");
+    assert_eq!(call(r#""rows":[],"mode":"panic""#).unwrap_err(), "BOOM (main.go:33)");
     assert_eq!(call(r#""rows":[],"mode":"index""#).unwrap_err(), "index out of range [0] with length 0 (main.go:50)");
     assert!(call(r#""more":[]"#).unwrap_err().contains("`rows`"));
-    let deep = format!(r#""rows":[],"free":{}1{}"#, "[".repeat(200), "]".repeat(200));
-    assert!(call(&deep).unwrap_err().contains("nested too deeply"));
+    let deep = format!("{}1{}", "[".repeat(120), "]".repeat(120));
+    assert!(call(&format!(r#""rows":[],"free":{deep}"#)).unwrap().contains(&deep));
 
     let limited = |mode: &str| unit.limited(&format!(r#"{{{NUMBERS},"rows":[],"mode":"{mode}"}}"#));
     assert!(matches!(limited("loop"), Verdict::TimedOut { .. } | Verdict::FuelExhausted { .. }));
@@ -116,12 +116,12 @@ fn a_mebibyte_goes_in_and_out() {
     let unit = built(
         "package main\n\nfunc Main(text string, list []float64) (string, []float64) { return text, list }\n\nfunc main() {}\n",
     );
-    let list: Vec<String> = (0..50_000).map(|i| format!("{:?}", f64::from(i) * 0.1)).collect();
+    let list: Vec<String> = (0..50_000).map(|i| format!("{:?}", (f64::from(i) + 0.5) * 0.1)).collect();
     let input = format!(r#"{{"text":"{}","list":[{}]}}"#, "é".repeat(400_000), list.join(","));
     assert!(input.len() > 1 << 20);
     let answer: serde_json::Value = serde_json::from_str(&unit.call(&input).unwrap()).unwrap();
     let given: serde_json::Value = serde_json::from_str(&input).unwrap();
-    assert_eq!((&answer[0], &answer[1]), (&given["text"], &given["list"]));
+    assert!(answer[0] == given["text"] && answer[1] == given["list"]);
 }
 
 #[test]
@@ -173,13 +173,13 @@ fn faults_have_the_places_that_the_user_wrote() {
     ]);
     let source = SourceUnit { text: SourceText::Path(assembly.path().into()), ..go("") };
     let said = refused(&source);
-    assert!(said.contains("permission denied"), "{said}");
+    assert!(said.contains("#include: open") && !said.contains("root:"), "{said}");
 }
 
 #[test]
 fn programs_and_folders_are_built_and_what_others_wrote_is_not() {
     let program = built(
-        "package main\nimport (\"io\"; \"os\"; \"strings\"; \"fmt\")\nfunc main() { in, _ := io.ReadAll(os.Stdin); fmt.Print(strings.ToUpper(string(in))) }\n",
+        "package main\nimport (\"io\"; \"os\"; \"strings\"; \"fmt\")\nfunc main() { in, _ := io.ReadAll(os.Stdin); fmt.Printf(\"%q\", strings.ToUpper(string(in))) }\n",
     );
     assert_eq!(program.call("\"abc\"").unwrap(), "\"ABC\"");
 
@@ -204,6 +204,10 @@ fn programs_and_folders_are_built_and_what_others_wrote_is_not() {
         build_in(&source(again.path()), again.path()).unwrap().bytes == unit.bytes,
         "another folder gives other bytes"
     );
+
+    // The glue does not care which version of the language the module is written in.
+    let old = folder(&[files[0], files[1], files[2], ("go.mod", "module step\n\ngo 1.16\n")]);
+    assert_eq!(build(&source(old.path())).unwrap().call(r#"{"text":"a"}"#).unwrap(), "3");
 
     let other = folder(&[
         ("main.go", files[0].1),

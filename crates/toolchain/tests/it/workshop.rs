@@ -11,6 +11,7 @@ use wasmill_toolchain::{BuildError, Confinement, Mode, Settings, Toolchain, Tool
 /// Becomes a compiler: the child of the other tests. Without a `--` among its arguments it has nothing to do.
 #[test]
 #[ignore = "it is started by the other tests"]
+#[allow(clippy::print_stderr, reason = "what it says is what the compiler would")]
 fn launcher() {
     let mut args = std::env::args_os();
     if args.any(|arg| arg == "--") {
@@ -25,7 +26,7 @@ static ENGINE: LazyLock<WasmtimeEngine> = LazyLock::new(|| {
 });
 
 /// The compilers of `cargo xtask setup` and of the PATH; their caches outlive the tests.
-pub fn toolchain(mode: Mode) -> Toolchain {
+pub(crate) fn toolchain(mode: Mode) -> Toolchain {
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/wasmill/tools"));
     let tools = std::env::var_os("WASMILL_TOOLS").map(PathBuf::from).or(home);
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compilers");
@@ -45,21 +46,25 @@ pub fn toolchain(mode: Mode) -> Toolchain {
 }
 
 /// A source that stands in the manifest.
-pub fn code(language: Language, text: &str) -> SourceUnit {
+pub(crate) fn code(language: Language, text: &str) -> SourceUnit {
     SourceUnit { language, text: SourceText::Code(text.into()), function: None, trusted: false }
 }
 
-pub fn build(source: &SourceUnit) -> Result<Unit, BuildError> {
+pub(crate) fn build(source: &SourceUnit) -> Result<Unit, BuildError> {
     build_in(source, Path::new("."))
 }
 
-pub fn build_in(source: &SourceUnit, base: &Path) -> Result<Unit, BuildError> {
-    let built = toolchain(Mode::Release).build(source, base)?;
+pub(crate) fn build_in(source: &SourceUnit, base: &Path) -> Result<Unit, BuildError> {
+    build_as(Mode::Release, source, base)
+}
+
+pub(crate) fn build_as(mode: Mode, source: &SourceUnit, base: &Path) -> Result<Unit, BuildError> {
+    let built = toolchain(mode).build(source, base)?;
     Ok(Unit { bytes: built.unit.bytes().to_vec(), unit: built.unit })
 }
 
 /// Builds what is refused, and says how.
-pub fn refused(source: &SourceUnit) -> String {
+pub(crate) fn refused(source: &SourceUnit) -> String {
     match build(source) {
         Ok(_) => panic!("it was built"),
         Err(BuildError::Compile { problems, .. }) => {
@@ -72,7 +77,7 @@ pub fn refused(source: &SourceUnit) -> String {
 }
 
 /// A folder of these files.
-pub fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = folder.path().join(name);
@@ -83,18 +88,18 @@ pub fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 /// A unit that was built.
-pub struct Unit {
-    pub bytes: Vec<u8>,
-    pub unit: wasmill_unit::Unit,
+pub(crate) struct Unit {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) unit: wasmill_unit::Unit,
 }
 
 impl Unit {
-    pub fn loaded(&self, limits: Limits) -> Loaded {
+    pub(crate) fn loaded(&self, limits: Limits) -> Loaded {
         let load = ENGINE.load(self.bytes.clone()).unwrap().limits(limits);
         load.output(wasmill_model::OutputFormat::Json).prepare_blocking().unwrap()
     }
 
-    pub fn attempt(&self, input: &str, limits: Limits) -> Attempt {
+    pub(crate) fn attempt(&self, input: &str, limits: Limits) -> Attempt {
         let value = Value::from_json(input.as_bytes()).unwrap();
         self.loaded(limits).call_blocking(match value {
             Value::Object(object) => Input::Named((*object).clone()),
@@ -103,7 +108,7 @@ impl Unit {
     }
 
     /// The result, or the error's words.
-    pub fn call(&self, input: &str) -> Result<String, String> {
+    pub(crate) fn call(&self, input: &str) -> Result<String, String> {
         let attempt = self.attempt(input, Limits::default());
         match (attempt.output, attempt.receipt.verdict) {
             (Some(value), _) => Ok(value.to_json()),
@@ -113,12 +118,12 @@ impl Unit {
     }
 
     /// What it writes to its log.
-    pub fn log(&self, input: &str) -> String {
+    pub(crate) fn log(&self, input: &str) -> String {
         self.attempt(input, Limits::default()).receipt.log
     }
 
     /// How it ends that never ends.
-    pub fn limited(&self, input: &str) -> Verdict {
+    pub(crate) fn limited(&self, input: &str) -> Verdict {
         let limits = Limits { timeout: Duration::from_secs(2), ..Limits::default() };
         self.attempt(input, limits).receipt.verdict
     }

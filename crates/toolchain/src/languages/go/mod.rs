@@ -29,7 +29,6 @@ const GLUE_FILES: [(&str, &str); 4] = [
 const ENTRY: &str = "wasmill_entry.go";
 
 /// What the compiler writes. Folders with a dot are left alone by `go:embed`.
-const SCRATCH: &str = ".wasmill";
 const OUTPUT: &str = ".wasmill/unit.wasm";
 
 /// The module's name where the user gave none.
@@ -280,7 +279,6 @@ fn build(job: &Job<'_>, tool: &Tool, vendored: bool) -> Result<(), BuildError> {
     let modules = if vendored { "-mod=vendor" } else { "-mod=mod" };
     let fixed = [("GOOS", "wasip1"), ("GOARCH", "wasm"), ("GOWORK", "off"), ("GOFLAGS", modules)];
     run.environment = fixed.map(|(name, value)| (name.into(), value.into())).to_vec();
-    run.environment.push(("GOTMPDIR".into(), job.folder.join(SCRATCH).into()));
     if !job.trusted {
         run.environment.push(("GOPROXY".into(), "off".into()));
     }

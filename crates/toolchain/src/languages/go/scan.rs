@@ -151,15 +151,17 @@ fn fields(source: &str, tokens: &[Token<'_>]) -> Vec<GoField> {
     found
 }
 
-/// Whether an entry is a name and a type: `a int`, `a [3]int`; not `pkg.Type`, `List[int]`.
+/// Whether an entry is a name and a type: `a int`, `a [3]int`; not `pkg.Type`, `List[int]`, `map[string]int`.
 fn has_name(entry: &[Token<'_>]) -> bool {
-    match entry {
-        [first, second, ..] if first.kind == Kind::Word && second.is("[") => past(entry, 1) < entry.len(),
-        [first, second, third, ..] if second.is(".") => first.kind == Kind::Word && third.is("."),
-        [first, _, ..] => {
-            first.kind == Kind::Word && !matches!(first.text, "func" | "map" | "chan" | "struct" | "interface")
-        }
-        _ => false,
+    let [first, second, rest @ ..] = entry else { return false };
+    if first.kind != Kind::Word || matches!(first.text, "func" | "map" | "chan" | "struct" | "interface") {
+        return false;
+    }
+    match second.text {
+        "[" => past(entry, 1) < entry.len(),
+        // `a ...int`
+        "." => rest.first().is_some_and(|third| third.is(".")),
+        _ => true,
     }
 }
 
