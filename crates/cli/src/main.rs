@@ -70,6 +70,10 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
     match cli.command {
         Command::Run(args) => commands::run::run(settings::run(args)?, printer),
         Command::Call(args) => commands::call::call(settings::call(args)?, printer),
+        Command::Exec(args) => commands::exec::exec(settings::exec(args)?, printer),
+        Command::Build(args) => commands::build::build(&settings::build(args)?, printer),
+        Command::Dev(args) => commands::run::run(settings::dev(args)?, printer),
+        Command::New(args) => commands::new::new(&args, printer),
         Command::Inspect(args) => commands::inspect::inspect(&args.unit, printer),
         Command::Check(args) => commands::check::check(&settings::check(args)?, printer),
         Command::Convert(args) => commands::convert::convert(&args.file, printer),

@@ -316,15 +316,22 @@ fn load(
                 .map_err(NotLoaded::Built),
             _ => wasmill_artifact::load(spec, &pipeline.base, &sources).map_err(NotLoaded::Artifact),
         };
-        let loaded: Vec<_> = std::thread::scope(|scope| {
-            let far = |spec| (is_far(spec) || is_source(spec)).then(|| scope.spawn(move || load(spec)));
-            let started: Vec<_> = some.iter().map(|(_, spec)| (*spec, far(*spec))).collect();
-            let end = |(spec, thread): (&UnitSpec, Option<std::thread::ScopedJoinHandle<'_, _>>)| match thread {
-                Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-                None => load(spec),
-            };
-            started.into_iter().map(end).collect()
-        });
+        let built: Vec<&str> = some.iter().filter(|(_, spec)| is_source(spec)).map(|(name, _)| &***name).collect();
+        let loading = || {
+            std::thread::scope(|scope| {
+                let far = |spec| (is_far(spec) || is_source(spec)).then(|| scope.spawn(move || load(spec)));
+                let started: Vec<_> = some.iter().map(|(_, spec)| (*spec, far(*spec))).collect();
+                let end = |(spec, thread): (&UnitSpec, Option<std::thread::ScopedJoinHandle<'_, _>>)| match thread {
+                    Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                    None => load(spec),
+                };
+                started.into_iter().map(end).collect()
+            })
+        };
+        let loaded: Vec<_> = match built.as_slice() {
+            [] => loading(),
+            names => toolchain::with_progress(printer, &format!("building {}", names.join(", ")), loading),
+        };
         for ((name, spec), loaded) in some.iter().zip(loaded) {
             match loaded {
                 Ok(unit) => {

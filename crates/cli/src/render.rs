@@ -44,6 +44,11 @@ impl Sources {
         self.0.insert(name.into(), text.into());
     }
 
+    /// Those of others.
+    pub(crate) fn extend(&mut self, others: &Sources) {
+        self.0.extend(others.0.iter().map(|(name, text)| (name.clone(), text.clone())));
+    }
+
     /// The text of a file.
     pub(crate) fn text(&self, name: &str) -> Option<Arc<str>> {
         self.0.get(name).cloned()

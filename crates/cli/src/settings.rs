@@ -8,11 +8,14 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use wasmill_artifact::BuildCache;
 use wasmill_engine_wasmtime::Compiler;
-use wasmill_model::{Grants, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
+use wasmill_model::{Grants, Language, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
 use wasmill_runtime::Overrides;
 use wasmill_toolchain::{Confinement, Mode};
 
-use crate::args::{CallArgs, CheckArgs, EachArgs, HostArgs, LimitArgs, PlanArgs, RunArgs, SourceArgs};
+use crate::args::{
+    BuildArgs, BuildModeArgs, CallArgs, CheckArgs, DevArgs, EachArgs, ExecArgs, HostArgs, LimitArgs, PlanArgs, RunArgs,
+    SourceArgs,
+};
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
 use crate::toolchain::ToolchainSettings;
@@ -34,7 +37,18 @@ pub(crate) struct RunSettings {
     /// Where and how guests run.
     pub(crate) host: HostSettings,
     /// Whether it runs again when a file changes.
-    pub(crate) watch: bool,
+    pub(crate) watch: Watch,
+}
+
+/// Whether a pipeline runs again when a file changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// It runs once.
+    No,
+    /// One run below the other.
+    InLines,
+    /// The last run only, where stderr is a terminal.
+    InPlace,
 }
 
 /// What `check` works with.
@@ -89,6 +103,38 @@ pub(crate) struct CallSettings {
     pub(crate) host: HostSettings,
 }
 
+/// What `exec` works with.
+#[derive(Debug)]
+pub(crate) struct ExecSettings {
+    /// The source itself; else the first argument names its file.
+    pub(crate) code: Option<String>,
+    /// Its language, where one was named.
+    pub(crate) lang: Option<Language>,
+    /// The function that is asked for.
+    pub(crate) function: Option<String>,
+    /// How its unit is called.
+    pub(crate) call: CallSettings,
+    /// How it is built.
+    pub(crate) toolchain: ToolchainSettings,
+}
+
+/// What `build` works with.
+#[derive(Debug)]
+pub(crate) struct BuildSettings {
+    /// The pipeline, or a source.
+    pub(crate) file: PathBuf,
+    /// The language of a source, where one was named.
+    pub(crate) lang: Option<Language>,
+    /// The function of a source.
+    pub(crate) function: Option<String>,
+    /// Where units are written to.
+    pub(crate) out: Option<PathBuf>,
+    /// Whether everything is built twice.
+    pub(crate) check: bool,
+    /// How it is built.
+    pub(crate) toolchain: ToolchainSettings,
+}
+
 /// Where and how guests run.
 #[derive(Debug)]
 pub(crate) struct HostSettings {
@@ -134,7 +180,8 @@ pub(crate) enum CompilerChoice {
 /// A policy or a secret that cannot be read, or an environment variable that makes no sense.
 pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources)?;
-    let (file, allow_blobs, watch) = (args.file(), args.allow_blobs, args.watch);
+    let watch = if args.watch { Watch::InLines } else { Watch::No };
+    let (file, allow_blobs) = (args.file(), args.allow_blobs);
     let EachArgs { each, fail_fast, jobs } = args.each;
     let each = each.map(|rows| {
         let rows = if rows.as_os_str() == "-" { RowSource::Stdin } else { RowSource::File(rows) };
@@ -142,6 +189,45 @@ pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     });
     let host = host(args.limits, args.host)?;
     Ok(RunSettings { file, inputs: args.input, each, allow_blobs, sources, host, watch })
+}
+
+/// Settings of `dev`: `run --watch`, shown in one place.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn dev(args: DevArgs) -> Result<RunSettings, Failure> {
+    let sources = sources(&args.sources)?;
+    let host = host(args.limits, args.host)?;
+    let watch = Watch::InPlace;
+    Ok(RunSettings { file: args.file, inputs: args.input, each: None, allow_blobs: false, sources, host, watch })
+}
+
+/// Settings of `exec`.
+///
+/// # Errors
+/// As [`call`].
+pub(crate) fn exec(args: ExecArgs) -> Result<ExecSettings, Failure> {
+    let toolchain = built_as(&args.build)?;
+    let unit = String::new();
+    let ExecArgs { words, code, lang, function, input, output_format, grants, limits, host, .. } = args;
+    let call = call(CallArgs { unit, args: words, input, output_format, grants, limits, host })?;
+    Ok(ExecSettings { code, lang, function, call, toolchain })
+}
+
+/// Settings of `build`.
+///
+/// # Errors
+/// An environment variable that makes no sense.
+pub(crate) fn build(args: BuildArgs) -> Result<BuildSettings, Failure> {
+    let toolchain = built_as(&args.mode)?;
+    let BuildArgs { file, lang, function, out, check, .. } = args;
+    Ok(BuildSettings { file, lang, function, out, check, toolchain })
+}
+
+fn built_as(args: &BuildModeArgs) -> Result<ToolchainSettings, Failure> {
+    let mode = if args.debug { Mode::Debug } else { Mode::Release };
+    let BuildModeArgs { optimize, rebuild, trust, .. } = *args;
+    Ok(ToolchainSettings { mode, optimize, again: rebuild, trust, ..toolchain()? })
 }
 
 /// Settings of `check`.

@@ -1,8 +1,10 @@
 //! Units from source, as the command line builds them: which toolchain, what runs its interpreters, and how its errors are shown.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmill_artifact::{BuildCache, CodeCache};
 use wasmill_engine_wasmtime::{Settings as EngineSettings, WasmtimeEngine};
@@ -14,7 +16,8 @@ use crate::commands::cache::remedy;
 use crate::env_vars;
 use crate::host::{self, TOOL_LAUNCHER};
 use crate::printer::Printer;
-use crate::render::Sources;
+use crate::progress::{TICK, spinner};
+use crate::render::{DIM, Sources, printable};
 use crate::settings::CompilerChoice;
 
 /// How units are built, as flags and environment say it. Made once; clones share what was loaded.
@@ -122,6 +125,41 @@ impl Interpret for Sandbox {
             (_, verdict) => Err(verdict.to_string()),
         }
     }
+}
+
+/// Says what goes on, while `work` does it and takes long.
+pub(crate) fn with_progress<T>(printer: &Printer, what: &str, work: impl FnOnce() -> T) -> T {
+    const EACH: Duration = Duration::from_secs(10);
+    if printer.is_quiet() {
+        return work();
+    }
+    let is_drawn = std::io::stderr().is_terminal();
+    let (over, watched) = mpsc::channel::<()>();
+    // The sender goes with the closure: also where `work` panics, nobody waits for ever.
+    std::thread::scope(move |scope| {
+        scope.spawn(move || {
+            let start = Instant::now();
+            let mut bar = None;
+            let mut next = if is_drawn { TICK } else { Duration::from_secs(1) };
+            while watched.recv_timeout(next) == Err(RecvTimeoutError::Timeout) {
+                let time = format!("{DIM}{:.1} s{DIM:#}", start.elapsed().as_secs_f64());
+                if is_drawn {
+                    let bar = bar.get_or_insert_with(spinner);
+                    bar.set_message(format!("{}  {time}", printable(what)));
+                    bar.tick();
+                } else {
+                    printer.note(&format!("{DIM}{}{DIM:#}  {time}\n", printable(what)));
+                    next = EACH;
+                }
+            }
+            if let Some(bar) = bar {
+                bar.finish_and_clear();
+            }
+        });
+        let result = work();
+        drop(over);
+        result
+    })
 }
 
 /// Builds a unit of a pipeline.

@@ -101,9 +101,9 @@ const POOLED_TABLE_ELEMENTS: usize = 1_000_000;
 /// Memory that stays with a slot between two instances, so that it need not be faulted in again.
 const KEEP_RESIDENT: usize = 1 << 20;
 /// Stack of a guest; beyond it is the verdict `trap (stack-overflow)`.
-const GUEST_STACK: usize = 512 << 10;
+const GUEST_STACK: usize = 1536 << 10;
 /// Stack of the fiber that a guest and the host functions under it run on.
-const FIBER_STACK: usize = 2 << 20;
+const FIBER_STACK: usize = 3 << 20;
 
 /// What both allocators share: everything that compiled code depends on.
 pub(crate) fn base(profile: Profile) -> Config {

@@ -87,6 +87,10 @@ impl Function {
                 }
             }
         }
+        if self.script.is_some() {
+            // They are the interpreter's own functions; the script's lines are in what it says.
+            outcome.backtrace.clear();
+        }
         let Verdict::GuestError { message } = &outcome.verdict else { return outcome };
         let said: Option<Said> = match self.interface {
             // The engine may add the last line of the log.

@@ -220,6 +220,7 @@ mod tests {
             schedule: Schedule::default(),
             on_failure: Default::default(),
             timeout: None,
+            toolchains: Default::default(),
             unit_limits: Default::default(),
             base: Default::default(),
         };

@@ -11,4 +11,4 @@ mod project;
 
 pub use command::{Command, Output, Running};
 pub use guests::{assemble, guest, workspace};
-pub use project::Project;
+pub use project::{Project, shared};

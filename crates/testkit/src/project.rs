@@ -68,6 +68,8 @@ impl Project {
         command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
         command.env("WASMILL_UNITS_DIR", self.folder.path().join("units"));
         command.env("WASMILL_BLOBS_DIR", self.folder.path().join("blobs"));
+        let shared = shared();
+        command.env("WASMILL_BUILDS_DIR", shared.join("builds")).env("WASMILL_TOOL_CACHES", shared.join("toolchain"));
         // The developer's own policy is none of the test's business.
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
         for variable in [
@@ -77,6 +79,14 @@ impl Project {
             "WASMILL_WORKERS",
             "WASMILL_COMPILER",
             "WASMILL_TOOLS",
+            "WASMILL_BUILDS",
+            "WASMILL_BUILDS_TTL",
+            "WASMILL_BUILDS_SIZE",
+            "WASMILL_BUILD_MEMORY",
+            "WASMILL_BUILD_TIMEOUT",
+            "WASM_CACHE_ENABLED",
+            "WASM_CACHE_TTL",
+            "WASM_CACHE_DIR",
             "WASMILL_COMPILE_MEMORY",
             "WASMILL_COMPILE_TIMEOUT",
             "COLUMNS",
@@ -86,4 +96,10 @@ impl Project {
         command.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         Command::new(command, self.folder.path().to_owned())
     }
+}
+
+/// What outlives a test: what compilers made, which is the same in every test, and takes some of them half a minute for the first time.
+pub fn shared() -> PathBuf {
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/wasmill"));
+    home.unwrap_or_else(std::env::temp_dir).join("tests")
 }

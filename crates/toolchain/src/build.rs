@@ -13,7 +13,7 @@ use wasmill_model::{Digest, Language, SourceUnit};
 use wasmill_unit::{BuiltFunction, Unit};
 
 use crate::interpreters::{Interpret, Interpreters};
-use crate::job::{Job, Run};
+use crate::job::{Job, Run, TEMPORARY};
 use crate::languages::{self, Compiled};
 use crate::{BuildError, Confinement, Mode, SourceFiles, ToolName, Tools, script};
 
@@ -96,6 +96,13 @@ impl Toolchain {
     /// A toolchain with these settings.
     pub fn new(settings: Settings) -> Self {
         Toolchain { settings: Arc::new(settings), interpreters: Arc::default() }
+    }
+
+    /// The same, with the interpreters that another one has loaded.
+    #[must_use]
+    pub fn sharing_interpreters(mut self, other: &Toolchain) -> Self {
+        self.interpreters = other.interpreters.clone();
+        self
     }
 
     /// How units are built.
@@ -235,6 +242,8 @@ impl Toolchain {
             folder: &folder,
             deadline: Instant::now() + self.settings.confinement.timeout,
         };
+        fs::create_dir(folder.join(TEMPORARY))
+            .map_err(|error| BuildError::host("the scratch folder cannot be written", error))?;
         for (name, contents) in &files.files {
             job.write(name, contents)?;
         }

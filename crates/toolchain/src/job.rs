@@ -103,6 +103,9 @@ pub(crate) struct Ran {
     pub(crate) ended: String,
 }
 
+/// The folder in the scratch folder for a compiler's own temporary files.
+pub(crate) const TEMPORARY: &str = ".tmp";
+
 /// The most that a compiler may say on each of stdout and stderr.
 const MOST_SAID: u64 = 1 << 20;
 
@@ -162,7 +165,8 @@ impl Job<'_> {
         }
         let mut variables: Vec<(OsString, OsString)> = vec![
             ("HOME".into(), self.folder.into()),
-            ("TMPDIR".into(), self.folder.into()),
+            // Apart from the source: compilers take it for no part of a package.
+            ("TMPDIR".into(), self.folder.join(TEMPORARY).into()),
             ("PATH".into(), "/usr/bin:/bin".into()),
             ("LANG".into(), "C.UTF-8".into()),
             ("SOURCE_DATE_EPOCH".into(), "0".into()),

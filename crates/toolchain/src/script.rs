@@ -21,6 +21,12 @@ struct Script<'a> {
     language: Language,
     main: &'a str,
     files: BTreeMap<&'a str, &'a str>,
+    /// Asks the interpreter for what it need not find out again.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    prepare: bool,
+    /// What it said to that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prepared: Option<serde_json::Value>,
 }
 
 /// What it says of a script.
@@ -28,9 +34,17 @@ struct Script<'a> {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum Description {
     /// There is a function to be called.
-    Function { name: Arc<str>, params: Vec<Described> },
+    Function {
+        name: Arc<str>,
+        params: Vec<Described>,
+        #[serde(default)]
+        prepared: Option<serde_json::Value>,
+    },
     /// It is run as a whole.
-    Script,
+    Script {
+        #[serde(default)]
+        prepared: Option<serde_json::Value>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -88,22 +102,27 @@ fn describe(
     // What is no text is no part of a script.
     let texts = files.files.iter().filter_map(|(name, bytes)| Some((name.as_str(), std::str::from_utf8(bytes).ok()?)));
     files.main_text()?;
-    let script = Script { language: source.language, main: &files.main, files: texts.collect() };
-    let script = serde_json::to_string(&script).map_err(|error| BuildError::host("the script", error))?;
+    let (language, main, texts) = (source.language, files.main.as_str(), texts.collect());
+    let mut script = Script { language, main, files: texts, prepare: true, prepared: None };
+    let asked = serde_json::to_string(&script).map_err(|error| BuildError::host("the script", error))?;
     let Some(interpret) = &toolchain.settings().interpret else {
         return Err(BuildError::Host { message: "there is nothing here that runs interpreters".to_owned() });
     };
     let function = source.function.as_deref().unwrap_or_default();
     let said = interpret
-        .call(interpreter.unit(), DESCRIBE, &[&script, function])
+        .call(interpreter.unit(), DESCRIBE, &[&asked, function])
         .map_err(|message| BuildError::host(format!("the {} interpreter", source.language.title()), message))?;
     let description =
         said.map_err(|error| BuildError::Compile { language: source.language, problems: vec![problem(&error)] })?;
     let description: Description = serde_json::from_str(&description)
         .map_err(|error| BuildError::host("the interpreter's description of the script", error))?;
     let mut built = match description {
-        Description::Script => BuiltFunction::new(source.language, None),
-        Description::Function { name, params } => {
+        Description::Script { prepared } => {
+            script.prepared = prepared;
+            BuiltFunction::new(source.language, None)
+        }
+        Description::Function { name, params, prepared } => {
+            script.prepared = prepared;
             let open = params.iter().any(|param| param.keywords);
             let params = params.into_iter().filter(|param| !param.rest && !param.keywords);
             let params = params.map(|param| Parameter {
@@ -114,6 +133,8 @@ fn describe(
             BuiltFunction { params: params.collect(), open, ..BuiltFunction::new(source.language, Some(name)) }
         }
     };
+    script.prepare = false;
+    let script = serde_json::to_string(&script).map_err(|error| BuildError::host("the script", error))?;
     built.script = Some(script.into());
     Ok(built)
 }

@@ -6,6 +6,7 @@ mod graph;
 mod host;
 mod limits;
 mod run;
+mod source;
 mod unit;
 mod upkeep;
 
@@ -19,7 +20,8 @@ pub(crate) use grants::GrantArgs;
 pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
 pub(crate) use host::{HostArgs, PolicyArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
-pub(crate) use run::{EachArgs, RUN_EXAMPLES, RunArgs};
+pub(crate) use run::{DEV_EXAMPLES, DevArgs, EachArgs, RUN_EXAMPLES, RunArgs};
+pub(crate) use source::{BuildArgs, BuildModeArgs, ExecArgs, NewArgs, NewCommand, NewFile};
 pub(crate) use unit::{CallArgs, InspectArgs};
 pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs, Part};
 
@@ -44,6 +46,7 @@ const TOP_EXAMPLES: &str = "\
 Examples:
   wasmill run examples/first/pipeline.yaml
   wasmill run pipeline.yaml --input text=@README.md
+  wasmill exec score.py --input rows=@rows.json
   wasmill call add.wat add 2 3
   wasmill inspect unit.wasm
   wasmill check pipeline.yaml
@@ -120,6 +123,30 @@ pub(crate) enum Command {
     /// Builds a pipeline of one step and runs it, with the same limits, receipts and exit codes as `run`.
     #[command(after_help = unit::CALL_EXAMPLES)]
     Call(CallArgs),
+
+    /// Run a function from its source, in any language
+    ///
+    /// Builds the source (once: builds are kept), and calls its function with the same sandbox, limits, receipts and exit codes as `run`.
+    /// Nothing that the source is may harm this machine: compilers are kept in, and so is what they make.
+    #[command(after_help = source::EXEC_EXAMPLES)]
+    Exec(ExecArgs),
+
+    /// Build the units of a pipeline that are given as source
+    ///
+    /// `run` does so by itself; this shows what each costs, writes the units to files, or holds two builds against each other.
+    #[command(after_help = source::BUILD_EXAMPLES)]
+    Build(BuildArgs),
+
+    /// Run a pipeline again and again while you write it
+    ///
+    /// Watches the manifest, the sources of its units and the files of its inputs; builds again what changed, runs again what the change
+    /// touches, and shows the steps and what is wrong in one place.
+    #[command(after_help = DEV_EXAMPLES)]
+    Dev(DevArgs),
+
+    /// Begin a pipeline or a step, from a template
+    #[command(after_help = source::NEW_TOP_EXAMPLES)]
+    New(NewArgs),
 
     /// Show what a unit is: interface, functions, imports, the grants that it wants
     #[command(after_help = unit::INSPECT_EXAMPLES)]

@@ -98,6 +98,34 @@ impl RunArgs {
     }
 }
 
+/// `wasmill dev`
+#[derive(Debug, Args)]
+pub(crate) struct DevArgs {
+    /// The pipeline: a .yaml, .json or .toml file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// An input: `name=value`, `name=@file`, a JSON object of inputs, `@file` or `-` (stdin)
+    #[arg(long, short, value_name = "INPUT")]
+    pub(crate) input: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+pub(crate) const DEV_EXAMPLES: &str = "\
+Examples:
+  wasmill dev pipeline.yaml
+  wasmill dev pipeline.yaml --input orders=@orders.json
+
+With --output json: the run document of each run, one a line.";
+
 pub(crate) const RUN_EXAMPLES: &str = "\
 Examples:
   wasmill run examples/first/pipeline.yaml

@@ -29,7 +29,18 @@ const OUTPUT: &str = "result";
 pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
     let stdin = StandardInput::new(printer);
     let file = unit_file::load(&settings.unit, &stdin)?;
-    let meant = arguments::read(&file, &settings, &stdin)?;
+    call_unit(file, settings, Sources::default(), &stdin, printer)
+}
+
+/// Calls a unit that was loaded; what is wrong may point into these texts.
+pub(crate) fn call_unit(
+    file: UnitFile,
+    settings: CallSettings,
+    mut sources: Sources,
+    stdin: &StandardInput,
+    printer: &Printer,
+) -> Outcome {
+    let meant = arguments::read(&file, &settings, stdin)?;
     let mut grants = settings.grants;
     grants.args = meant.program_arguments;
     let location = Location { file: settings.unit.as_str().into(), ..Location::default() };
@@ -43,7 +54,6 @@ pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
     }
     .at(&location);
     let UnitFile { name, spec, unit } = file;
-    let mut sources = Sources::default();
     // What came from stdin stands beside nothing.
     let beside = match settings.unit.as_str() {
         "-" => Ok(None),
@@ -67,7 +77,7 @@ pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
             printer.note(&format!("{}\n", printable(line)));
         }
     }
-    finish(finished, &job, &settings.host, &Sources::default(), printer)
+    finish(finished, &job, &settings.host, &sources, printer)
 }
 
 fn pipeline(name: &Arc<str>, unit: wasmill_model::UnitSpec, step: Step) -> Pipeline {

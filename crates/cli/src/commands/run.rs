@@ -11,7 +11,7 @@ use crate::failure::{Failure, Outcome};
 use crate::host::{self, Finished};
 use crate::printer::Printer;
 use crate::render::Sources;
-use crate::settings::{HostSettings, RunSettings};
+use crate::settings::{HostSettings, RunSettings, Watch};
 use crate::standard_input::StandardInput;
 use crate::{blobs, each, inputs, pipeline_file, summary};
 
@@ -26,7 +26,7 @@ pub(crate) struct Job {
 
 /// Runs the pipeline and prints its outputs.
 pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
-    if settings.watch {
+    if settings.watch != Watch::No {
         return watch::watch(&settings, printer);
     }
     if let Some(each) = &settings.each {

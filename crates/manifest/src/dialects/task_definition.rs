@@ -650,6 +650,11 @@ fn called_with(
         return With::Positional(arguments.into_iter().map(|(_, template)| template).collect());
     }
     match (arguments.as_slice(), previous) {
+        // What the task before it gave is its `inputs.result`.
+        ([], Some(previous)) if task.is_script && !task.is_function => {
+            let result = expression(&output_of(previous), &task.step.location, reader);
+            With::Named(IndexMap::from([("result".into(), result)]))
+        }
         ([], Some(previous)) => With::Single(expression(&output_of(previous), &task.step.location, reader)),
         ([], None) if task.is_script => With::Named(IndexMap::new()),
         ([], None) => With::Single(Template::Literal(Value::from(""))),
@@ -738,7 +743,11 @@ fn script(compute: &Node) -> Option<Script<'_>> {
         "node" => Language::JavaScript,
         word => Language::named(word)?,
     };
-    Some(Script { language, text: node.as_text()?, node, is_expression: is_expression || kind == "expression" })
+    let text = node.as_text()?;
+    // What such tasks call an expression is most often a script that sets its result.
+    const STATEMENTS: [&str; 8] = ["result", "outputs", "print", "console", "return", "def ", "function", "=>"];
+    let is_bare = kind == "expression" && language.is_script() && !STATEMENTS.iter().any(|word| text.contains(word));
+    Some(Script { language, text, node, is_expression: is_expression || is_bare })
 }
 
 /// Why a task is of a kind that Wasmill does not run: where it says so, and what to do.

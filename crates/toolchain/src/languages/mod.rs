@@ -1,5 +1,8 @@
 //! One room a language: how its source becomes a unit.
 
+mod candidates;
+mod go;
+mod rust;
 mod wat;
 
 use std::sync::Arc;
@@ -52,6 +55,8 @@ pub(crate) type Compile = fn(&Job<'_>) -> Result<Compiled, BuildError>;
 /// The way of a language.
 pub(crate) fn of(language: Language) -> Compile {
     match language {
+        Language::Rust => rust::compile,
+        Language::Go => go::compile,
         Language::Wat => wat::compile,
         _ => not_yet,
     }

@@ -55,7 +55,7 @@ pub(super) fn candidates(tools: &Tools, name: ToolName) -> Vec<Candidate> {
         on_path.chain(setup).filter(|path| path.is_file()).collect()
     };
     match name {
-        ToolName::Rustc => files(&["rustc"], &["rust-wasm/bin/rustc"]).into_iter().filter_map(rustc).collect(),
+        ToolName::Rustc => files(&["rustc"], &["rust-wasm32/bin/rustc"]).into_iter().filter_map(rustc).collect(),
         ToolName::Cargo => files(&["cargo"], &[]).into_iter().map(plain).collect(),
         ToolName::C => c(tools, files(&[], &[])),
         ToolName::Go => files(&["go"], &["go/go/bin/go"]).into_iter().map(|path| go(tools, path)).collect(),
@@ -73,8 +73,8 @@ pub(super) fn candidates(tools: &Tools, name: ToolName) -> Vec<Candidate> {
             files(&["componentize-py"], &[below]).into_iter().map(python).collect()
         }
         ToolName::WasmOpt => {
-            let below = "npm/node_modules/binaryen/bin/wasm-opt";
-            files(&["wasm-opt"], &[below]).into_iter().filter_map(|path| of_node(tools, &path)).collect()
+            let below = ["binaryen/bin/wasm-opt", "npm/node_modules/binaryen/bin/wasm-opt"];
+            files(&["wasm-opt"], &below).into_iter().filter_map(|path| of_node(tools, &path)).collect()
         }
     }
 }

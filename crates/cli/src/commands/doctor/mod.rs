@@ -15,6 +15,7 @@ use crate::commands::cache::folder;
 use crate::failure::Outcome;
 use crate::printer::Printer;
 use crate::render::{BOLD, DIM, GREEN, RED, YELLOW, printable};
+use crate::settings;
 
 /// How it stands with one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -70,7 +71,7 @@ pub(crate) fn doctor(args: &DoctorArgs, printer: &Printer) -> Outcome {
     for (part, folder, unfixed) in &mended {
         checks.extend(cache::look(*part, folder.as_deref(), args.fix, unfixed.as_ref()));
     }
-    checks.extend(tools::look());
+    checks.extend(tools::look(&settings::toolchain()?));
     let status = checks.iter().map(|check| check.status).max().unwrap_or(Status::Ok);
     if printer.is_json() {
         printer.json(&serde_json::json!({ "wasmill": 1, "status": status, "fixed": fixed, "checks": checks }))?;

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
 use wasmill_artifact::{Ended, Environment, Worker};
+use wasmill_toolchain::{Looked, ToolName};
 
 use super::{Check, Status};
 use crate::env_vars::WASMILL_TOOLS;
+use crate::toolchain::ToolchainSettings;
 
 const TOPIC: &str = "tools";
 
@@ -34,63 +36,8 @@ struct Tool {
     remedy: &'static str,
 }
 
-const TOOLS: &[Tool] = &[
-    Tool {
-        name: "rustc",
-        programs: &["rustc"],
-        version: &["--version"],
-        purpose: "units in Rust",
-        remedy: "`curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh`",
-    },
-    Tool {
-        name: "c compiler",
-        programs: &["zig", "clang"],
-        version: &["version"],
-        purpose: "units in C and C++",
-        remedy: "`cargo xtask setup`, or `pip install ziglang`",
-    },
-    Tool {
-        name: "go",
-        programs: &["go"],
-        version: &["version"],
-        purpose: "units in Go",
-        remedy: "`apt-get install golang-go`, or https://go.dev/dl",
-    },
-    Tool {
-        name: "tinygo",
-        programs: &["tinygo"],
-        version: &["version"],
-        purpose: "small units in Go",
-        remedy: "`brew install tinygo`, or https://tinygo.org/getting-started/install",
-    },
-    Tool {
-        name: "python3",
-        programs: &["python3"],
-        version: &["--version"],
-        purpose: "units in Python (componentize-py)",
-        remedy: "`apt-get install python3`",
-    },
-    Tool {
-        name: "node",
-        programs: &["node"],
-        version: &["--version"],
-        purpose: "units in JavaScript",
-        remedy: "`apt-get install nodejs`",
-    },
-    Tool {
-        name: "npx",
-        programs: &["npx"],
-        version: &["--version"],
-        purpose: "units in JavaScript and AssemblyScript",
-        remedy: "`apt-get install npm`",
-    },
-    Tool {
-        name: "wasm-opt",
-        programs: &["wasm-opt"],
-        version: &["--version"],
-        purpose: "smaller and faster units",
-        remedy: "`apt-get install binaryen`",
-    },
+/// Other engines; units are built with what `wasmill_toolchain` knows.
+const ENGINES: &[Tool] = &[
     Tool {
         name: "wasmedge",
         programs: &["wasmedge"],
@@ -107,25 +54,51 @@ const TOOLS: &[Tool] = &[
     },
 ];
 
-/// Targets of `rustc` that units are built for.
-const RUST_TARGETS: [&str; 3] = ["wasm32-wasip1", "wasm32-wasip2", "wasm32-unknown-unknown"];
+/// The languages that need nothing but this program.
+const BUILT_IN: &str = "javascript, typescript and wat need nothing else";
 
-pub(super) fn look() -> Vec<Check> {
-    let places = Places::find();
+pub(super) fn look(settings: &ToolchainSettings) -> Vec<Check> {
+    let (tools, places) = (settings.tools(), Places::find());
     // Each program is asked for its version, which costs some of them a second.
     let answers = std::thread::scope(|scope| {
-        let places = &places;
-        let asked: Vec<_> = TOOLS.iter().map(|tool| scope.spawn(move || look_for(tool, places))).collect();
-        asked.into_iter().zip(TOOLS).map(|(one, tool)| one.join().unwrap_or_else(|_| missing(tool))).collect::<Vec<_>>()
+        let (tools, places) = (&tools, &places);
+        let looked = ToolName::ALL.map(|name| scope.spawn(move || (name, tools.look(name))));
+        let asked: Vec<_> = ENGINES.iter().map(|tool| scope.spawn(move || look_for(tool, places))).collect();
+        let looked = looked.into_iter().filter_map(|one| one.join().ok()).map(|(name, looked)| compiler(name, looked));
+        let engines = asked.into_iter().zip(ENGINES).map(|(one, tool)| one.join().unwrap_or_else(|_| missing(tool)));
+        looked.chain(engines).collect::<Vec<_>>()
     });
-    let mut checks = Vec::new();
-    for (found, tool) in answers.into_iter().zip(TOOLS) {
-        checks.push(found);
-        if tool.name == "rustc" {
-            checks.extend(rust_targets(&places));
+    let mut checks = vec![Check::ok(TOPIC, "built in", BUILT_IN)];
+    checks.extend(answers);
+    checks
+}
+
+/// How it stands with a program that units are built with.
+fn compiler(name: ToolName, looked: Looked) -> Check {
+    let short = short(name);
+    let remedy = format!("`{}`, or `cargo xtask setup`", name.install());
+    match looked {
+        Looked::Found(tool) => {
+            let found = format!("{} ({}), for {}", tool.version, tool.program.display(), name.purpose());
+            Check::ok(TOPIC, short, found)
+        }
+        Looked::Broken { program, message } => {
+            let found = format!("{} does not work: {message}", program.display());
+            Check::ok(TOPIC, short, found).but(Status::Warning, remedy)
+        }
+        Looked::Missing { .. } => {
+            let found = format!("not found; it is for {}", name.purpose());
+            Check::ok(TOPIC, short, found).but(Status::Warning, remedy)
         }
     }
-    checks
+}
+
+fn short(name: ToolName) -> &'static str {
+    match name {
+        ToolName::Rustc => "rustc",
+        ToolName::C => "c compiler",
+        other => other.title(),
+    }
 }
 
 fn missing(tool: &Tool) -> Check {
@@ -136,9 +109,7 @@ fn look_for(tool: &Tool, places: &Places) -> Check {
     let mut silent = None;
     for program in tool.programs {
         let Some(path) = places.program(program) else { continue };
-        // clang and zig are asked in different ways.
-        let asked = if *program == "clang" { &["--version"] } else { tool.version };
-        match ask(&path, asked) {
+        match ask(&path, tool.version) {
             Ok(version) => {
                 // zig says a number only.
                 let version = if version.starts_with(|one: char| one.is_ascii_digit()) {
@@ -157,20 +128,6 @@ fn look_for(tool: &Tool, places: &Places) -> Check {
             .but(Status::Warning, tool.remedy),
         None => missing(tool),
     }
-}
-
-/// Standard libraries of the compiler's own folder.
-fn rust_targets(places: &Places) -> Option<Check> {
-    let compiler = places.program("rustc")?;
-    let root = PathBuf::from(ask(&compiler, &["--print", "sysroot"]).ok()?);
-    let has = |target: &&str| root.join("lib/rustlib").join(target).join("lib").is_dir();
-    let (there, missing): (Vec<&str>, Vec<&str>) = RUST_TARGETS.iter().partition(|target| has(target));
-    Some(if missing.is_empty() {
-        Check::ok(TOPIC, "rust targets", there.join(", "))
-    } else {
-        Check::ok(TOPIC, "rust targets", format!("not found: {}", missing.join(", ")))
-            .but(Status::Warning, format!("`rustup target add {}`, or `cargo xtask setup`", missing.join(" ")))
-    })
 }
 
 /// The first line that a program says.

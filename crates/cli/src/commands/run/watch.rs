@@ -3,6 +3,7 @@
 //! Each run is a whole run, with a document of its own; only the calls that could give nothing new are not made (see [`Results`]). A run
 //! is never cut short by a change: what changes while it goes on starts the next one.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::host::Threads;
 use crate::printer::Printer;
 use crate::render::{self, BOLD, DIM};
 use crate::results::Results;
-use crate::settings::RunSettings;
+use crate::settings::{RunSettings, Watch};
 use crate::standard_input::StandardInput;
 use crate::{inputs, pipeline_file};
 
@@ -25,6 +26,7 @@ use crate::{inputs, pipeline_file};
 /// What makes watching impossible. What is wrong with a pipeline is printed, and may be mended.
 pub(super) fn watch(settings: &RunSettings, printer: &Printer) -> Outcome {
     let printer = printer.in_lines();
+    let is_in_place = settings.watch == Watch::InPlace && std::io::stderr().is_terminal();
     let threads = Threads::start(&settings.host)?;
     let mut changes = Changes::default();
     let stdin = StandardInput::kept(&printer);
@@ -41,6 +43,10 @@ pub(super) fn watch(settings: &RunSettings, printer: &Printer) -> Outcome {
         printer.note(&format!("{DIM}waiting for changes; Ctrl-C ends it{DIM:#}\n"));
         let Some(changed) = threads.wait(changes.next()) else { return Ok(ExitCode::Success) };
         let changed: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
+        if is_in_place {
+            // The screen is one page: what was said of the last run is over.
+            printer.note("\x1b[2J\x1b[3J\x1b[H");
+        }
         printer.note(&format!("\n{BOLD}changed{BOLD:#}: {}\n", render::printable(&changed.join(", "))));
     }
 }

@@ -1,0 +1,125 @@
+//! A toolchain on this machine's compilers, kept in as Wasmill keeps them in, and what it built.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use wasmill_engine_wasmtime::{Attempt, Compiler, Loaded, Settings as EngineSettings, WasmtimeEngine};
+use wasmill_model::{Input, Language, Limits, SourceText, SourceUnit, Value, Verdict};
+use wasmill_toolchain::{BuildError, Confinement, Mode, Settings, Toolchain, Tools};
+
+/// Becomes a compiler: the child of the other tests. Without a `--` among its arguments it has nothing to do.
+#[test]
+#[ignore = "it is started by the other tests"]
+fn launcher() {
+    let mut args = std::env::args_os();
+    if args.any(|arg| arg == "--") {
+        let (_, message) = wasmill_artifact::launch(args);
+        eprintln!("{message}");
+        std::process::exit(126);
+    }
+}
+
+static ENGINE: LazyLock<WasmtimeEngine> = LazyLock::new(|| {
+    WasmtimeEngine::new(EngineSettings { compiler: Compiler::InProcess, ..EngineSettings::default() }).unwrap()
+});
+
+/// The compilers of `cargo xtask setup` and of the PATH; their caches outlive the tests.
+pub fn toolchain(mode: Mode) -> Toolchain {
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/wasmill/tools"));
+    let tools = std::env::var_os("WASMILL_TOOLS").map(PathBuf::from).or(home);
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compilers");
+    let first = ["--exact", "workshop::launcher", "--ignored", "--nocapture", "--quiet", "--test-threads=1", "--"];
+    let launcher = (std::env::current_exe().unwrap(), first.map(Into::into).to_vec());
+    Toolchain::new(Settings {
+        tools: Tools::from_environment(tools, Some(cache)),
+        confinement: Confinement {
+            launcher: Some(launcher),
+            // The first compile of a machine fills the caches.
+            timeout: Duration::from_secs(300),
+            ..Confinement::default()
+        },
+        mode,
+        ..Settings::default()
+    })
+}
+
+/// A source that stands in the manifest.
+pub fn code(language: Language, text: &str) -> SourceUnit {
+    SourceUnit { language, text: SourceText::Code(text.into()), function: None, trusted: false }
+}
+
+pub fn build(source: &SourceUnit) -> Result<Unit, BuildError> {
+    build_in(source, Path::new("."))
+}
+
+pub fn build_in(source: &SourceUnit, base: &Path) -> Result<Unit, BuildError> {
+    let built = toolchain(Mode::Release).build(source, base)?;
+    Ok(Unit { bytes: built.unit.bytes().to_vec(), unit: built.unit })
+}
+
+/// Builds what is refused, and says how.
+pub fn refused(source: &SourceUnit) -> String {
+    match build(source) {
+        Ok(_) => panic!("it was built"),
+        Err(BuildError::Compile { problems, .. }) => {
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        }
+        Err(BuildError::Function { problem, help }) => format!("{problem}\nhelp: {help}"),
+        Err(BuildError::NotTrusted { message }) => format!("not trusted: {message}"),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+/// A folder of these files.
+pub fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+/// A unit that was built.
+pub struct Unit {
+    pub bytes: Vec<u8>,
+    pub unit: wasmill_unit::Unit,
+}
+
+impl Unit {
+    pub fn loaded(&self, limits: Limits) -> Loaded {
+        let load = ENGINE.load(self.bytes.clone()).unwrap().limits(limits);
+        load.output(wasmill_model::OutputFormat::Json).prepare_blocking().unwrap()
+    }
+
+    pub fn attempt(&self, input: &str, limits: Limits) -> Attempt {
+        let value = Value::from_json(input.as_bytes()).unwrap();
+        self.loaded(limits).call_blocking(match value {
+            Value::Object(object) => Input::Named((*object).clone()),
+            value => Input::Single(value),
+        })
+    }
+
+    /// The result, or the error's words.
+    pub fn call(&self, input: &str) -> Result<String, String> {
+        let attempt = self.attempt(input, Limits::default());
+        match (attempt.output, attempt.receipt.verdict) {
+            (Some(value), _) => Ok(value.to_json()),
+            (None, Verdict::GuestError { message }) => Err(message),
+            (None, verdict) => Err(format!("{verdict:?}\n{}", attempt.receipt.log)),
+        }
+    }
+
+    /// What it writes to its log.
+    pub fn log(&self, input: &str) -> String {
+        self.attempt(input, Limits::default()).receipt.log
+    }
+
+    /// How it ends that never ends.
+    pub fn limited(&self, input: &str) -> Verdict {
+        let limits = Limits { timeout: Duration::from_secs(2), ..Limits::default() };
+        self.attempt(input, limits).receipt.verdict
+    }
+}
