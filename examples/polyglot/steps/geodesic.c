@@ -1,6 +1,8 @@
 // How far it is on the ellipsoid: Vincenty's inverse formula (Survey Review XXIII, 1975), on WGS 84.
 #include <math.h>
 
+#include "wasmill.h"
+
 static const double EQUATOR = 6378.137; // kilometres
 static const double FLATTENING = 1 / 298.257223563;
 static const double DEGREE = 3.14159265358979323846 / 180;
@@ -8,7 +10,7 @@ static const double DEGREE = 3.14159265358979323846 / 180;
 // Between points that are almost opposite it does not converge.
 static const int MOST_ROUNDS = 100;
 
-// Kilometres, or -1 where it did not converge.
+// Kilometres.
 double geodesic(double latitude1, double longitude1, double latitude2, double longitude2) {
   const double pole = EQUATOR * (1 - FLATTENING);
   const double u1 = atan((1 - FLATTENING) * tan(latitude1 * DEGREE));
@@ -42,5 +44,5 @@ double geodesic(double latitude1, double longitude1, double latitude2, double lo
       return pole * a * (sigma - b * sin_sigma * (cos_2m + b / 4 * sum));
     }
   }
-  return -1;
+  WASMILL_FAIL("the points are almost opposite");
 }
