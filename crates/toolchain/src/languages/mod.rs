@@ -1,5 +1,6 @@
 //! One room a language: how its source becomes a unit.
 
+mod c;
 mod candidates;
 mod go;
 mod rust;
@@ -55,6 +56,7 @@ pub(crate) type Compile = fn(&Job<'_>) -> Result<Compiled, BuildError>;
 /// The way of a language.
 pub(crate) fn of(language: Language) -> Compile {
     match language {
+        Language::C | Language::Cpp => c::compile,
         Language::Rust => rust::compile,
         Language::Go => go::compile,
         Language::Wat => wat::compile,
