@@ -5,11 +5,17 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "wasmill.h"
+
 static double cents(double amount) {
   return round(amount * 100) / 100;
 }
 
 double total(double price, int quantity) {
+  if (quantity < 1) {
+    // The step fails with these words.
+    WASMILL_FAIL("there is nothing to pay for");
+  }
   // To the log, never into the output.
   printf("%d at %g\n", quantity, price);
   return cents(price * quantity);

@@ -1,0 +1,1 @@
+run pipeline.yaml --input table=@zone1970.tab --input count=5
