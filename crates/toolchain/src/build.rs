@@ -17,8 +17,8 @@ use crate::job::{Job, Run, TEMPORARY};
 use crate::languages::{self, Compiled};
 use crate::{BuildError, Confinement, Mode, SourceFiles, ToolName, Tools, script};
 
-/// Raised when builds of an earlier version are not to be used any more: glue, flags, the shape of what is kept.
-const REVISION: u32 = 1;
+/// The version of this crate's own part in what is built.
+pub(crate) const GLUE: &str = env!("WASMILL_GLUE");
 
 /// How units are built.
 #[derive(Clone, Default)]
@@ -80,7 +80,6 @@ pub struct Built {
 /// All that a build depends on.
 #[derive(Serialize)]
 struct Ingredients<'a> {
-    revision: u32,
     glue: &'a str,
     language: Language,
     tool: &'a str,
@@ -151,20 +150,19 @@ impl Toolchain {
             Some(name) => self.settings.tools.find(name, source.language)?.version,
             None => format!("wasmill {}", env!("CARGO_PKG_VERSION")),
         };
-        let (bytes, cached) = self.kept(&self.key(source, files, &tool), || self.compiled(source, files))?;
+        let (bytes, cached) = self.kept(&self.key(source, files, &tool, GLUE), || self.compiled(source, files))?;
         let unit = Unit::from_binary(bytes).map_err(|error| BuildError::NoUnit { message: error.to_string() })?;
         Ok(Built { unit, language: source.language, tool, cached, took: began.elapsed() })
     }
 
     /// The digest of all that a build depends on.
-    pub(crate) fn key(&self, source: &SourceUnit, files: &SourceFiles, tool: &str) -> Digest {
+    pub(crate) fn key(&self, source: &SourceUnit, files: &SourceFiles, tool: &str, glue: &str) -> Digest {
         let optimizer = self.settings.optimize.then(|| match self.settings.tools.look(ToolName::WasmOpt) {
             crate::Looked::Found(tool) => tool.version,
             _ => String::new(),
         });
         let ingredients = Ingredients {
-            revision: REVISION,
-            glue: env!("CARGO_PKG_VERSION"),
+            glue,
             language: source.language,
             tool,
             function: source.function.as_deref(),

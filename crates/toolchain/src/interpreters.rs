@@ -15,6 +15,9 @@ use crate::{BuildError, SourceFiles, ToolName, Toolchain};
 /// Built by `guests/interpreters/javascript`, and held to it by `cargo xtask guests --check`.
 const JAVASCRIPT: &[u8] = include_bytes!("../interpreters/javascript.wasm");
 
+/// Raised when it is made in another way; what it is made of is known without that.
+const INTERPRETER: &str = "1";
+
 /// What runs an interpreter's functions, in a sandbox without grants.
 pub trait Interpret: Send + Sync {
     /// Calls an exported function of a component with texts. The inner error is the function's own word.
@@ -59,7 +62,7 @@ impl Interpreters {
         let files = SourceFiles { main: "app.py".to_owned(), files: python_sources(), is_folder: true };
         let text = SourceText::Code("".into());
         let source = SourceUnit { language: Language::Python, text, function: None, trusted: false };
-        let key = toolchain.key(&source, &files, &tool.version);
+        let key = toolchain.key(&source, &files, &tool.version, INTERPRETER);
         let (bytes, _) = toolchain.kept(&key, || {
             toolchain.in_job(&source, &files, |job| {
                 // Else it would take the packages of the machine's own Python into the build.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use wasmill_model::{Language, SourceUnit};
 use wasmill_unit::{BuiltFunction, Interpreter, Parameter};
 
-use crate::build::Built;
+use crate::build::{Built, GLUE};
 use crate::interpreters::Interpreters;
 use crate::{BuildError, SourceFiles, SourceProblem, Toolchain, languages};
 
@@ -83,7 +83,7 @@ pub(crate) fn build(
     let bundled = languages::bundle(toolchain, source, files)?;
     let files = bundled.as_ref().unwrap_or(files);
     let (interpreter, tool) = interpreters.of(source.language, toolchain)?;
-    let key = toolchain.key(source, files, &format!("{tool} {}", interpreter.unit().digest()));
+    let key = toolchain.key(source, files, &format!("{tool} {}", interpreter.unit().digest()), GLUE);
     let (section, cached) = toolchain.kept(&key, || {
         let built = describe(toolchain, &interpreter, source, files)?;
         serde_json::to_vec(&built).map_err(|error| BuildError::host("the script cannot be kept", error))

@@ -1,7 +1,7 @@
 //! One room a language: how its source becomes a unit.
 
-mod c;
 mod assemblyscript;
+mod c;
 mod candidates;
 mod go;
 mod rust;

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod assemblyscript;
-mod go;
 mod c;
+mod go;
 mod rust;
 mod workshop;
