@@ -4,10 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmill_artifact::{ArtifactError, Sources};
-use wasmill_model::{Code, Diagnostic, Location, UnitSource, UnitSpec};
+use wasmill_model::{Code, Diagnostic, Language, Location, SourceText, SourceUnit, UnitSource, UnitSpec};
 use wasmill_unit::Unit;
 
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::render::Sources as Texts;
+use crate::settings;
 use crate::standard_input::StandardInput;
+use crate::toolchain::{self, ToolchainSettings};
 
 /// A unit and what a pipeline would say about it.
 #[derive(Debug)]
@@ -24,7 +29,52 @@ pub(crate) struct UnitFile {
 ///
 /// # Errors
 /// Why it cannot be read, or what is wrong with it.
-pub(crate) fn load(name: &str, stdin: &StandardInput) -> Result<UnitFile, Diagnostic> {
+pub(crate) fn load(name: &str, stdin: &StandardInput, printer: &Printer) -> Result<UnitFile, Failure> {
+    let path = Path::new(name);
+    if let Some(language) = Language::of_file(path).filter(|language| *language != Language::Wat) {
+        let text = SourceText::Path(path.to_owned());
+        return build(
+            SourceUnit { language, text, function: None, trusted: false },
+            name,
+            &settings::toolchain()?,
+            printer,
+        )
+        .map(|(unit, _)| unit);
+    }
+    Ok(load_unit(name, stdin)?)
+}
+
+/// Builds a unit from source; what goes wrong later may point into the texts.
+///
+/// # Errors
+/// Why it cannot be built.
+pub(crate) fn build(
+    source: SourceUnit,
+    name: &str,
+    settings: &ToolchainSettings,
+    printer: &Printer,
+) -> Result<(UnitFile, Texts), Failure> {
+    let spec = spec(UnitSource::Source(source.clone()), name);
+    let mut texts = Texts::default();
+    if let SourceText::Code(code) = &source.text {
+        texts.add(name, code);
+    }
+    let built = toolchain::with_progress(printer, &format!("building {name}"), || {
+        toolchain::build(settings.toolchain(printer), &source, &spec, Path::new(""))
+    });
+    match built {
+        Ok(built) => {
+            let stem = Path::new(name).file_stem().map_or_else(|| name.into(), |stem| stem.to_string_lossy());
+            Ok((UnitFile { name: stem.as_ref().into(), spec, unit: built.unit }, texts))
+        }
+        Err(failure) => {
+            let problems = failure.diagnostics(&mut texts);
+            Err(Failure::invalid(problems).in_files(&texts))
+        }
+    }
+}
+
+fn load_unit(name: &str, stdin: &StandardInput) -> Result<UnitFile, Diagnostic> {
     let (source, name) = if name == "-" {
         let bytes = stdin.asked_for()?;
         // Nothing is neither binary nor text; the reader of binaries says so best.

@@ -11,6 +11,7 @@ use crate::Command;
 pub struct Project {
     folder: TempDir,
     binary: PathBuf,
+    shares_code: bool,
 }
 
 impl Project {
@@ -19,7 +20,14 @@ impl Project {
         let folder =
             tempfile::Builder::new().prefix("wasmill-test-").tempdir().expect("a temporary folder can be made");
         std::fs::create_dir(folder.path().join("work")).expect("a temporary folder can be written");
-        Project { folder, binary: binary.into() }
+        Project { folder, binary: binary.into(), shares_code: false }
+    }
+
+    /// The same, with the compiled code of other tests: interpreters take many seconds to compile.
+    #[must_use]
+    pub fn sharing_code(mut self) -> Self {
+        self.shares_code = true;
+        self
     }
 
     /// The folder that commands run in.
@@ -69,6 +77,9 @@ impl Project {
         command.env("WASMILL_UNITS_DIR", self.folder.path().join("units"));
         command.env("WASMILL_BLOBS_DIR", self.folder.path().join("blobs"));
         let shared = shared();
+        if self.shares_code {
+            command.env("WASMILL_CACHE_DIR", shared.join("code"));
+        }
         command.env("WASMILL_BUILDS_DIR", shared.join("builds")).env("WASMILL_TOOL_CACHES", shared.join("toolchain"));
         // The developer's own policy is none of the test's business.
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));

@@ -28,7 +28,7 @@ const OUTPUT: &str = "result";
 /// Calls the unit and prints its result.
 pub(crate) fn call(settings: CallSettings, printer: &Printer) -> Outcome {
     let stdin = StandardInput::new(printer);
-    let file = unit_file::load(&settings.unit, &stdin)?;
+    let file = unit_file::load(&settings.unit, &stdin, printer)?;
     call_unit(file, settings, Sources::default(), &stdin, printer)
 }
 

@@ -1,17 +1,15 @@
 //! `wasmill exec`: source text to result in one command. The source is built, and its unit is called as `call` does.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use wasmill_model::{Language, Location, SourceText, SourceUnit, UnitSource, UnitSpec};
+use wasmill_model::{Language, SourceText, SourceUnit};
 
 use crate::commands::call;
 use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;
-use crate::render::Sources;
 use crate::settings::ExecSettings;
 use crate::standard_input::StandardInput;
-use crate::toolchain;
-use crate::unit_file::UnitFile;
+use crate::unit_file;
 
 /// Builds the source, calls its function, and prints the result.
 pub(crate) fn exec(settings: ExecSettings, printer: &Printer) -> Outcome {
@@ -41,33 +39,12 @@ pub(crate) fn exec(settings: ExecSettings, printer: &Printer) -> Outcome {
         let message = format!("`{name}` does not say which language it is in");
         return Err(Failure::usage(message, "write `--lang python`, or another"));
     };
-    let spec =
-        spec(SourceUnit { language, text, function: function.as_deref().map(Into::into), trusted: false }, &name);
-    let UnitSource::Source(source) = &spec.source else { return Err(Failure::host("the source is gone")) };
-    let mut sources = Sources::default();
-    if let SourceText::Code(code) = &source.text {
-        sources.add(&name, code);
-    }
-    let built = toolchain::with_progress(printer, &format!("building {name}"), || {
-        toolchain::build(toolchain.toolchain(printer), source, &spec, Path::new(""))
-    });
-    let built = match built {
-        Ok(built) => built,
-        Err(failure) => {
-            let problems = failure.diagnostics(&mut sources);
-            return Err(Failure::invalid(problems).in_files(&sources));
-        }
-    };
+    let source = SourceUnit { language, text, function: function.as_deref().map(Into::into), trusted: false };
+    let (file, texts) = unit_file::build(source, &name, &toolchain, printer)?;
     // Of languages that have no function of their own choice, the one that is meant among the exports.
-    if let Some(function) = function.filter(|_| built.unit.info().built.is_none()) {
+    if let Some(function) = function.filter(|_| file.unit.info().built.is_none()) {
         call.args.insert(0, function);
     }
-    let stem = Path::new(&name).file_stem().map_or_else(|| name.clone(), |stem| stem.to_string_lossy().into_owned());
     call.unit = name;
-    call::call_unit(UnitFile { name: stem.as_str().into(), spec, unit: built.unit }, call, sources, &stdin, printer)
-}
-
-fn spec(source: SourceUnit, name: &str) -> UnitSpec {
-    let location = Location { file: name.into(), ..Location::default() };
-    UnitSpec { source: UnitSource::Source(source), sha256: None, location }
+    call::call_unit(file, call, texts, &stdin, printer)
 }

@@ -15,7 +15,7 @@ use crate::unit_file;
 
 /// Prints what the unit is.
 pub(crate) fn inspect(unit: &str, printer: &Printer) -> Outcome {
-    let loaded = unit_file::load(unit, &StandardInput::new(printer))?;
+    let loaded = unit_file::load(unit, &StandardInput::new(printer), printer)?;
     let info = loaded.unit.info();
     if printer.is_json() {
         printer.json(&Document { wasmill: 1, unit, info })?;
@@ -43,6 +43,14 @@ fn describe(unit: &str, info: &UnitInfo) -> String {
         Some(Preview::Preview2) => " (WASI 0.2)",
         None => "",
     };
+    if let Some(built) = &info.built {
+        let what = match (&built.name, &built.script) {
+            (None, _) => ", a script that sees its parameters as `inputs`",
+            (Some(_), Some(_)) => ", a function of a script",
+            (Some(_), None) => ", a function",
+        };
+        fact("built from", &format!("{}{what}", built.language.title()));
+    }
     fact("interface", &format!("{}{generation}", info.interface));
     let exact = if info.size < 1024 { String::new() } else { format!(" ({} bytes)", thousands(info.size)) };
     fact("size", &format!("{}{exact}", format_bytes(info.size)));

@@ -27,6 +27,7 @@ mod nested;
 mod policy;
 mod run;
 mod signals;
+mod sources;
 mod upkeep;
 mod urls;
 mod verbs;

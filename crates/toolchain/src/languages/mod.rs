@@ -1,6 +1,7 @@
 //! One room a language: how its source becomes a unit.
 
 mod assemblyscript;
+mod c;
 mod candidates;
 mod go;
 mod rust;
@@ -57,6 +58,7 @@ pub(crate) type Compile = fn(&Job<'_>) -> Result<Compiled, BuildError>;
 pub(crate) fn of(language: Language) -> Compile {
     match language {
         Language::AssemblyScript => assemblyscript::compile,
+        Language::C | Language::Cpp => c::compile,
         Language::Rust => rust::compile,
         Language::Go => go::compile,
         Language::Wat => wat::compile,

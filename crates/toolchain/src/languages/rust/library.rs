@@ -70,6 +70,8 @@ pub(super) fn find_or_compile(job: &Job<'_>, rustc: &Tool) -> Result<Library, Bu
     }
     let made = format!(".wasmill/{FILE}");
     let mut args: Vec<OsString> = ARGS.map(OsString::from).to_vec();
+    // What is inlined of it has lines of its own.
+    args.push(super::without_scratch(job));
     args.extend(["-o".into(), made.clone().into(), format!("{SOURCES}/lib.rs").into()]);
     let ran = job.run(Run::new(rustc, args))?;
     if !ran.succeeded {

@@ -118,16 +118,21 @@ fn arguments(job: &Job<'_>, edition: &str) -> Vec<OsString> {
 
 /// How code is made, in words that also cargo hands on.
 fn code_generation(job: &Job<'_>) -> Vec<OsString> {
-    let mut remap = OsString::from("--remap-path-prefix=");
-    remap.push(job.folder);
-    remap.push("=.");
     // The user's warnings have no reader, and a user's `forbid(unsafe_code)` is not meant for the glue.
-    let mut args: Vec<OsString> = vec!["-Cpanic=abort".into(), "--cap-lints=allow".into(), remap];
+    let mut args: Vec<OsString> = vec!["-Cpanic=abort".into(), "--cap-lints=allow".into(), without_scratch(job)];
     args.extend(match job.mode {
         Mode::Release => ["-Copt-level=2", "-Ccodegen-units=1", "-Cstrip=debuginfo"].map(OsString::from),
         Mode::Debug => ["-Copt-level=0", "-Cdebuginfo=line-tables-only", "-Cdebug-assertions=on"].map(OsString::from),
     });
     args
+}
+
+/// The scratch folder's name is no part of what is made.
+fn without_scratch(job: &Job<'_>) -> OsString {
+    let mut remap = OsString::from("--remap-path-prefix=");
+    remap.push(job.folder);
+    remap.push("=.");
+    remap
 }
 
 /// Reads the function and the types of a source, and writes their glue. On a thread with a stack of its own: see [`items`].

@@ -1,6 +1,7 @@
 //! Packages: a `Cargo.toml` beside the source. With dependencies or a build script it is cargo's, and runs what others wrote.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use super::library::Library;
 use super::{Prepared, TARGET, code_generation, crate_type, problems};
@@ -89,8 +90,6 @@ impl Package {
         args.push("--".into());
         args.extend(code_generation(job));
         args.extend(library.args());
-        args.push("-o".into());
-        args.push(job.folder.join(super::UNIT).into());
         let mut run = Run::new(&cargo, args);
         run.environment = vec![
             ("RUSTC".into(), rustc.program.clone().into()),
@@ -105,6 +104,12 @@ impl Package {
             let said = format!("{}\n{}", ran.stdout, ran.stderr);
             return Err(problems::read(&said, &prepared.written, &ran.ended));
         }
-        job.read(super::UNIT)
+        let made = problems::artifacts(&ran.stdout).into_iter().rev().find(|file| file.ends_with(".wasm"));
+        let made =
+            made.as_deref().and_then(|file| Path::new(file).strip_prefix(job.folder).ok()).and_then(Path::to_str);
+        match made {
+            Some(file) => job.read(file),
+            None => Err(BuildError::NoUnit { message: "cargo made no module".to_owned() }),
+        }
     }
 }

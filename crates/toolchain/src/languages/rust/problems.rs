@@ -37,6 +37,16 @@ struct Expansion {
 struct CargoLine {
     reason: String,
     message: Option<Diagnostic>,
+    #[serde(default)]
+    filenames: Vec<String>,
+}
+
+/// The files that cargo says it made.
+pub(super) fn artifacts(said: &str) -> Vec<String> {
+    said.lines()
+        .filter_map(|line| serde_json::from_str::<CargoLine>(line).ok())
+        .flat_map(|line| line.filenames)
+        .collect()
 }
 
 /// What a compiler said on failing: what is wrong with the source, or with the function's types where the glue shows it.

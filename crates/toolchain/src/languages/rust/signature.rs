@@ -154,7 +154,7 @@ pub(super) fn write<'a>(
             Some(&**kind)
         }
     };
-    let (line, column) = result.map_or_else(|| place_of(&signature.ident), |kind| place_of(kind));
+    let (line, column) = result.map_or_else(|| place_of(&signature.ident), place_of);
     let place = Place { file: root.file.clone(), line, column, what: "the result".to_owned() };
 
     into.line("const _: () = {");
