@@ -213,4 +213,17 @@ fn folders_are_built_and_packages_of_others_are_not() {
         refused(&source(other.path())),
         "not trusted: `package.json` has dependencies, which npm would fetch: left"
     );
+
+    // A trusted one is put together by npm; what it brings is written in AssemblyScript as well.
+    let trusted = folder(&[
+        (
+            "main.ts",
+            "import { twice } from \"local/assembly\";\nexport function main(a: i32): i32 { return twice(a) }\n",
+        ),
+        ("package.json", r#"{"name":"step","private":true,"dependencies":{"local":"file:./local"}}"#),
+        ("local/package.json", r#"{"name":"local","version":"1.0.0"}"#),
+        ("local/assembly/index.ts", "export function twice(a: i32): i32 { return a * 2 }\n"),
+    ]);
+    let source = SourceUnit { trusted: true, ..source(trusted.path()) };
+    assert_eq!(build(&source).unwrap().call(r#"{"a":4}"#).unwrap(), "8");
 }

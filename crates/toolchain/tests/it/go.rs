@@ -209,6 +209,15 @@ fn programs_and_folders_are_built_and_what_others_wrote_is_not() {
     let old = folder(&[files[0], files[1], files[2], ("go.mod", "module step\n\ngo 1.16\n")]);
     assert_eq!(build(&source(old.path())).unwrap().call(r#"{"text":"a"}"#).unwrap(), "3");
 
+    // Nothing is fetched of what stands in the folder.
+    let local = folder(&[
+        ("main.go", "package step\n\nimport \"example.com/dep\"\n\nfunc Main(a int) int { return dep.Twice(a) }\n"),
+        ("go.mod", "module step\n\ngo 1.22\n\nrequire example.com/dep v0.0.0\n\nreplace example.com/dep => ./dep\n"),
+        ("dep/go.mod", "module example.com/dep\n"),
+        ("dep/dep.go", "package dep\n\nfunc Twice(a int) int { return a * 2 }\n"),
+    ]);
+    assert_eq!(build(&source(local.path())).unwrap().call(r#"{"a":4}"#).unwrap(), "8");
+
     let other = folder(&[
         ("main.go", files[0].1),
         ("go.mod", "module step\n\ngo 1.21\n\nrequire github.com/google/uuid v1.6.0\n"),
