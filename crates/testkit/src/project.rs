@@ -77,9 +77,6 @@ impl Project {
         command.env("WASMILL_UNITS_DIR", self.folder.path().join("units"));
         command.env("WASMILL_BLOBS_DIR", self.folder.path().join("blobs"));
         let shared = shared();
-        if self.shares_code {
-            command.env("WASMILL_CACHE_DIR", shared.join("code"));
-        }
         command.env("WASMILL_BUILDS_DIR", shared.join("builds")).env("WASMILL_TOOL_CACHES", shared.join("toolchain"));
         // The developer's own policy is none of the test's business.
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
@@ -103,6 +100,11 @@ impl Project {
             "COLUMNS",
         ] {
             command.env_remove(variable);
+        }
+        if self.shares_code {
+            command.env("WASMILL_CACHE_DIR", shared.join("code"));
+            // Compilers of debug builds are slow, and tests run beside each other.
+            command.env("WASMILL_COMPILE_TIMEOUT", "10m").env("WASMILL_BUILD_TIMEOUT", "10m");
         }
         command.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         Command::new(command, self.folder.path().to_owned())

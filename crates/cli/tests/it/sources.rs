@@ -79,7 +79,7 @@ fn what_does_not_compile_is_shown_where_it_stands() {
     let errors = json(project.wasmill(["check", "pipeline.yaml", "--output", "json"]).run().expect(2));
     let places: Vec<_> = errors["errors"].as_array().unwrap().iter().map(|error| &error["at"]).collect();
     assert_eq!(places[0], &json!({ "file": "shop.js", "line": 1, "column": 58 }));
-    assert_eq!(places.last().unwrap(), &&json!({ "file": "pipeline.yaml", "line": 16, "column": 29 }));
+    assert_eq!(places.last().unwrap(), &&json!({ "file": "pipeline.yaml", "line": 16, "column": 30 }));
 }
 
 #[test]
