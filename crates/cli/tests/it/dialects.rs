@@ -164,7 +164,7 @@ fn scripts_run_in_the_sandbox() {
       language: python
       code: inputs["result"] * 2
 "#;
-    let project = project().sharing_code().file("task.yaml", text);
+    let project = project().sharing_builds().file("task.yaml", text);
     let document =
         json(project.wasmill(["run", "task.yaml", "--input", "number=5", "--output", "json"]).run().expect(0));
     assert_eq!(document["outputs"], json!({ "result": 52 }));

@@ -33,7 +33,7 @@ const SHOP: &str = "export const total = (rows) => rows.reduce((sum, row) => sum
                     return rows.map((row) => row.name).join(separator);\n}\n";
 
 fn project() -> Project {
-    crate::project().sharing_code()
+    crate::project().sharing_builds()
 }
 
 fn pipeline(text: &str) -> Project {
