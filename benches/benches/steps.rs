@@ -176,6 +176,8 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph, kind: Kind)
         schedule: Schedule::default(),
         on_failure: Default::default(),
         timeout: None,
+        toolchains: IndexMap::new(),
+        toolchains: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: std::path::PathBuf::new(),
     };
