@@ -177,7 +177,6 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph, kind: Kind)
         on_failure: Default::default(),
         timeout: None,
         toolchains: IndexMap::new(),
-        toolchains: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: std::path::PathBuf::new(),
     };
