@@ -29,7 +29,7 @@ static ENGINE: LazyLock<WasmtimeEngine> = LazyLock::new(|| {
 pub(crate) fn toolchain(mode: Mode) -> Toolchain {
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/wasmill/tools"));
     let tools = std::env::var_os("WASMILL_TOOLS").map(PathBuf::from).or(home);
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compilers");
+    let cache = wasmill_testkit::shared().join("toolchain");
     let first = ["--exact", "workshop::launcher", "--ignored", "--nocapture", "--quiet", "--test-threads=1", "--"];
     let launcher = (std::env::current_exe().unwrap(), first.map(Into::into).to_vec());
     Toolchain::new(Settings {
