@@ -131,6 +131,8 @@ pub(crate) struct BuildSettings {
     pub(crate) out: Option<PathBuf>,
     /// Whether everything is built twice.
     pub(crate) check: bool,
+    /// The host's word on trust.
+    pub(crate) policy: Policy,
     /// How it is built.
     pub(crate) toolchain: ToolchainSettings,
 }
@@ -220,8 +222,9 @@ pub(crate) fn exec(args: ExecArgs) -> Result<ExecSettings, Failure> {
 /// An environment variable that makes no sense.
 pub(crate) fn build(args: BuildArgs) -> Result<BuildSettings, Failure> {
     let toolchain = built_as(&args.mode)?;
-    let BuildArgs { file, lang, function, out, check, .. } = args;
-    Ok(BuildSettings { file, lang, function, out, check, toolchain })
+    let BuildArgs { file, lang, function, out, check, policy, .. } = args;
+    let policy = policy_file::find(policy.policy.as_deref())?;
+    Ok(BuildSettings { file, lang, function, out, check, policy, toolchain })
 }
 
 fn built_as(args: &BuildModeArgs) -> Result<ToolchainSettings, Failure> {

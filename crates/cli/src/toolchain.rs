@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use wasmill_artifact::{BuildCache, CodeCache};
 use wasmill_engine_wasmtime::{Settings as EngineSettings, WasmtimeEngine};
-use wasmill_model::{Code, Diagnostic, Input, Limits, Location, SourceText, SourceUnit, UnitSpec, Value, Verdict};
+use wasmill_model::{
+    Code, Diagnostic, Input, Limits, Location, Pipeline, Policy, SourceText, SourceUnit, UnitSource, UnitSpec, Value,
+    Verdict,
+};
 use wasmill_toolchain::{BuildError, Built, Confinement, Interpret, Mode, Settings, SourceProblem, Toolchain, Tools};
 use wasmill_unit::Unit;
 
@@ -125,6 +128,30 @@ impl Interpret for Sandbox {
             (_, verdict) => Err(verdict.to_string()),
         }
     }
+}
+
+/// What a manifest says that is the host's to say, where the policy keeps it to itself.
+pub(crate) fn trust_problems(pipeline: &Pipeline, policy: &Policy) -> Vec<Diagnostic> {
+    if policy.trust_manifests {
+        return Vec::new();
+    }
+    let refused = |message: String, help: &str| Diagnostic::new(Code::NotTrusted, message).help(help);
+    let trusted = pipeline.units.iter().filter_map(|(name, spec)| match &spec.source {
+        UnitSource::Source(source) if source.trusted => {
+            let message = format!("the unit `{name}` says that its source is trusted, and this host's policy leaves that to whoever runs it");
+            Some(refused(message, "take `trusted` out; `--trust` says it for all sources").at(&spec.location))
+        }
+        _ => None,
+    });
+    let named = pipeline.toolchains.iter().next().map(|(language, program)| {
+        let message = format!(
+            "`toolchains` names `{}` for {}, and this host's policy runs no programs that a manifest names",
+            program.display(),
+            language.title()
+        );
+        refused(message, "take `toolchains` out; an environment variable names the program (`wasmill doctor`)")
+    });
+    trusted.chain(named).collect()
 }
 
 /// Says what goes on, while `work` does it and takes long.

@@ -100,6 +100,10 @@ fn work(settings: &BuildSettings, sources: &mut Sources, printer: &Printer) -> R
         }
         let (pipeline, texts) = pipeline_file::parse(&path)?;
         sources.extend(&texts);
+        let not_trusted = toolchain::trust_problems(&pipeline, &settings.policy);
+        if !not_trusted.is_empty() {
+            return Err(Failure::invalid(not_trusted).in_files(sources));
+        }
         let toolchain = toolchain.with_programs(&pipeline.toolchains, &pipeline.base);
         let Pipeline { units, base, .. } = pipeline;
         for (name, spec) in units {

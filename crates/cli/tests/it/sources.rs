@@ -283,3 +283,23 @@ fn several_files_make_one_script() {
     let output = none.wasmill(["check", "pipeline.yaml"]).run();
     assert!(output.expect(2).stderr.contains("looked for main.js"), "{output}");
 }
+
+#[test]
+fn a_host_may_keep_trust_to_itself() {
+    let project = project()
+        .file("policy.toml", "[policy.build]\ntrust_manifests = false\n")
+        .file("trusted.yaml", "wasmill: 1\nsteps:\n  a: { language: js, code: \"result = 1\", trusted: true }\n")
+        .file(
+            "tools.yaml",
+            "wasmill: 1\ntoolchains: { go: ./evil }\nsteps:\n  a: { language: js, code: \"result = 1\" }\n",
+        )
+        .file("plain.yaml", "wasmill: 1\nsteps:\n  a: { language: js, code: \"result = 1\" }\n");
+    for verb in ["run", "check", "plan", "build"] {
+        for file in ["trusted.yaml", "tools.yaml"] {
+            let output = project.wasmill([verb, file, "--policy", "policy.toml"]).run();
+            assert!(output.expect(2).stderr.contains("WM0319"), "{output}");
+            project.wasmill([verb, file]).run().expect(0);
+        }
+        project.wasmill([verb, "plain.yaml", "--policy", "policy.toml"]).run().expect(0);
+    }
+}
