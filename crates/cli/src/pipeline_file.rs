@@ -116,7 +116,7 @@ impl Loader<'_> {
         let Some(mut pipeline) = pipeline else { return Err(problems) };
         let Called { pipelines, height, problems: not_called, mut elsewhere } = self.called(&pipeline);
         problems.extend(not_called);
-        let not_trusted = toolchain::trust_problems(&pipeline, self.policy);
+        let not_trusted = toolchain::trust_problems(&pipeline, self.policy, self.settings.toolchain.trust);
         if !not_trusted.is_empty() {
             // Nothing of it is built.
             return Err(problems.into_iter().chain(not_trusted).collect());

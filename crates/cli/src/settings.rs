@@ -209,7 +209,7 @@ pub(crate) fn dev(args: DevArgs) -> Result<RunSettings, Failure> {
 /// # Errors
 /// As [`call`].
 pub(crate) fn exec(args: ExecArgs) -> Result<ExecSettings, Failure> {
-    let toolchain = built_as(&args.build)?;
+    let toolchain = ToolchainSettings { reading: overrides(&args.limits), ..built_as(&args.build)? };
     let unit = String::new();
     let ExecArgs { words, code, lang, function, input, output_format, grants, limits, host, .. } = args;
     let call = call(CallArgs { unit, args: words, input, output_format, grants, limits, host })?;
@@ -265,6 +265,7 @@ pub(crate) fn toolchain() -> Result<ToolchainSettings, Failure> {
         optimize: false,
         trust: false,
         again: false,
+        reading: LimitOverrides::default(),
         code: cache_folder(),
         compiler: compiler()?,
         made: Arc::default(),

@@ -146,11 +146,14 @@ impl Toolchain {
         if source.language.is_script() {
             return script::build(self, &self.interpreters, source, files, began);
         }
-        let tool = match ToolName::of(source.language) {
-            Some(name) => self.settings.tools.find(name, source.language)?.version,
-            None => format!("wasmill {}", env!("CARGO_PKG_VERSION")),
+        let (tool, identity) = match ToolName::of(source.language) {
+            Some(name) => {
+                let tool = self.settings.tools.find(name, source.language)?;
+                (tool.version, tool.identity)
+            }
+            None => (format!("wasmill {}", env!("CARGO_PKG_VERSION")), String::new()),
         };
-        let (bytes, cached) = self.kept(&self.key(source, files, &tool, GLUE), || self.compiled(source, files))?;
+        let (bytes, cached) = self.kept(&self.key(source, files, &identity, GLUE), || self.compiled(source, files))?;
         let unit = Unit::from_binary(bytes).map_err(|error| BuildError::NoUnit { message: error.to_string() })?;
         Ok(Built { unit, language: source.language, tool, cached, took: began.elapsed() })
     }
@@ -158,7 +161,7 @@ impl Toolchain {
     /// The digest of all that a build depends on.
     pub(crate) fn key(&self, source: &SourceUnit, files: &SourceFiles, tool: &str, glue: &str) -> Digest {
         let optimizer = self.settings.optimize.then(|| match self.settings.tools.look(ToolName::WasmOpt) {
-            crate::Looked::Found(tool) => tool.version,
+            crate::Looked::Found(tool) => tool.identity,
             _ => String::new(),
         });
         let ingredients = Ingredients {

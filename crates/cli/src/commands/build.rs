@@ -100,7 +100,7 @@ fn work(settings: &BuildSettings, sources: &mut Sources, printer: &Printer) -> R
         }
         let (pipeline, texts) = pipeline_file::parse(&path)?;
         sources.extend(&texts);
-        let not_trusted = toolchain::trust_problems(&pipeline, &settings.policy);
+        let not_trusted = toolchain::trust_problems(&pipeline, &settings.policy, settings.toolchain.trust);
         if !not_trusted.is_empty() {
             return Err(Failure::invalid(not_trusted).in_files(sources));
         }

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ToolName, Tools, prefix};
+use super::{ToolName, Tools, prefix, roots};
 
 /// A program that may do.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ fn plain(program: PathBuf) -> Candidate {
     Candidate {
         args: Vec::new(),
         environment: Vec::new(),
-        roots: prefix(&program).into_iter().collect(),
+        roots: roots(&program),
         caches: Vec::new(),
         ask: words(&["--version"]),
         stamps: vec![program.clone()],
@@ -285,9 +285,10 @@ fn python(program: PathBuf) -> Candidate {
         Some(PathBuf::from(line.split_whitespace().next()?))
     });
     if let Some(interpreter) = interpreter {
-        one.roots.extend(prefix(&interpreter));
+        one.roots.extend(roots(&interpreter));
         // A virtual environment names the interpreter that it was made from.
-        one.roots.extend(interpreter.parent().and_then(Path::parent).map(Path::to_owned));
+        one.roots.extend(interpreter.parent().map(|bin| bin.join("../lib")));
+        one.roots.extend(interpreter.parent().map(|bin| bin.join("../pyvenv.cfg")));
     }
     one
 }
