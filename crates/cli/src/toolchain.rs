@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use wasmill_artifact::{BuildCache, CodeCache};
 use wasmill_engine_wasmtime::{Settings as EngineSettings, WasmtimeEngine};
 use wasmill_model::{
-    Code, Diagnostic, Input, LimitOverrides, Limits, Location, Pipeline, Policy, SourceText, SourceUnit, UnitSource,
-    UnitSpec, Value, Verdict,
+    Code, Diagnostic, Input, Language, LimitOverrides, Limits, Location, Pipeline, Policy, SourceText, SourceUnit,
+    UnitSource, UnitSpec, Value, Verdict,
 };
 use wasmill_toolchain::{
     BuildError, Built, Confinement, Interpret, Mode, Settings, SourceFiles, SourceProblem, Toolchain, Tools,
@@ -254,6 +254,15 @@ impl BuildFailure {
 
     /// Where a problem of the source stands for the user, and what is left to say of the place.
     fn at(&self, problem: &SourceProblem, message: String, sources: &mut Sources) -> (Location, String) {
+        if problem.line == 0 {
+            // Of the source as a whole: where the manifest names it.
+            let place = if problem.file.is_empty() || matches!(self.source.text, SourceText::Code(_)) {
+                String::new()
+            } else {
+                format!(" ({})", problem.file)
+            };
+            return (self.location.clone(), message + &place);
+        }
         match &self.source.text {
             SourceText::Path(path) => {
                 let path = self.base.join(path);
@@ -289,6 +298,11 @@ impl BuildFailure {
     }
 }
 
+/// The language of a source file, or of a folder of them.
+pub(crate) fn language_of(path: &Path) -> Option<Language> {
+    if path.is_dir() { SourceFiles::language_of(path) } else { Language::of_file(path) }
+}
+
 /// The files of a source, to be watched: all of a folder.
 pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
     if !path.is_dir() {
@@ -319,9 +333,8 @@ pub(crate) fn diagnostic(error: &BuildError) -> Diagnostic {
             Code::BuildFailed,
             &format!("`{}=8GiB` allows more, where the source is worth it", env_vars::WASMILL_BUILD_MEMORY),
         ),
-        BuildError::TooMuchOutput { .. } | BuildError::NoUnit { .. } => {
-            of(Code::BuildFailed, "make the source smaller")
-        }
+        BuildError::TooMuchOutput { .. } => of(Code::BuildFailed, "make the source smaller"),
+        BuildError::NoUnit { .. } => Diagnostic::new(Code::SourceInvalid, error.to_string()),
         _ => Diagnostic::new(Code::BuildFailed, error.to_string()),
     }
 }

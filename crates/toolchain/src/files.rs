@@ -52,6 +52,17 @@ impl SourceFiles {
         }
     }
 
+    /// The language of a folder, by the name of the file to begin with, where only one language has such a file there.
+    pub fn language_of(folder: &Path) -> Option<Language> {
+        let has_main = |language: &Language| mains(*language).iter().any(|name| folder.join(name).is_file());
+        // AssemblyScript's files are named as TypeScript's: it has to be said.
+        let mut found = Language::ALL.into_iter().filter(|one| *one != Language::AssemblyScript).filter(has_main);
+        match (found.next(), found.next()) {
+            (Some(language), None) => Some(language),
+            _ => None,
+        }
+    }
+
     /// The names of the files in a folder, as far as they are parts of a source.
     pub fn list(folder: &Path) -> Vec<String> {
         let mut files = BTreeMap::new();

@@ -291,7 +291,10 @@ fn a_host_may_keep_trust_to_itself() {
     let project = project()
         .file("policy.toml", "[policy.build]\ntrust_manifests = false\n")
         .file("trusted.yaml", "wasmill: 1\nsteps:\n  a: { language: js, code: \"result = 1\", trusted: true }\n")
-        .file("tools.yaml", "wasmill: 1\ntoolchains: { go: ./evil }\nsteps:\n  a: { language: js, code: \"result = 1\" }\n")
+        .file(
+            "tools.yaml",
+            "wasmill: 1\ntoolchains: { go: ./evil }\nsteps:\n  a: { language: js, code: \"result = 1\" }\n",
+        )
         .file("plain.yaml", "wasmill: 1\nsteps:\n  a: { language: js, code: \"result = 1\" }\n");
     for verb in ["run", "check", "plan", "build"] {
         for file in ["trusted.yaml", "tools.yaml"] {
@@ -309,11 +312,16 @@ fn a_host_may_keep_trust_to_itself() {
 #[test]
 #[cfg(unix)]
 fn a_compiler_s_words_show_no_file_but_the_source() {
-    let project = project().file("secret", "the secret word\n").file("c/main.c", "#line 1 \"../secret\"\n#error told\n");
+    let project =
+        project().file("secret", "the secret word\n").file("c/main.c", "#line 1 \"../secret\"\n#error told\n");
     let output = project.wasmill(["build", "c", "--lang", "c"]).run();
     assert!(output.expect(2).stderr.contains("told") && !output.stderr.contains("the secret word"), "{output}");
     let devices = project.wasmill(["exec", "/dev/zero", "--lang", "c"]).run();
     assert!(devices.expect(2).stderr.contains("is no file"), "{devices}");
-    let odd = project.file("odd/main.c", "int f(void) { return 1; }\n").file("odd/@x.c", "").wasmill(["build", "odd", "--lang", "c"]).run();
+    let odd = project
+        .file("odd/main.c", "int f(void) { return 1; }\n")
+        .file("odd/@x.c", "")
+        .wasmill(["build", "odd", "--lang", "c"])
+        .run();
     assert!(odd.expect(2).stderr.contains("no compiler is given"), "{odd}");
 }
