@@ -20,6 +20,7 @@ use wasmill_unit::Unit;
 use crate::commands::cache::remedy;
 use crate::env_vars;
 use crate::host::{self, TOOL_LAUNCHER};
+use crate::interrupts;
 use crate::printer::Printer;
 use crate::progress::{TICK, spinner};
 use crate::render::{DIM, Sources, printable};
@@ -211,7 +212,7 @@ pub(crate) fn build(
         files,
     };
     let files = SourceFiles::read(source, base).map_err(|error| failed(error, None))?;
-    toolchain.build_files(source, &files).map_err(|error| failed(error, Some(files)))
+    interrupts::while_building(|| toolchain.build_files(source, &files)).map_err(|error| failed(error, Some(files)))
 }
 
 /// Why a unit of a pipeline could not be built.

@@ -7,7 +7,7 @@ use wasmill_testkit::{Project, shared, workspace};
 use wasmill_unit::Unit;
 
 fn project() -> Project {
-    crate::project().sharing_code()
+    crate::project().sharing_builds()
 }
 
 /// The path of a file in guests/interpreters.
