@@ -357,7 +357,7 @@ fn load(
 /// Why there is no unit.
 enum NotLoaded {
     Artifact(ArtifactError),
-    Built(BuildFailure),
+    Built(Box<BuildFailure>),
 }
 
 /// How units are fetched.

@@ -203,13 +203,15 @@ pub(crate) fn build(
     source: &SourceUnit,
     spec: &UnitSpec,
     base: &Path,
-) -> Result<Built, BuildFailure> {
-    let failed = |error, files| BuildFailure {
-        error: Box::new(error),
-        source: source.clone(),
-        location: spec.location.clone(),
-        base: base.to_owned(),
-        files,
+) -> Result<Built, Box<BuildFailure>> {
+    let failed = |error, files| {
+        Box::new(BuildFailure {
+            error,
+            source: source.clone(),
+            location: spec.location.clone(),
+            base: base.to_owned(),
+            files,
+        })
     };
     let files = SourceFiles::read(source, base).map_err(|error| failed(error, None))?;
     interrupts::while_building(|| toolchain.build_files(source, &files)).map_err(|error| failed(error, Some(files)))
@@ -218,7 +220,7 @@ pub(crate) fn build(
 /// Why a unit of a pipeline could not be built.
 #[derive(Debug)]
 pub(crate) struct BuildFailure {
-    error: Box<BuildError>,
+    error: BuildError,
     source: SourceUnit,
     location: Location,
     base: PathBuf,
@@ -232,7 +234,7 @@ impl BuildFailure {
         /// Nobody reads hundreds of a compiler's words.
         const MOST: usize = 20;
         let title = self.source.language.title();
-        match &*self.error {
+        match &self.error {
             BuildError::Compile { problems, .. } => {
                 let mut all: Vec<Diagnostic> = problems
                     .iter()

@@ -125,9 +125,9 @@ fn work(settings: &BuildSettings, sources: &mut Sources, printer: &Printer) -> R
 }
 
 /// As many at once as there are cores. The results are in the order of the work.
-fn all(work: &[Work], check: bool, printer: &Printer) -> Vec<Result<Done, BuildFailure>> {
+fn all(work: &[Work], check: bool, printer: &Printer) -> Vec<Result<Done, Box<BuildFailure>>> {
     let next = Mutex::new(0..work.len());
-    let results: Vec<Mutex<Option<Result<Done, BuildFailure>>>> = work.iter().map(|_| Mutex::new(None)).collect();
+    let results: Vec<Mutex<Option<Result<Done, Box<BuildFailure>>>>> = work.iter().map(|_| Mutex::new(None)).collect();
     let progress = Progress::start(work.len(), printer);
     let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
     let run = || {
@@ -150,7 +150,7 @@ fn all(work: &[Work], check: bool, printer: &Printer) -> Vec<Result<Done, BuildF
     results.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
-fn one(work: &Work, check: bool) -> Result<Done, BuildFailure> {
+fn one(work: &Work, check: bool) -> Result<Done, Box<BuildFailure>> {
     let built = toolchain::build(&work.toolchain, &work.source, &work.spec, &work.base)?;
     if !check {
         return Ok(Done { built, reproducible: None });
@@ -190,7 +190,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn ended(&self, name: &str, result: &Result<Done, BuildFailure>) {
+    fn ended(&self, name: &str, result: &Result<Done, Box<BuildFailure>>) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
             return;
