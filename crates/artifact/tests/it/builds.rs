@@ -5,6 +5,8 @@ use std::time::Duration;
 use wasmill_artifact::BuildCache;
 use wasmill_model::Digest;
 
+type Damage = Box<dyn Fn(&mut Vec<u8>)>;
+
 fn key(name: &str) -> Digest {
     Digest::of(name.as_bytes())
 }
@@ -29,16 +31,14 @@ fn what_is_damaged_is_not_there() {
     let folder = parent.path().join("builds");
     let cache = BuildCache::open(folder.clone()).unwrap();
     let path = folder.join(format!("{}.build", key("a")));
-    let mut damages: Vec<Box<dyn Fn(&mut Vec<u8>)>> = vec![
+    let mut damages: Vec<Damage> = vec![
         Box::new(Vec::clear),
         Box::new(|bytes| bytes.truncate(20)),
         Box::new(|bytes| bytes.truncate(bytes.len() - 1)),
         Box::new(|bytes| bytes.push(0)),
     ];
     // A bit anywhere: of the magic, the time, the seal, the contents.
-    damages.extend(
-        [0, 9, 17, 50].map(|place| Box::new(move |bytes: &mut Vec<u8>| bytes[place] ^= 4) as Box<dyn Fn(&mut Vec<u8>)>),
-    );
+    damages.extend([0, 9, 17, 50].map(|place| Box::new(move |bytes: &mut Vec<u8>| bytes[place] ^= 4) as Damage));
     for damage in damages {
         cache.store(&key("a"), b"unit");
         let mut bytes = std::fs::read(&path).unwrap();

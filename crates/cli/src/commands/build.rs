@@ -42,6 +42,9 @@ struct Done {
     reproducible: Option<bool>,
 }
 
+/// How one build ended.
+type Ended = Result<Done, Box<BuildFailure>>;
+
 /// Builds the units, prints a table of them, and writes them where that is asked for.
 pub(crate) fn build(settings: &BuildSettings, printer: &Printer) -> Outcome {
     let mut sources = Sources::default();
@@ -125,9 +128,9 @@ fn work(settings: &BuildSettings, sources: &mut Sources, printer: &Printer) -> R
 }
 
 /// As many at once as there are cores. The results are in the order of the work.
-fn all(work: &[Work], check: bool, printer: &Printer) -> Vec<Result<Done, Box<BuildFailure>>> {
+fn all(work: &[Work], check: bool, printer: &Printer) -> Vec<Ended> {
     let next = Mutex::new(0..work.len());
-    let results: Vec<Mutex<Option<Result<Done, Box<BuildFailure>>>>> = work.iter().map(|_| Mutex::new(None)).collect();
+    let results: Vec<Mutex<Option<Ended>>> = work.iter().map(|_| Mutex::new(None)).collect();
     let progress = Progress::start(work.len(), printer);
     let take = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
     let run = || {
@@ -150,7 +153,7 @@ fn all(work: &[Work], check: bool, printer: &Printer) -> Vec<Result<Done, Box<Bu
     results.into_iter().filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
-fn one(work: &Work, check: bool) -> Result<Done, Box<BuildFailure>> {
+fn one(work: &Work, check: bool) -> Ended {
     let built = toolchain::build(&work.toolchain, &work.source, &work.spec, &work.base)?;
     if !check {
         return Ok(Done { built, reproducible: None });
@@ -190,7 +193,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn ended(&self, name: &str, result: &Result<Done, Box<BuildFailure>>) {
+    fn ended(&self, name: &str, result: &Ended) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
             return;
