@@ -352,7 +352,7 @@ function transform(module, modules, { wait, watch }) {
   const prologue = [
     `$wasmill.exports({ ${exported.map(([name, value]) => `${JSON.stringify(name)}: () => ${value}`).join(", ")} });`,
     ...(kind === "module" ? [] : [`const require = $wasmill.require(${requested});`]),
-    ...(kind === "commonjs" ? ["const module = $wasmill.commonjs(); const exports = module.exports;"] : []),
+    ...(kind === "commonjs" ? ["const module = $wasmill.commonjs(); let exports = module.exports;"] : []),
     ...(/\bimport\b/.test(source) ? [`const $load_ = $wasmill.load(${requested}), $importmeta = $wasmill.meta;`] : []),
     ...[...load].map((target) => `${wanted}$wasmill.run(${target});`),
     ...stars.map((target) => `$wasmill.star(${target});`),

@@ -98,7 +98,8 @@ function after(value, next) {
 
 /// The program of a script, and the function that is to be called in it if it is there.
 function prepare(script, wanted) {
-  if (script.prepared?.wanted === wanted) return { program: script.prepared, name: script.prepared.name };
+  // The host names the function that was described.
+  if (script.prepared && [script.prepared.wanted, script.prepared.name].includes(wanted)) return { program: script.prepared, name: script.prepared.name };
   // One that is simple enough is not parsed here: the engine does that anyway.
   if (isSimple(script) && (wanted || !(mayDefine(script) || MAY_LEAVE.test(script.files[script.main])))) {
     return { program: simpleProgram(script, wanted), name: wanted || "main" };

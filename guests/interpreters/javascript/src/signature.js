@@ -57,28 +57,37 @@ function functionOf(node, known, depth = 0) {
 /// The functions that a file of CommonJS exports by assigning them, by name; `default` is one that is all of `module.exports`.
 export function assignedFunctions(tree, functions) {
   const found = new Map();
-  const add = (name, node) => {
-    const value = functionOf(node, (known) => functions.get(known));
-    if (value) found.set(name, value);
-  };
+  let replaced = false;
   for (const { type, expression } of tree.body) {
-    const name = type === "ExpressionStatement" ? exportedBy(expression) : undefined;
-    if (name === undefined) continue;
-    const { right } = expression;
-    add(name, right);
-    if (name !== "default" || right.type !== "ObjectExpression") continue;
-    for (const { key, value, computed } of right.properties) if (key && !computed) add(key.name ?? String(key.value), value);
+    const { name, value, onto } = (type === "ExpressionStatement" && exportedBy(expression)) || {};
+    // `exports` is no longer what is exported once `module.exports` is something else.
+    if (name === undefined || (replaced && onto === "exports")) continue;
+    const members = [[name, value]];
+    if (name === "default") {
+      found.clear();
+      replaced = true;
+      const properties = value.type === "ObjectExpression" ? value.properties.filter(({ kind, computed }) => kind === "init" && !computed) : [];
+      members.push(...properties.map(({ key, value }) => [key.name ?? String(key.value), value]));
+    }
+    for (const [name, value] of members) {
+      const node = functionOf(value, (known) => functions.get(known));
+      if (node) found.set(name, node);
+    }
   }
   return found;
 }
 
-/// The name that an expression assigns an export of CommonJS by: `x` of `exports.x = …` and `module.exports.x = …`, `default` of
+/// What an expression assigns as an export of CommonJS: the name is `x` of `exports.x = …` and `module.exports.x = …`, and `default` of
 /// `module.exports = …`.
-function exportedBy({ type, operator, left }) {
+function exportedBy({ type, operator, left, right }) {
   if (type !== "AssignmentExpression" || operator !== "=") return undefined;
-  if (isModuleExports(left)) return "default";
+  const inner = exportedBy(right);
+  // `exports = module.exports = …`, and the other way around.
+  if (left.name === "exports") return inner;
+  if (isModuleExports(left)) return { name: "default", value: inner?.value ?? (right.left?.name === "exports" ? right.right : right) };
   if (left.type !== "MemberExpression" || left.computed) return undefined;
-  return isModuleExports(left.object) || left.object.name === "exports" ? left.property.name : undefined;
+  if (!isModuleExports(left.object) && left.object.name !== "exports") return undefined;
+  return { name: left.property.name, value: right, onto: left.object.name };
 }
 
 const isModuleExports = ({ type, computed, object, property }) =>
@@ -129,7 +138,7 @@ function onlyDefines(node) {
     case "VariableDeclaration":
       return node.declarations.every(({ id, init }) => !boundNames(id).some((name) => ANSWERS.has(name)) && (!init || isConstant(init) || isRequire(init)));
     case "ExpressionStatement":
-      return isConstant(exportedBy(node.expression) === undefined ? node.expression : node.expression.right);
+      return isConstant(exportedBy(node.expression)?.value ?? node.expression) || isModuleMark(node.expression);
     default:
       return DEFINING.test(node.type);
   }
@@ -145,6 +154,9 @@ function isRequire(node) {
   if (node.type === "MemberExpression") return isRequire(node.object);
   return node.type === "CallExpression" && node.callee.name === "require";
 }
+
+/// `Object.defineProperty(exports, "__esModule", …)`, which compilers write.
+const isModuleMark = ({ type, arguments: given }) => type === "CallExpression" && given[0]?.name === "exports" && given[1]?.value === "__esModule";
 
 /// Whether an expression calls nothing and depends on no input.
 function isConstant(expression) {

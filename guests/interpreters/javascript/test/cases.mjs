@@ -127,7 +127,7 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
   // A script that does nothing but define has a `main` of another name.
   const defining = '// What it is for.\n"use strict";\nconst LIMIT = 2 * -3, [A, { b }] = [`a${LIMIT}`, { b: Math.PI }];\nlet unset;\nclass Row { key = print() };\n';
   const only = (name, script, called = "mian") => {
-    gives(`only defines: ${name}`, { ...script, input: '{"a":5}' }, "5");
+    for (const fn of ["", called]) gives(`only defines: ${name}`, { ...script, fn, input: '{"a":5}' }, "5");
     test(`only defines, described: ${name}`, "describe", script, (answer) => {
       const { kind, name: found, params } = JSON.parse(result(answer));
       if (kind !== "function" || found !== called || params[0].name !== "a") throw new Error(result(answer));
@@ -143,6 +143,9 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
     "export list": "function work(a) { return a }\nfunction helper() {}\nexport { work as mian }",
     "module.exports": "function helper(a) { return a }\nmodule.exports = { mian(a) { return helper(a) }, N: 1 }",
     "module.exports of a name": "function mian(a) { return helper(a) }\nfunction helper(a) { return a }\nmodule.exports = { mian }",
+    "module.exports and exports": "module.exports = exports = { mian(a) { return a }, get N() { return 1 } }",
+    "exports and module.exports": "exports.lost = () => 1\nexports = module.exports = {}\nmodule.exports.mian = (a) => a",
+    compiled: 'Object.defineProperty(exports, "__esModule", { value: true })\nexports.mian = void 0\nexports.mian = mian\nfunction mian(a) { return helper(a) }\nfunction helper(a) { return a }',
     "exports.x": "function helper(a) { return a }\nexports.mian = (a) => helper(a)",
     "module.exports.x": "const { helper } = require('./other')\nmodule.exports.mian = function (a) { return helper(a) }",
   })) only(name, { js: defining + js, files: { "other.js": "exports.helper = (a) => a" } });
@@ -322,7 +325,7 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
   test("prepared", "describe", { ts: 'import { twice } from "./twice";\nexport function main(n: number): number {\n  return twice(n).x.y }', files: { "twice.ts": "export const twice = (n: number): any => n ? 2 * n : undefined" }, prepare: true }, (answer) => {
     const { prepared } = JSON.parse(result(answer));
     const script = { ts: "not read: of TypeScript", prepared };
-    fails("prepared, run", { ...script, input: '{"n":0}' }, { message: /^TypeError/, file: "main.ts", line: 3 });
+    for (const fn of ["", "main"]) fails("prepared, run", { ...script, fn, input: '{"n":0}' }, { message: /^TypeError/, file: "main.ts", line: 3 });
     fails("prepared, run", { ...script, fn: "other" }, { syntax: true });
   });
 
