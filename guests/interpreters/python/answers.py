@@ -10,6 +10,7 @@ import ipaddress
 import json
 import math
 import pathlib
+import re
 import types
 import uuid
 
@@ -29,12 +30,24 @@ def read(text: str) -> dict:
 def write(value) -> str:
     """JSON of what a script gave. The encoder in C does all of it; only where it fails is the value walked, to say where and why."""
     try:
-        return _ENCODER.encode(value)
+        text = _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         complaint = _find(value, "result", set(), 0)
         if complaint is None:
             raise
         raise Unanswerable(complaint) from error
+    return _bounded(text)
+
+
+def _bounded(text: str) -> str:
+    """JSON of which no integer is beyond 64 bits: others read those as floats, without their last digits."""
+    # Most answers have no 19 digits in a row, which this finds out faster than a pattern does.
+    if _NINETEEN not in text.encode("utf-8", "surrogatepass").translate(_DIGITS_AS_ZERO) or not _LONG.search(text):
+        return text
+    # What the text says is walked, and not the value: a generator in it gives its items once.
+    if complaint := _find(json.loads(text), "result", set(), 0):
+        raise Unanswerable(complaint)
+    return text
 
 
 def printed(text: str) -> str:
@@ -50,7 +63,7 @@ def printed(text: str) -> str:
             pass
         else:
             # As it was printed, so that no digit changes; but escapes may hold halves of characters.
-            return write(value) if "\\u" in document else document
+            return write(value) if "\\u" in document else _bounded(document)
     return write(text.removesuffix("\n").removesuffix("\r"))
 
 
@@ -100,6 +113,10 @@ def _default(value):
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default)
+_NINETEEN = b"0" * 19
+_DIGITS_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
+# Not within a word, nor behind the point of a float.
+_LONG = re.compile(r"(?<![\w.])\d{19}")
 _STRICT = json.JSONDecoder(parse_constant=_no_constant)
 
 _HELP = {
@@ -118,8 +135,10 @@ def _kind(value) -> str:
 
 def _find(value, path: str, above: set, depth: int) -> str | None:
     """What of a value has no place in JSON, with the path to it."""
-    if isinstance(value, (str, int, types.NoneType)):
+    if isinstance(value, (str, types.NoneType)):
         return None
+    if isinstance(value, int):
+        return None if -(2**63) <= value < 2**64 else f"{path}: an integer beyond 64 bits; give it as text (str(x))"
     if isinstance(value, float):
         if math.isfinite(value):
             return None

@@ -18,6 +18,11 @@ from library import STARTED_WITH
 
 _TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _FUNCTION_NODES = (ast.FunctionDef, ast.AsyncFunctionDef)
+_DEFINING_NODES = (*_FUNCTION_NODES, ast.ClassDef, ast.Import, ast.ImportFrom, ast.TypeAlias, ast.Pass)
+_CONSTANT_NODES = (
+    *(ast.Constant, ast.Name, ast.Attribute, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred, ast.Subscript, ast.Slice),
+    *(ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.JoinedStr, ast.FormattedValue),
+)
 # Of a code object: a function has locals that are its own, a class's body has not.
 _OPTIMIZED, _VARARGS, _VARKEYWORDS, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x1, 0x4, 0x8, 0x20, 0x80, 0x200
 
@@ -62,7 +67,7 @@ def describe(script: Script, function: str) -> str:
                 script.compile(file)
         flags = _TOP_LEVEL_AWAIT
         code = script.compile(script.main, flags)
-        name = _wanted(code, function)
+        name = _wanted(script, code, function)
         if name is None:
             return '{"kind":"script"}'
         tree = script.compile(script.main, flags | ast.PyCF_ONLY_AST)
@@ -73,7 +78,7 @@ def describe(script: Script, function: str) -> str:
 def run(script: Script, function: str, input: dict) -> str:
     """Runs it once, and gives JSON of its answer."""
     code = script.compile(script.main, _TOP_LEVEL_AWAIT)
-    name = _wanted(code, function)
+    name = _wanted(script, code, function)
     module = _prepare(script, name)
     if name is not None:
         return _run_function(code, module, name, input)
@@ -230,15 +235,65 @@ def _functions(code) -> list[str]:
     return list(found)
 
 
-def _wanted(code, function: str) -> str | None:
+def _wanted(script: Script, code, function: str) -> str | None:
     """The function to call, or none for a plain script."""
     names = _functions(code)
-    if not function:
-        return "main" if "main" in names else None
-    if function not in names:
-        there = "its functions: " + ", ".join(f"`{name}`" for name in names) if names else "it has no functions"
-        raise Refused(f"the script has no function `{function}`; {there}")
-    return function
+    if function:
+        if function not in names:
+            there = "its functions: " + _listed(names) if names else "it has no functions"
+            raise Refused(f"the script has no function `{function}`; {there}")
+        return function
+    if "main" in names:
+        return "main"
+    return _only_function(script) if names else None
+
+
+def _only_function(script: Script) -> str | None:
+    """The function of a script that does nothing but define: run as a whole it would answer nothing, for its `main` has another name."""
+    with warnings.catch_warnings():
+        # Compiling told them.
+        warnings.simplefilter("ignore")
+        body = script.compile(script.main, _TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST).body
+    names = list(dict.fromkeys(node.name for node in body if isinstance(node, _FUNCTION_NODES)))
+    if not names or not all(map(_only_defines, body)):
+        return None
+    if len(names) > 1:
+        raise Refused(f"there is no function `main`; its functions: {_listed(names)}")
+    return names[0]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _only_defines(node) -> bool:
+    """Whether a statement gives a name to something and has no other effect."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return all(map(_is_own_name, targets)) and (node.value is None or _is_constant(node.value))
+    return isinstance(node, _DEFINING_NODES)
+
+
+def _is_own_name(target) -> bool:
+    """Whether an assignment to it sets variables, and not the answer."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return all(map(_is_own_name, target.elts))
+    return isinstance(target, ast.Name) and target.id not in ("result", "outputs")
+
+
+def _is_constant(node) -> bool:
+    """Whether an expression calls nothing and depends on no input."""
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Lambda):
+            continue
+        if not isinstance(node, _CONSTANT_NODES) or isinstance(node, ast.Name) and node.id == "inputs":
+            return False
+        pending += [inner for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.expr)]
+    return True
 
 
 def _definition(body: list, name: str):
@@ -266,7 +321,8 @@ def _parameters(node, script: Script) -> list[dict]:
     for one in params[len(positional) - len(given.defaults) :]:
         one["optional"] = True
     if given.vararg:
-        params.append(parameter(given.vararg, optional=True, rest=True))
+        # A caller gives it by name or in its place, as one list.
+        params.append({"name": given.vararg.arg, "type": "list", "optional": True})
     for argument, default in zip(given.kwonlyargs, given.kw_defaults):
         params.append(parameter(argument, optional=default is not None))
     if given.kwarg:

@@ -8,19 +8,19 @@ export function describe(scriptText, wanted) {
     const script = readScript(scriptText);
     const modules = parseAll(script);
     const [main] = modules;
-    const name = chooseFunction(main.functions, wanted);
+    const name = chooseFunction(main, wanted);
     if (name === undefined && wanted) throw missingFunction(main, wanted);
     const program = parsedProgram(modules, name);
     const prepared = script.prepare ? { ...program, wanted, name } : undefined;
     if (name === undefined) return JSON.stringify({ kind: "script", prepared });
-    return JSON.stringify({ kind: "function", name, params: describeParams(main.functions.get(name), main.source), prepared });
+    return JSON.stringify({ kind: "function", name, params: describeParams(main.functions.get(name) ?? main.assignedFunctions.get(name), main.source), prepared });
   } catch (error) {
     throw reportText(error);
   }
 }
 
-export function missingFunction({ file, functions }, wanted) {
-  const names = [...functions.keys()].map((name) => `\`${name}\``);
+export function missingFunction({ file, functions, assignedFunctions }, wanted) {
+  const names = [...new Set([...functions.keys(), ...assignedFunctions.keys()])].map((name) => `\`${name}\``);
   const there = names.length > 0 ? `it defines ${names.join(", ")}` : "it defines none";
   return new Failure(`\`${file}\` has no function \`${wanted}\` at its top level: ${there}`, { file });
 }

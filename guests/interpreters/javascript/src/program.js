@@ -7,7 +7,7 @@
 import { Edits } from "./edits.js";
 import { Failure } from "./failure.js";
 import { MODULE_WORDS, boundNames, isModule, parse, walk } from "./parse.js";
-import { topLevelFunctions } from "./signature.js";
+import { assignedFunctions, topLevelFunctions } from "./signature.js";
 import { stripTypes } from "./typescript.js";
 
 /// Lines before the first file, so that the lines of what a script evaluates itself are no lines of its files.
@@ -35,6 +35,11 @@ export function readScript(text) {
 /// Whether a script can be run without being parsed here first.
 export function isSimple({ language, main, files }) {
   return language !== "typescript" && !NOT_PLAIN.test(files[main]);
+}
+
+/// Whether a script may define functions; it has none where this says so. Which one is called where none is named, only its tree tells.
+export function mayDefine({ main, files }) {
+  return /\bfunction\b|=>/.test(files[main]);
 }
 
 /// The program of a script of which nothing but the text is known.
@@ -125,7 +130,9 @@ export function parseAll(script) {
     return index;
   };
   add(script.main);
-  modules[0].functions = topLevelFunctions(modules[0].tree);
+  const [main] = modules;
+  main.functions = topLevelFunctions(main.tree);
+  main.assignedFunctions = main.kind === "commonjs" ? assignedFunctions(main.tree, main.functions) : new Map();
   for (const module of modules) if (module.kind === "module") checkImports(module, modules);
   return modules;
 }
@@ -345,7 +352,7 @@ function transform(module, modules, { wait, watch }) {
   const prologue = [
     `$wasmill.exports({ ${exported.map(([name, value]) => `${JSON.stringify(name)}: () => ${value}`).join(", ")} });`,
     ...(kind === "module" ? [] : [`const require = $wasmill.require(${requested});`]),
-    ...(kind === "commonjs" ? ["const module = $wasmill.commonjs(); const exports = module.exports;"] : []),
+    ...(kind === "commonjs" ? ["const module = $wasmill.commonjs(); let exports = module.exports;"] : []),
     ...(/\bimport\b/.test(source) ? [`const $load_ = $wasmill.load(${requested}), $importmeta = $wasmill.meta;`] : []),
     ...[...load].map((target) => `${wanted}$wasmill.run(${target});`),
     ...stars.map((target) => `$wasmill.star(${target});`),

@@ -4,7 +4,7 @@ import { missingFunction } from "./describe.js";
 import { Exit, Failure, reportText } from "./failure.js";
 import { fireTimer, timersLeft } from "./globals.js";
 import { keepStdout, releaseStdout } from "./log.js";
-import { MAY_LEAVE, isSimple, locate, parseAll, parsedProgram, readScript, simpleProgram, sourceOf } from "./program.js";
+import { MAY_LEAVE, isSimple, locate, mayDefine, parseAll, parsedProgram, readScript, simpleProgram, sourceOf } from "./program.js";
 import { bind, chooseFunction } from "./signature.js";
 import { decode, encode } from "./values.js";
 
@@ -98,13 +98,14 @@ function after(value, next) {
 
 /// The program of a script, and the function that is to be called in it if it is there.
 function prepare(script, wanted) {
-  if (script.prepared?.wanted === wanted) return { program: script.prepared, name: script.prepared.name };
+  // The host names the function that was described.
+  if (script.prepared && [script.prepared.wanted, script.prepared.name].includes(wanted)) return { program: script.prepared, name: script.prepared.name };
   // One that is simple enough is not parsed here: the engine does that anyway.
-  if (isSimple(script) && (wanted || !MAY_LEAVE.test(script.files[script.main]))) {
+  if (isSimple(script) && (wanted || !(mayDefine(script) || MAY_LEAVE.test(script.files[script.main])))) {
     return { program: simpleProgram(script, wanted), name: wanted || "main" };
   }
   const modules = parseAll(script);
-  const name = chooseFunction(modules[0].functions, wanted);
+  const name = chooseFunction(modules[0], wanted);
   if (name === undefined && wanted) throw missingFunction(modules[0], wanted);
   return { program: parsedProgram(modules, name), name };
 }

@@ -28,6 +28,14 @@ function hasLarge(value) {
 
 /// Writes a value as JSON. What JSON cannot hold is an error that says where it is.
 export function encode(value) {
+  const text = write(value);
+  // The engine escapes halves of characters, and nothing else in this way; a backslash of the value may look like it.
+  const fault = text.includes("\\ud") ? findHalf(JSON.parse(text), "result") : undefined;
+  if (fault) throw fault;
+  return text;
+}
+
+function write(value) {
   let text;
   try {
     text = JSON.stringify(value);
@@ -71,10 +79,14 @@ function isPlain(value, depth) {
 
 const TypedArray = Object.getPrototypeOf(Uint8Array);
 
+/// Whether an integer is beyond 64 bits: others read such a one as a float, without its last digits.
+const isBeyond = (integer) => integer < -(2n ** 63n) || integer >= 2n ** 64n;
+
 /// What the engine is to write in a value's place.
 function replace(_, value) {
   switch (typeof value) {
     case "bigint":
+      if (isBeyond(value)) throw new RangeError("an integer beyond 64 bits");
       return JSON.rawJSON(String(value));
     case "number":
       if (value - value !== 0) throw new RangeError("no such number in JSON");
@@ -95,6 +107,9 @@ function replace(_, value) {
 function findFault(value, path = "result", above = []) {
   if (value !== null && typeof value === "object" && typeof value.toJSON === "function") value = value.toJSON();
   if (typeof value === "number" && value - value !== 0) return new Failure(`JSON has no ${value}: it is at \`${path}\``);
+  if (typeof value === "bigint" && typeof value.toJSON !== "function" && isBeyond(value)) {
+    return new Failure(`${path}: an integer beyond 64 bits; give it as text (String(x))`);
+  }
   if (typeof value !== "object" || value === null) return undefined;
   if (above.includes(value)) return new Failure(`the value at \`${path}\` contains itself, which JSON cannot hold`);
   if (value instanceof Promise) return new Failure(`the value at \`${path}\` is a promise: await it`);
@@ -102,10 +117,26 @@ function findFault(value, path = "result", above = []) {
   const indexed = Array.isArray(value) || value instanceof Set || value instanceof TypedArray;
   const members = indexed ? Array.from(value).entries() : value instanceof Map ? value : Object.entries(value);
   for (const [key, member] of members) {
-    const at = indexed ? `[${key}]` : /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(String(key))}]`;
-    const fault = findFault(member, path + at, above);
+    const fault = findFault(member, path + (indexed ? `[${key}]` : step(key)), above);
     if (fault) return fault;
   }
   above.pop();
   return undefined;
 }
+
+/// The error that names the place of half of a character, which UTF-8 has none for, in a value of JSON.
+function findHalf(value, path) {
+  if (typeof value === "string") {
+    const [half] = /\p{Surrogate}/u.exec(value) ?? [];
+    return half && new Failure(`${path}: a lone surrogate \\u${half.charCodeAt(0).toString(16)} is no text`);
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, member] of Object.entries(value)) {
+    const fault = findHalf(key, `a key of ${path}`) ?? findHalf(member, path + (Array.isArray(value) ? `[${key}]` : step(key)));
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+/// The way to a member of an object, as it is written.
+const step = (key) => (/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(String(key))}]`);

@@ -12,7 +12,6 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
   echoed("beyond 2^53", "9007199254740993");
   echoed("i64 least", "-9223372036854775808");
   echoed("u64 most", "18446744073709551615");
-  echoed("40 digits", "1234567890123456789012345678901234567890");
   echoed("nested large", '{"a":[1,{"b":9223372036854775807}],"c":"9223372036854775807"}');
   echoed("large in a text only", '"id 12345678901234567890"');
   echoed("mark in a text", '["\\u000112345678901234567890",12345678901234567890]');
@@ -29,7 +28,26 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
   echoed("keys", '{"b":1,"a":2,"__proto__x":3,"ü":4}');
   gives("0.1+0.2 computed", { js: "function main() { return 0.1 + 0.2 }" }, "0.30000000000000004");
   gives("records", { js: "function main(rows) { return rows.map(({ id, ...rest }) => ({ ...rest, id: id + 1 })) }", input: '{"rows":[{"id":1,"a":{"b":[1,2]}}]}' }, '[{"a":{"b":[1,2]},"id":2}]');
-  gives("BigInt", { js: "function main(n) { return [n * 2n, typeof n, 2n ** 70n, 5n] }", input: '{"n":9007199254740993}' }, '[18014398509481986,"bigint",1180591620717411303424,5]');
+  gives("BigInt", { js: "function main(n) { return [n * 2n, typeof n, 2n ** 63n, 5n] }", input: '{"n":9007199254740993}' }, '[18014398509481986,"bigint",9223372036854775808,5]');
+  const beyond = "an integer beyond 64 bits; give it as text (String(x))";
+  for (const text of ["18446744073709551616", "-9223372036854775809", "1234567890123456789012345678901234567890", "9".repeat(400)]) {
+    const name = `beyond 64 bits: ${text.slice(0, 25)}`;
+    fails(name, { js: echo, input: `{"x": ${text}}` }, { message: `result: ${beyond}` });
+    fails(`${name}, inside`, { js: echo, input: `{"x": {"a": ["x", ${text}]}}` }, { message: `result.a[1]: ${beyond}` });
+    fails(`${name}, printed`, { js: `console.log("[1, ${text}]")` }, { message: `result[1]: ${beyond}` });
+  }
+  gives("beyond 64 bits, with its own toJSON", { js: "BigInt.prototype.toJSON = function () { return String(this) }\nfunction main() { return [2n ** 64n] }" }, '["18446744073709551616"]');
+  for (const [value, message] of Object.entries({
+    "'a\\ud800'": "result: a lone surrogate \\ud800 is no text",
+    "[{ a: ['😀', '\\udc00\\ud800'] }]": "result[0].a[1]: a lone surrogate \\udc00 is no text",
+    "{ 'x y': new Map([[1, '\\uDFFF']]) }": 'result["x y"]["1"]: a lone surrogate \\udfff is no text',
+    "[{ '\\ud83d': 1 }]": "a key of result[0]: a lone surrogate \\ud83d is no text",
+  })) {
+    fails(`lone surrogate in ${value}`, { js: `function main() { return ${value} }` }, { message });
+    fails(`lone surrogate in ${value}, of a plain script`, { js: `result = ${value}` }, { message });
+  }
+  fails("lone surrogate, printed", { js: "console.log(JSON.stringify(['\\ud800']))" }, { message: "result[0]: a lone surrogate \\ud800 is no text" });
+  gives("what looks like a lone surrogate", { js: String.raw`function main() { return ["\\ud800", "\ud83d\ude00"] }` }, String.raw`["\\ud800","😀"]`);
   gives("undefined", { js: "function main() {}" }, "null");
   gives("undefined inside", { js: "function main() { return { a: undefined, b: [undefined], f() {} } }" }, '{"b":[null]}');
   gives("Map", { js: 'function main() { return new Map([["a", 1], [2, new Map()]]) }' }, '{"2":{},"a":1}');
@@ -82,12 +100,15 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
   gives("left out", { js: "function main(a, b) { return [a, b === undefined] }", input: '{"a":1}' }, "[1,true]");
   gives("order", { js: "function main(a, b) { return [a, b] }", input: '{"b":2,"a":1}' }, "[1,2]");
   gives("rest", { js: "function main(a, ...more) { return [a, more] }", input: '{"a":1,"more":[2,3]}' }, "[1,[2,3]]");
+  gives("only the rest", { js: "function main(...more) { return more }", input: '{"more":[[1],2]}' }, "[[1],2]");
+  gives("rest left out", { ts: "export const main = (...more: number[]) => more" }, "[]");
+  fails("rest that is no list", { js: "function main(a, ...more) {}", input: '{"more":1}' }, { message: "TypeError: `more` of main() takes the rest of its arguments: give a list" });
   gives("destructured", { js: "function main({ a, b = 2, ...rest }) { return [a, b, rest] }", input: '{"a":1,"c":3}' }, '[1,2,{"c":3}]');
   gives("destructured arrow", { js: "export const main = async ({ a, b: { c } }) => a + c", input: '{"a":1,"b":{"c":2}}' }, "3");
   fails("unknown", { js: "function main(a, b) {}", input: '{"x":1}' }, { message: "TypeError: main() has no parameter `x`: it has `a`, `b`" });
   describes("params", { js: "function main(a, b = 2, ...c) {}" }, {
     kind: "function", name: "main",
-    params: [{ name: "a", type: "any", optional: false }, { name: "b", type: "any", optional: true }, { name: "c", type: "any", optional: true, rest: true }],
+    params: [{ name: "a", type: "any", optional: false }, { name: "b", type: "any", optional: true }, { name: "c", type: "list", optional: true }],
   });
   describes("destructured params", { ts: "export function main({ a, b = 1, ...c }: { a: number[]; b?: string }) {}" }, {
     kind: "function", name: "main",
@@ -97,11 +118,58 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
     kind: "function", name: "main",
     params: [
       { name: "rows", type: "Array<T>", optional: false }, { name: "limit", type: "number", optional: true },
-      { name: "sep", type: "string", optional: true }, { name: "more", type: "string[]", optional: true, rest: true },
+      { name: "sep", type: "string", optional: true }, { name: "more", type: "list", optional: true },
     ],
   });
   describes("a plain script", { js: "throw new Error('not run')" }, { kind: "script" });
   describes("main that is no function", { js: "const main = 5" }, { kind: "script" });
+
+  // A script that does nothing but define has a `main` of another name.
+  const defining = '// What it is for.\n"use strict";\nconst LIMIT = 2 * -3, [A, { b }] = [`a${LIMIT}`, { b: Math.PI }];\nlet unset;\nclass Row { key = print() };\n';
+  const only = (name, script, called = "mian") => {
+    for (const fn of ["", called]) gives(`only defines: ${name}`, { ...script, fn, input: '{"a":5}' }, "5");
+    test(`only defines, described: ${name}`, "describe", script, (answer) => {
+      const { kind, name: found, params } = JSON.parse(result(answer));
+      if (kind !== "function" || found !== called || params[0].name !== "a") throw new Error(result(answer));
+    });
+  };
+  for (const [name, js] of Object.entries({
+    function: "function mian(a) { return a }",
+    async: "async function mian(a) { return a }",
+    arrow: "const mian = (a) => a",
+    "two names": "function mian(a) { return a }\nconst other = mian",
+    "one export": "export function mian(a) { return helper(a) }\nfunction helper(a) { return a }",
+    "exported arrow": "const helper = (a) => a\nexport const mian = (a) => helper(a), N = 1",
+    "export list": "function work(a) { return a }\nfunction helper() {}\nexport { work as mian }",
+    "module.exports": "function helper(a) { return a }\nmodule.exports = { mian(a) { return helper(a) }, N: 1 }",
+    "module.exports of a name": "function mian(a) { return helper(a) }\nfunction helper(a) { return a }\nmodule.exports = { mian }",
+    "module.exports and exports": "module.exports = exports = { mian(a) { return a }, get N() { return 1 } }",
+    "exports and module.exports": "exports.lost = () => 1\nexports = module.exports = {}\nmodule.exports.mian = (a) => a",
+    compiled: 'Object.defineProperty(exports, "__esModule", { value: true })\nexports.mian = void 0\nexports.mian = mian\nfunction mian(a) { return helper(a) }\nfunction helper(a) { return a }',
+    "exports.x": "function helper(a) { return a }\nexports.mian = (a) => helper(a)",
+    "module.exports.x": "const { helper } = require('./other')\nmodule.exports.mian = function (a) { return helper(a) }",
+  })) only(name, { js: defining + js, files: { "other.js": "exports.helper = (a) => a" } });
+  only("imports and types", { ts: 'import { helper } from "./other"\ninterface I { a: number }\ntype T = I["a"]\nenum E { A = 1 }\ndeclare function nope(): void\nconst n = { a: E.A } as const\nexport const mian = (a: T): T => helper(a)', files: { "other.ts": "export const helper = (a: number) => a" } });
+  only("main of CommonJS", { js: "exports.main = (a) => a\nexports.other = () => 1" }, "main");
+  only("all of module.exports", { js: "function helper() {}\nmodule.exports = (a) => a" }, "default");
+  const several = { message: "there is no function `main`; its functions: `mian`, `helper`" };
+  for (const [name, source] of Object.entries({
+    functions: "const mian = (a) => a\nfunction helper() {}",
+    exports: "export const mian = (a) => a\nexport function helper() {}",
+    CommonJS: "module.exports = { mian: (a) => a, helper() {} }",
+    "main in a comment": "// function main() {}\nconst mian = (a) => a\nfunction helper() { return 'const main = 1' }",
+  })) {
+    fails(`several ${name}`, { js: defining + source }, several);
+    fails(`several ${name}, described`, { js: defining + source }, several, "describe");
+  }
+  for (const effect of ["String(1)", "const x = String(1)", "for (;;) break", "if (0);", "await null", "result = null", "let outputs", "const { n } = inputs", "mian.x = 1", "const x = { ...[mian()] }", "{}", "exports.x = mian()", "new Set()"]) {
+    const source = `function mian() {}\nfunction helper() {}\n${effect}`;
+    describes(`plain by ${effect}`, { js: source }, { kind: "script" });
+    gives(`plain by ${effect}`, { js: source }, "null");
+  }
+  gives("named of CommonJS", { js: "exports.mian = (a) => a\nString(1)", fn: "mian", input: '{"a":5}' }, "5");
+  fails("missing in CommonJS", { js: "exports.mian = (a) => a", fn: "nope" }, { message: /it defines `mian`/ });
+  gives("definitions without functions", { js: defining }, "null");
 
   // Plain scripts.
   gives("result", { js: "result = inputs.n + 1", input: '{"n":1}' }, "2");
@@ -257,7 +325,7 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
   test("prepared", "describe", { ts: 'import { twice } from "./twice";\nexport function main(n: number): number {\n  return twice(n).x.y }', files: { "twice.ts": "export const twice = (n: number): any => n ? 2 * n : undefined" }, prepare: true }, (answer) => {
     const { prepared } = JSON.parse(result(answer));
     const script = { ts: "not read: of TypeScript", prepared };
-    fails("prepared, run", { ...script, input: '{"n":0}' }, { message: /^TypeError/, file: "main.ts", line: 3 });
+    for (const fn of ["", "main"]) fails("prepared, run", { ...script, fn, input: '{"n":0}' }, { message: /^TypeError/, file: "main.ts", line: 3 });
     fails("prepared, run", { ...script, fn: "other" }, { syntax: true });
   });
 
