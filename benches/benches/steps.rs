@@ -176,6 +176,7 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph, kind: Kind)
         schedule: Schedule::default(),
         on_failure: Default::default(),
         timeout: None,
+        toolchains: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: std::path::PathBuf::new(),
     };

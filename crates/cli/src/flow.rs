@@ -75,3 +75,11 @@ fn spelled(template: &Template) -> String {
         }
     }
 }
+
+/// `stats parse`: a unit and its function, which the name of a unit that was built for it alone says already.
+pub(crate) fn called(unit: &str, function: Option<&str>) -> String {
+    match function {
+        Some(function) if !unit.ends_with(&format!(" ({function})")) => format!("{unit} {function}"),
+        _ => unit.to_owned(),
+    }
+}

@@ -158,7 +158,7 @@ impl Loaded {
 
     /// As [`Loaded::call`], until the signal is given.
     pub async fn call_with(&self, input: &Input, cancel: &Cancel) -> Attempt {
-        let outcome = self.prepared.call(Call::new(input, &self.limits, cancel)).await;
+        let outcome = self.prepared.call(Call::new(input, &self.limits, cancel)).await.told();
         self.attempt(input, outcome)
     }
 

@@ -4,7 +4,7 @@
 //! them that runs the interface; what goes in and what comes out is translated here.
 //!
 //! How one fails: the error's words are the last line of its log, `wasmill:error {"message": …, "file": …, "line": …}`, and it exits with
-//! a code that is not 0; an interpreter gives the same JSON as its error.
+//! a code that is not 0; an interpreter gives the same JSON as its error. [`Outcome::told`] reads the former of any unit.
 
 use std::sync::Arc;
 
@@ -91,23 +91,39 @@ impl Function {
             // They are the interpreter's own functions; the script's lines are in what it says.
             outcome.backtrace.clear();
         }
-        let Verdict::GuestError { message } = &outcome.verdict else { return outcome };
-        let said: Option<Said> = match self.interface {
-            // The engine may add the last line of the log.
-            Interface::Component => serde_json::Deserializer::from_str(message).into_iter().next().and_then(Result::ok),
-            _ => last_word(&mut outcome.log),
-        };
-        if let Some(said) = said {
-            for line in said.trace.iter().flat_map(|trace| trace.lines()) {
-                if !outcome.log.is_empty() && !outcome.log.ends_with('\n') {
-                    outcome.log.push('\n');
-                }
-                outcome.log.push_str(line);
-                outcome.log.push('\n');
-            }
-            outcome.verdict = Verdict::GuestError { message: said.into_message() };
+        // The engine may add the last line of the log.
+        let first = |message: &str| serde_json::Deserializer::from_str(message).into_iter().next();
+        match &outcome.verdict {
+            Verdict::GuestError { message } if self.interface == Interface::Component => match first(message) {
+                Some(Ok(said)) => outcome.saying(said),
+                _ => outcome,
+            },
+            _ => outcome,
         }
-        outcome
+    }
+}
+
+impl Outcome {
+    /// The same, where a unit that failed said why on the last line of its log: that is its message then, and no part of the log.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        let Verdict::GuestError { .. } = self.verdict else { return self };
+        match last_word(&mut self.log) {
+            Some(said) => self.saying(said),
+            None => self,
+        }
+    }
+
+    fn saying(mut self, said: Said) -> Self {
+        for line in said.trace.iter().flat_map(|trace| trace.lines()) {
+            if !self.log.is_empty() && !self.log.ends_with('\n') {
+                self.log.push('\n');
+            }
+            self.log.push_str(line);
+            self.log.push('\n');
+        }
+        self.verdict = Verdict::GuestError { message: said.into_message() };
+        self
     }
 }
 
@@ -150,6 +166,10 @@ fn last_word(log: &mut String) -> Option<Said> {
     let start = text.rfind('\n').map_or(0, |end| end + 1);
     let said = serde_json::from_str(text.get(start..)?.strip_prefix(MARK)?).ok()?;
     log.truncate(start);
+    // What says it begins a line of its own, wherever the output before it ended.
+    if log == "\n" {
+        log.clear();
+    }
     Some(said)
 }
 

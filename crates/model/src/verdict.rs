@@ -330,6 +330,12 @@ impl Verdict {
             Some((_, said)) => said,
             None => message,
         };
+        // `ValueError: permanent: …`: what an exception of many languages says begins with its type.
+        let is_name = |text: &str| text.chars().all(|one| one.is_alphanumeric() || matches!(one, '_' | '.'));
+        let said = match said.split_once(": ") {
+            Some((kind, rest)) if is_name(kind) && rest.starts_with("permanent:") => rest,
+            _ => said,
+        };
         said.starts_with("permanent:")
             || matches!(Value::from_json(said.as_bytes()), Ok(Value::Object(members)) if members.get("permanent") == Some(&Value::Bool(true)))
     }

@@ -232,7 +232,7 @@ async fn call(run: &Arc<Run>, step: &LinkedStep, unit: &LinkedUnit, input: &Inpu
     let call = wasmill_engine::Call { stdout: sink.as_ref(), ..wasmill_engine::Call::new(input, &step.limits, cancel) };
     // The call is made within the future, so that a panic while it is made is caught like one while it goes on.
     let outcome = AssertUnwindSafe(async { unit.prepared.call(call).await }).catch_unwind().await;
-    outcome.unwrap_or_else(|panic| {
+    outcome.map(Outcome::told).unwrap_or_else(|panic| {
         let wall = run.clock().now().saturating_sub(began);
         Outcome::failed(host_error("the engine panicked", &*panic), Usage { wall, ..Usage::default() })
     })

@@ -11,7 +11,7 @@ use crate::Command;
 pub struct Project {
     folder: TempDir,
     binary: PathBuf,
-    shares_code: bool,
+    shares_builds: bool,
 }
 
 impl Project {
@@ -20,13 +20,13 @@ impl Project {
         let folder =
             tempfile::Builder::new().prefix("wasmill-test-").tempdir().expect("a temporary folder can be made");
         std::fs::create_dir(folder.path().join("work")).expect("a temporary folder can be written");
-        Project { folder, binary: binary.into(), shares_code: false }
+        Project { folder, binary: binary.into(), shares_builds: false }
     }
 
-    /// The same, with the compiled code of other tests: interpreters take many seconds to compile.
+    /// The same, with what other tests built and compiled: interpreters take many seconds for it.
     #[must_use]
-    pub fn sharing_code(mut self) -> Self {
-        self.shares_code = true;
+    pub fn sharing_builds(mut self) -> Self {
+        self.shares_builds = true;
         self
     }
 
@@ -76,11 +76,8 @@ impl Project {
         command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
         command.env("WASMILL_UNITS_DIR", self.folder.path().join("units"));
         command.env("WASMILL_BLOBS_DIR", self.folder.path().join("blobs"));
-        let shared = shared();
-        if self.shares_code {
-            command.env("WASMILL_CACHE_DIR", shared.join("code"));
-        }
-        command.env("WASMILL_BUILDS_DIR", shared.join("builds")).env("WASMILL_TOOL_CACHES", shared.join("toolchain"));
+        command.env("WASMILL_BUILDS_DIR", self.folder.path().join("builds"));
+        command.env("WASMILL_TOOL_CACHES", shared().join("toolchain"));
         // The developer's own policy is none of the test's business.
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));
         for variable in [
@@ -103,6 +100,12 @@ impl Project {
             "COLUMNS",
         ] {
             command.env_remove(variable);
+        }
+        if self.shares_builds {
+            let shared = shared();
+            command.env("WASMILL_CACHE_DIR", shared.join("code")).env("WASMILL_BUILDS_DIR", shared.join("builds"));
+            // Compilers of debug builds are slow, and tests run beside each other.
+            command.env("WASMILL_COMPILE_TIMEOUT", "10m").env("WASMILL_BUILD_TIMEOUT", "10m");
         }
         command.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         Command::new(command, self.folder.path().to_owned())

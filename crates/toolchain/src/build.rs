@@ -269,3 +269,72 @@ fn optimized(job: &Job<'_>, binary: Vec<u8>) -> Result<Vec<u8>, BuildError> {
     }
     job.read("wasmill-out.wasm")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use wasmill_model::SourceText;
+
+    use super::*;
+
+    #[test]
+    fn what_many_ask_for_is_built_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let caches = [0, 1].map(|_| Arc::new(BuildCache::open(folder.path().join("builds")).unwrap()));
+        let (key, built) = (Digest::of(b"a"), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for place in 0..8 {
+                // As of two processes.
+                let cache = Some(caches[place % 2].clone());
+                let toolchain = Toolchain::new(Settings { cache, ..Settings::default() });
+                let (key, built) = (&key, &built);
+                scope.spawn(move || {
+                    let make = || {
+                        built.fetch_add(1, Ordering::SeqCst);
+                        Ok(b"unit".to_vec())
+                    };
+                    assert_eq!(toolchain.kept(key, make).unwrap().0, &b"unit"[..]);
+                });
+            }
+        });
+        assert_eq!(built.into_inner(), 1);
+    }
+
+    #[test]
+    fn a_key_is_of_all_that_goes_into_a_build() {
+        let files = |main: &str, text: &str| SourceFiles {
+            main: main.to_owned(),
+            files: BTreeMap::from([(main.to_owned(), bytes::Bytes::copy_from_slice(text.as_bytes()))]),
+            is_folder: false,
+        };
+        let source = |language, function: Option<&str>, trusted| SourceUnit {
+            language,
+            text: SourceText::Code("".into()),
+            function: function.map(Into::into),
+            trusted,
+        };
+        let plain = Toolchain::new(Settings::default());
+        let debug = Toolchain::new(Settings { mode: Mode::Debug, ..Settings::default() });
+        let small = Toolchain::new(Settings { optimize: true, ..Settings::default() });
+        let rust = || source(Language::Rust, None, false);
+        let keys = [
+            plain.key(&rust(), &files("a.rs", "x"), "rustc 1", GLUE),
+            plain.key(&rust(), &files("a.rs", "y"), "rustc 1", GLUE),
+            plain.key(&rust(), &files("b.rs", "x"), "rustc 1", GLUE),
+            plain.key(&rust(), &files("a.rs", "x"), "rustc 2", GLUE),
+            plain.key(&rust(), &files("a.rs", "x"), "rustc 1", "other glue"),
+            plain.key(&source(Language::C, None, false), &files("a.rs", "x"), "rustc 1", GLUE),
+            plain.key(&source(Language::Rust, Some("f"), false), &files("a.rs", "x"), "rustc 1", GLUE),
+            plain.key(&source(Language::Rust, None, true), &files("a.rs", "x"), "rustc 1", GLUE),
+            debug.key(&rust(), &files("a.rs", "x"), "rustc 1", GLUE),
+            small.key(&rust(), &files("a.rs", "x"), "rustc 1", GLUE),
+        ];
+        let distinct: std::collections::BTreeSet<String> = keys.iter().map(ToString::to_string).collect();
+        assert_eq!(distinct.len(), keys.len());
+        assert_eq!(keys[0], plain.key(&rust(), &files("a.rs", "x"), "rustc 1", GLUE));
+    }
+}

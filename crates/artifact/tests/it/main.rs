@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod blobs;
+mod builds;
 mod cache;
 mod fetch;
 mod kept;
+mod launch;
 mod load;
 mod processes;
 mod server;

@@ -237,7 +237,7 @@ impl<'a> Document<'a> {
             match &step.called {
                 Called::Unit { function, interface, digest, profile, engines, .. } => {
                     let called = match function {
-                        Some(function) => format!("{} {function}", step.unit),
+                        Some(function) => flow::called(step.unit, Some(function)),
                         None => step.unit.to_owned(),
                     };
                     let digest: String = digest.to_string().chars().take(DIGEST).collect();

@@ -142,10 +142,37 @@ task_definition:
 }
 
 #[test]
-fn scripts_say_what_is_missing() {
-    let text = "compute_logic: { type: script, language: python, code: 'print(1)' }\n";
-    let output = project().file("task.yaml", text).wasmill(["run", "task.yaml"]).run();
-    assert!(output.expect(2).stderr.contains("interpreter"), "{output}");
+fn scripts_run_in_the_sandbox() {
+    let text = r#"task_definition:
+  name: scores
+  inputs: [{ name: number, type: integer, required: true }]
+  outputs: [{ name: result, type: integer }]
+  tasks:
+    - name: square
+      type: script
+      language: python
+      inputs: { number: "{{inputs.number}}" }
+      code: |
+        import json
+        print(json.dumps({"square": inputs["number"] ** 2}))
+    - name: more
+      type: script
+      language: javascript
+      code: result = inputs.result.square + 1
+    - name: last
+      type: expression
+      language: python
+      code: inputs["result"] * 2
+"#;
+    let project = project().sharing_builds().file("task.yaml", text);
+    let document =
+        json(project.wasmill(["run", "task.yaml", "--input", "number=5", "--output", "json"]).run().expect(0));
+    assert_eq!(document["outputs"], json!({ "result": 52 }));
+    let native = converted(&project, "task.yaml");
+    assert_eq!(project.wasmill(["run", native, "--input", "number=5"]).run().expect(0).text(), "52\n");
+    let docker = "compute_logic: { type: bash, code: 'echo 1' }\n";
+    let refused = project.file("bash.yaml", docker).wasmill(["run", "bash.yaml"]).run();
+    assert!(refused.expect(2).stderr.contains("builds no units in `bash`"), "{refused}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn every_example_prints_what_it_should() {
         assert!(!commands.is_empty(), "{} expects nothing", folder.display());
         for command in commands {
             let arguments = std::fs::read_to_string(&command).unwrap();
-            let output = project().wasmill(arguments.split_whitespace()).in_folder(&folder).run();
+            let output = project().sharing_builds().wasmill(arguments.split_whitespace()).in_folder(&folder).run();
             let expected_file = command.with_extension("stdout");
             let stdout = output.expect(0).text();
             if std::env::var_os("UPDATE_EXPECTED").is_some() {
@@ -49,6 +49,6 @@ fn every_example_prints_what_it_should() {
 fn every_example_is_checked_and_explained() {
     for folder in folders() {
         assert!(folder.join("README.md").is_file(), "{} has no README.md", folder.display());
-        project().wasmill(["check", "pipeline.yaml"]).in_folder(&folder).run().expect(0);
+        project().sharing_builds().wasmill(["check", "pipeline.yaml"]).in_folder(&folder).run().expect(0);
     }
 }

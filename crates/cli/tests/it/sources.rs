@@ -33,7 +33,7 @@ const SHOP: &str = "export const total = (rows) => rows.reduce((sum, row) => sum
                     return rows.map((row) => row.name).join(separator);\n}\n";
 
 fn project() -> Project {
-    crate::project().sharing_code()
+    crate::project().sharing_builds()
 }
 
 fn pipeline(text: &str) -> Project {
@@ -79,7 +79,7 @@ fn what_does_not_compile_is_shown_where_it_stands() {
     let errors = json(project.wasmill(["check", "pipeline.yaml", "--output", "json"]).run().expect(2));
     let places: Vec<_> = errors["errors"].as_array().unwrap().iter().map(|error| &error["at"]).collect();
     assert_eq!(places[0], &json!({ "file": "shop.js", "line": 1, "column": 58 }));
-    assert_eq!(places.last().unwrap(), &&json!({ "file": "pipeline.yaml", "line": 16, "column": 29 }));
+    assert_eq!(places.last().unwrap(), &&json!({ "file": "pipeline.yaml", "line": 16, "column": 30 }));
 }
 
 #[test]

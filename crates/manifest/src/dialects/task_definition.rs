@@ -745,8 +745,15 @@ fn script(compute: &Node) -> Option<Script<'_>> {
     };
     let text = node.as_text()?;
     // What such tasks call an expression is most often a script that sets its result.
-    const STATEMENTS: [&str; 8] = ["result", "outputs", "print", "console", "return", "def ", "function", "=>"];
-    let is_bare = kind == "expression" && language.is_script() && !STATEMENTS.iter().any(|word| text.contains(word));
+    const STATEMENTS: [&str; 7] = ["print(", "console.", "return ", "def ", "function", "=>", "import "];
+    let is_set = |line: &str| {
+        let line = line.trim_start();
+        let line = ["let ", "const ", "var "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
+        let rest = ["result", "outputs"].iter().find_map(|name| line.strip_prefix(name));
+        rest.map(str::trim_start).is_some_and(|rest| rest.starts_with(['=', '[', '.']) && !rest.starts_with("=="))
+    };
+    let has_statements = STATEMENTS.iter().any(|word| text.contains(word)) || text.lines().any(is_set);
+    let is_bare = kind == "expression" && language.is_script() && !has_statements;
     Some(Script { language, text, node, is_expression: is_expression || is_bare })
 }
 

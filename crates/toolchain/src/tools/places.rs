@@ -248,7 +248,9 @@ fn go(tools: &Tools, program: PathBuf) -> Candidate {
 fn of_node(tools: &Tools, path: &Path) -> Option<Candidate> {
     let real = fs::canonicalize(path).ok()?;
     let head = fs::read(&real).ok()?;
-    if !head.starts_with(b"#!") {
+    let first = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_script = head.starts_with(b"#!") && first.windows(4).any(|word| word == b"node");
+    if !is_script {
         let mut one = plain(real.clone());
         one.roots.extend(packages(&real));
         return Some(one);

@@ -71,7 +71,13 @@ pub(crate) fn doctor(args: &DoctorArgs, printer: &Printer) -> Outcome {
     for (part, folder, unfixed) in &mended {
         checks.extend(cache::look(*part, folder.as_deref(), args.fix, unfixed.as_ref()));
     }
-    checks.extend(tools::look(&settings::toolchain()?));
+    match settings::toolchain() {
+        Ok(toolchain) => checks.extend(tools::look(&toolchain)),
+        Err(failure) => checks.push(
+            Check::ok("tools", "settings", failure.message())
+                .but(Status::Error, "set the variable right, or `unset` it"),
+        ),
+    }
     let status = checks.iter().map(|check| check.status).max().unwrap_or(Status::Ok);
     if printer.is_json() {
         printer.json(&serde_json::json!({ "wasmill": 1, "status": status, "fixed": fixed, "checks": checks }))?;

@@ -68,6 +68,8 @@ struct Line {
 fn called<'a>(pipeline: &'a Pipeline, step: &'a Step) -> &'a str {
     match pipeline.units.get(&step.unit).map(|spec| &spec.source) {
         Some(UnitSource::Pipeline(path)) => path.to_str().unwrap_or(&step.unit),
+        // A step's own source has no name but the step's.
+        Some(UnitSource::Source(source)) if step.unit == step.id => source.language.title(),
         _ => &step.unit,
     }
 }
@@ -126,10 +128,7 @@ impl<'a> Drawing<'a> {
 impl Node<'_> {
     /// `stats parse`
     fn called(&self) -> String {
-        match self.function {
-            Some(function) => format!("{} {function}", self.unit),
-            None => self.unit.to_owned(),
-        }
+        flow::called(self.unit, self.function)
     }
 
     /// The notes, as far as there is room.
