@@ -310,10 +310,9 @@ impl Bare {
                 ],
             ),
             Language::Go => (ToolName::Go, &["build", "-trimpath", "-buildvcs=false", "-o", "out.wasm", "."]),
-            Language::C => (
-                ToolName::C,
-                &["-O2", "-mexec-model=reactor", "-Wl,--export=add", "-o", "out.wasm", "step.c"],
-            ),
+            Language::C => {
+                (ToolName::C, &["-O2", "-mexec-model=reactor", "-Wl,--export=add", "-o", "out.wasm", "step.c"])
+            }
             Language::Cpp => (
                 ToolName::C,
                 &["-O2", "-fno-exceptions", "-mexec-model=reactor", "-Wl,--export=add", "-o", "out.wasm", "step.cpp"],
@@ -328,7 +327,8 @@ impl Bare {
         args.extend(words.iter().map(Into::into));
         let folder = format!("bare-{}", subject.language);
         if subject.language == Language::Go {
-            environment.extend([("GOOS", "wasip1"), ("GOARCH", "wasm")].map(|(name, value)| (name.into(), value.into())));
+            environment
+                .extend([("GOOS", "wasip1"), ("GOARCH", "wasm")].map(|(name, value)| (name.into(), value.into())));
             place.write(&format!("{folder}/go.mod"), "module step\n\ngo 1.22\n");
             place.write(&format!("{folder}/main.go"), GO_MAIN);
         }
@@ -398,7 +398,8 @@ fn compiled(effort: Effort, place: &Place) -> Report {
                  `encoding/json`.",
         rows,
         notes: vec![format!(
-            "Without Cranelift and call, `wasmill build FILE` takes: {}.",
+            "Until the unit is there, before Cranelift and the call (`wasmill build FILE`): {}. The rest is Cranelift’s, by the size of the unit \
+             (below), on all cores; it is paid once for each edit.",
             units.join(", ")
         )],
     }
@@ -497,8 +498,7 @@ fn kept(effort: Effort, place: &Place) -> Report {
         let source = pipeline("source", &format!("{{ source: {} }}", subject.file));
         let path = pipeline("path", &format!("{{ path: {unit} }}"));
         let run = |file: &str| time(place.wasmill(&["--quiet", "run", file]));
-        let [floor, source] =
-            processes(effort, QUICK_ROUNDS, [Box::new(|| run(&path)), Box::new(|| run(&source))]);
+        let [floor, source] = processes(effort, QUICK_ROUNDS, [Box::new(|| run(&path)), Box::new(|| run(&source))]);
         rows.push(Row::beside(subject.name, "path: unit.wasm", &floor, &source, Target::More(MOST)));
     }
     Report {
@@ -512,10 +512,17 @@ fn kept(effort: Effort, place: &Place) -> Report {
 }
 
 /// The unit of a subject, as the toolchain builds it, ready to be called.
-fn loaded(place: &Place, toolchain: &Toolchain, engine: &WasmtimeEngine, runtime: &Runtime, subject: &Subject) -> (Unit, Loaded) {
+fn loaded(
+    place: &Place,
+    toolchain: &Toolchain,
+    engine: &WasmtimeEngine,
+    runtime: &Runtime,
+    subject: &Subject,
+) -> (Unit, Loaded) {
     let text = SourceText::Code(subject.edited(17).into());
     let source = SourceUnit { language: subject.language, text, function: None, trusted: false };
-    if let Some(tool) = ToolName::of(subject.language).filter(|_| !matches!(subject.name, "JavaScript" | "TypeScript")) {
+    if let Some(tool) = ToolName::of(subject.language).filter(|_| !matches!(subject.name, "JavaScript" | "TypeScript"))
+    {
         place.tool(tool);
     }
     let unit = toolchain.build(&source, Path::new("")).unwrap().unit;
@@ -530,7 +537,8 @@ fn calls(effort: Effort, place: &Place, runtime: &Runtime) -> Report {
     let toolchain = place.toolchain(&engine);
     let bare = floor::engine(SLOTS).unwrap();
     let mut rows = Vec::new();
-    let mut table = String::from("| language | unit | fuel of a call | memory of a call |\n| --- | ---: | ---: | ---: |");
+    let mut table =
+        String::from("| language | unit | fuel of a call | memory of a call |\n| --- | ---: | ---: | ---: |");
     for subject in &SUBJECTS {
         let (unit, loaded) = loaded(place, &toolchain, &engine, runtime, subject);
         let input = subject.input();

@@ -390,12 +390,7 @@ impl Interpreter {
     ///
     /// # Errors
     /// What the guest trapped with.
-    pub async fn call(
-        &self,
-        script: &str,
-        function: &str,
-        input: &str,
-    ) -> Result<std::result::Result<String, String>> {
+    pub async fn call(&self, script: &str, function: &str, input: &str) -> Result<std::result::Result<String, String>> {
         let state = WithComponentWasi {
             limiter: Limiter::default(),
             wasi: WasiCtxBuilder::new().build(),
@@ -407,7 +402,8 @@ impl Interpreter {
         store.set_epoch_deadline(1_000);
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         let instance = self.pre.instantiate_async(&mut store).await?;
-        let run = instance.get_typed_func::<(&str, &str, &str), (std::result::Result<String, String>,)>(&mut store, self.run)?;
+        let run = instance
+            .get_typed_func::<(&str, &str, &str), (std::result::Result<String, String>,)>(&mut store, self.run)?;
         Ok(run.call_async(&mut store, (script, function, input)).await?.0)
     }
 }
