@@ -40,7 +40,10 @@ impl Pieces {
     }
 }
 
-/// Every file under a folder, or the file itself, in a fixed order; `target` and hidden ones are left out.
+/// What npm installs, which is never a part of a source.
+pub(crate) const PACKAGES: &str = "node_modules";
+
+/// Every file under a folder, or the file itself, in a fixed order; `target`, packages and hidden ones are left out.
 pub(crate) fn files(path: &Path) -> Outcome<Vec<PathBuf>> {
     let mut found = Vec::new();
     collect(path, &mut found)?;
@@ -56,7 +59,7 @@ fn collect(path: &Path, found: &mut Vec<PathBuf>) -> Outcome {
     for entry in fs::read_dir(path).during(path.display())? {
         let entry = entry.during(path.display())?;
         let name = entry.file_name();
-        if name != "target" && !name.to_string_lossy().starts_with('.') {
+        if name != "target" && name != PACKAGES && !name.to_string_lossy().starts_with('.') {
             collect(&entry.path(), found)?;
         }
     }

@@ -95,8 +95,9 @@ impl BuildCache {
 
     /// Waits until no other process builds what has this key.
     pub fn lock(&self, key: &Digest) -> BuildLock {
-        // Sixty-four files are enough to keep builds apart, and few enough to stay.
-        let name = format!("lock-{:02x}", key.as_bytes().first().copied().unwrap_or_default() % 64);
+        // Enough files to keep builds apart, and few enough to stay.
+        let [high, low] = [0, 1].map(|place| key.as_bytes().get(place).copied().unwrap_or_default());
+        let name = format!("lock-{:03x}", (u16::from(high) << 8 | u16::from(low)) % 2048);
         let open = || {
             let mut options = File::options();
             options.create(true).truncate(false).write(true);

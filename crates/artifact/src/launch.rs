@@ -198,7 +198,7 @@ impl Launch {
     #[cfg(target_os = "linux")]
     fn keep_from_files(&self) -> io::Result<Confined> {
         use landlock::{
-            ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+            ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
             path_beneath_rules,
         };
 
@@ -214,13 +214,13 @@ impl Launch {
         if self.all_files && self.network {
             return Ok(Confined { files: true, network: true, resources: true });
         }
-        let mut rules = rules.create().map_err(no_rules)?;
+        let mut rules = rules.scope(Scope::from_all(ABI::V6)).and_then(Ruleset::create).map_err(no_rules)?;
         if !self.all_files {
             let writing = AccessFs::from_all(newest) & !AccessFs::IoctlDev;
             let device = AccessFs::ReadFile | AccessFs::WriteFile;
             rules = rules
                 .add_rules(path_beneath_rules(SYSTEM, AccessFs::from_read(newest)))
-                .and_then(|rules| rules.add_rules(path_beneath_rules(["/dev/null", "/dev/shm"], device)))
+                .and_then(|rules| rules.add_rules(path_beneath_rules(["/dev/null"], device)))
                 .and_then(|rules| rules.add_rules(path_beneath_rules(&self.readable, AccessFs::from_read(newest))))
                 .and_then(|rules| rules.add_rules(path_beneath_rules([&self.program], AccessFs::from_read(newest))))
                 .and_then(|rules| rules.add_rules(path_beneath_rules(&self.writable, writing)))

@@ -45,4 +45,4 @@ pub use launch::{Confined, Launch, launch};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, TextError, compile_text, load};
 pub use sources::{Progress, Sources, Watcher};
 pub use unit_cache::UnitCache;
-pub use worker::{Ended, Environment, Finished, Worker, WorkerCode, WorkerError};
+pub use worker::{Ended, Environment, Finished, Worker, WorkerCode, WorkerError, kill_workers};

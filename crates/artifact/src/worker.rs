@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Builder};
 use std::time::Duration;
 
@@ -171,9 +172,12 @@ impl Worker {
         let child =
             command.spawn().map_err(|error| WorkerError::NotStarted { program: self.program.clone(), error })?;
         let mut group = Group { child };
+        let leader = group.child.id();
+        running().push(leader);
         let talked = self.talk(&mut group, input);
         // Also where talking failed; the leader is not reaped before, so that its number still means this group.
         group.kill();
+        running().retain(|other| *other != leader);
         let status = group.child.wait();
         let lost = |error| WorkerError::Lost { program: self.program.clone(), error };
         let talked = talked.map_err(lost)?;
@@ -234,6 +238,22 @@ impl Worker {
             Ok::<_, io::Error>((answer, said))
         })?;
         Ok(Talked { stdout, stderr, timed_out: timed_out.into_inner() })
+    }
+}
+
+/// The leaders of the groups that are there: none of them has been reaped.
+static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+fn running() -> MutexGuard<'static, Vec<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills every program that a [`Worker`] of this process has started, with all that it started: for a process that is told to end.
+pub fn kill_workers() {
+    #[cfg(unix)]
+    for leader in running().iter().filter_map(|leader| rustix::process::Pid::from_raw(i32::try_from(*leader).ok()?)) {
+        // Nobody is left in it: that is what was wanted.
+        let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
     }
 }
 

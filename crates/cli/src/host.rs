@@ -19,6 +19,7 @@ use crate::commands::cache::remedy;
 use crate::commands::run::Job;
 use crate::env_vars;
 use crate::failure::{Failure, cancelled};
+use crate::interrupts;
 use crate::printer::Printer;
 use crate::progress::{self, Progress};
 use crate::settings::{CompilerChoice, HostSettings};
@@ -79,6 +80,7 @@ impl Threads {
             .build()
             .map_err(cannot)?;
         let cancel = Cancel::new();
+        interrupts::left_to_runs();
         here.spawn(watch_interrupts(cancel.clone()));
         Ok(Threads { runtimes: Some(Runtimes { here, guests }), cancel })
     }
@@ -292,19 +294,19 @@ async fn watch_interrupts(cancel: Cancel) {
 }
 
 #[cfg(unix)]
-struct Interrupts {
+pub(crate) struct Interrupts {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Interrupts {
-    fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Interrupts { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -313,15 +315,15 @@ impl Interrupts {
 }
 
 #[cfg(not(unix))]
-struct Interrupts;
+pub(crate) struct Interrupts;
 
 #[cfg(not(unix))]
 impl Interrupts {
-    fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Interrupts)
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         // Without a handler the process ends as the system says, which is all that is left to do.
         let _ = tokio::signal::ctrl_c().await;
     }

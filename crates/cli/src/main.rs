@@ -17,6 +17,7 @@ mod folders;
 mod grants;
 mod host;
 mod inputs;
+mod interrupts;
 mod pipeline_file;
 mod policy_file;
 mod printer;

@@ -116,6 +116,11 @@ impl Loader<'_> {
         let Some(mut pipeline) = pipeline else { return Err(problems) };
         let Called { pipelines, height, problems: not_called, mut elsewhere } = self.called(&pipeline);
         problems.extend(not_called);
+        let not_trusted = toolchain::trust_problems(&pipeline, self.policy, self.settings.toolchain.trust);
+        if !not_trusted.is_empty() {
+            // Nothing of it is built.
+            return Err(problems.into_iter().chain(not_trusted).collect());
+        }
         let (units, not_loaded) = load(&pipeline, self.settings, &mut self.sources, self.printer);
         elsewhere.extend(unit_limits(&mut pipeline, self.policy, &mut self.sources, &mut self.beside));
         let engines = [WasmtimeEngine::description()];

@@ -131,6 +131,8 @@ pub(crate) struct BuildSettings {
     pub(crate) out: Option<PathBuf>,
     /// Whether everything is built twice.
     pub(crate) check: bool,
+    /// The host's word on trust.
+    pub(crate) policy: Policy,
     /// How it is built.
     pub(crate) toolchain: ToolchainSettings,
 }
@@ -207,7 +209,7 @@ pub(crate) fn dev(args: DevArgs) -> Result<RunSettings, Failure> {
 /// # Errors
 /// As [`call`].
 pub(crate) fn exec(args: ExecArgs) -> Result<ExecSettings, Failure> {
-    let toolchain = built_as(&args.build)?;
+    let toolchain = ToolchainSettings { reading: overrides(&args.limits), ..built_as(&args.build)? };
     let unit = String::new();
     let ExecArgs { words, code, lang, function, input, output_format, grants, limits, host, .. } = args;
     let call = call(CallArgs { unit, args: words, input, output_format, grants, limits, host })?;
@@ -220,8 +222,9 @@ pub(crate) fn exec(args: ExecArgs) -> Result<ExecSettings, Failure> {
 /// An environment variable that makes no sense.
 pub(crate) fn build(args: BuildArgs) -> Result<BuildSettings, Failure> {
     let toolchain = built_as(&args.mode)?;
-    let BuildArgs { file, lang, function, out, check, .. } = args;
-    Ok(BuildSettings { file, lang, function, out, check, toolchain })
+    let BuildArgs { file, lang, function, out, check, policy, .. } = args;
+    let policy = policy_file::find(policy.policy.as_deref())?;
+    Ok(BuildSettings { file, lang, function, out, check, policy, toolchain })
 }
 
 fn built_as(args: &BuildModeArgs) -> Result<ToolchainSettings, Failure> {
@@ -262,6 +265,7 @@ pub(crate) fn toolchain() -> Result<ToolchainSettings, Failure> {
         optimize: false,
         trust: false,
         again: false,
+        reading: LimitOverrides::default(),
         code: cache_folder(),
         compiler: compiler()?,
         made: Arc::default(),

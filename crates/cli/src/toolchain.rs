@@ -8,13 +8,19 @@ use std::time::{Duration, Instant};
 
 use wasmill_artifact::{BuildCache, CodeCache};
 use wasmill_engine_wasmtime::{Settings as EngineSettings, WasmtimeEngine};
-use wasmill_model::{Code, Diagnostic, Input, Limits, Location, SourceText, SourceUnit, UnitSpec, Value, Verdict};
-use wasmill_toolchain::{BuildError, Built, Confinement, Interpret, Mode, Settings, SourceProblem, Toolchain, Tools};
+use wasmill_model::{
+    Code, Diagnostic, Input, Language, LimitOverrides, Limits, Location, Pipeline, Policy, SourceText, SourceUnit,
+    UnitSource, UnitSpec, Value, Verdict,
+};
+use wasmill_toolchain::{
+    BuildError, Built, Confinement, Interpret, Mode, Settings, SourceFiles, SourceProblem, Toolchain, Tools,
+};
 use wasmill_unit::Unit;
 
 use crate::commands::cache::remedy;
 use crate::env_vars;
 use crate::host::{self, TOOL_LAUNCHER};
+use crate::interrupts;
 use crate::printer::Printer;
 use crate::progress::{TICK, spinner};
 use crate::render::{DIM, Sources, printable};
@@ -45,6 +51,8 @@ pub(crate) struct ToolchainSettings {
     pub(crate) trust: bool,
     /// Whether everything is built again.
     pub(crate) again: bool,
+    /// What reading a script may use, where that is less than the usual.
+    pub(crate) reading: LimitOverrides,
     /// Compiled code of interpreters.
     pub(crate) code: Option<PathBuf>,
     /// Which process compiles interpreters.
@@ -79,6 +87,7 @@ impl ToolchainSettings {
             trust: self.trust,
             cache,
             interpret: Some(Arc::new(Sandbox {
+                limits: Limits::default().at_most(self.reading),
                 code: self.code.clone(),
                 compiler: self.compiler,
                 engine: OnceLock::new(),
@@ -96,6 +105,7 @@ impl ToolchainSettings {
 
 /// Runs interpreters, in the engine that runs all units.
 struct Sandbox {
+    limits: Limits,
     code: Option<PathBuf>,
     compiler: CompilerChoice,
     engine: OnceLock<Result<WasmtimeEngine, String>>,
@@ -115,7 +125,7 @@ impl Sandbox {
 
 impl Interpret for Sandbox {
     fn call(&self, unit: &Unit, function: &str, arguments: &[&str]) -> Result<Result<String, String>, String> {
-        let load = self.engine()?.load_unit(unit.clone()).function(function).limits(Limits::default());
+        let load = self.engine()?.load_unit(unit.clone()).function(function).limits(self.limits.clone());
         let loaded = load.prepare_blocking().map_err(|error| error.to_string())?;
         let arguments = arguments.iter().map(|text| Value::from(*text)).collect();
         let attempt = loaded.call_blocking(Input::Positional(arguments));
@@ -125,6 +135,31 @@ impl Interpret for Sandbox {
             (_, verdict) => Err(verdict.to_string()),
         }
     }
+}
+
+/// What a manifest says that is not its to say: programs are run only where whoever runs it trusts it (`--trust`), and so are those that
+/// trusted sources bring, where the host's policy leaves that to no manifest.
+pub(crate) fn trust_problems(pipeline: &Pipeline, policy: &Policy, trusts: bool) -> Vec<Diagnostic> {
+    if trusts {
+        return Vec::new();
+    }
+    let refused = |message: String, help: &str| Diagnostic::new(Code::NotTrusted, message).help(help);
+    let trusted = pipeline.units.iter().filter(|_| !policy.trust_manifests).filter_map(|(name, spec)| {
+        let UnitSource::Source(SourceUnit { trusted: true, .. }) = &spec.source else { return None };
+        let message = format!(
+            "the unit `{name}` says that its source is trusted, and this host's policy leaves that to whoever runs it"
+        );
+        Some(refused(message, "take `trusted` out; `--trust` says it for all sources").at(&spec.location))
+    });
+    let named = pipeline.toolchains.iter().next().map(|(language, program)| {
+        let message = format!(
+            "`toolchains` names `{}` for {}, and no program is run because a manifest names it",
+            program.display(),
+            language.title()
+        );
+        refused(message, "run with `--trust` if you trust whoever wrote it, or name the program in the environment (`wasmill doctor`)")
+    });
+    trusted.chain(named).collect()
 }
 
 /// Says what goes on, while `work` does it and takes long.
@@ -169,12 +204,15 @@ pub(crate) fn build(
     spec: &UnitSpec,
     base: &Path,
 ) -> Result<Built, BuildFailure> {
-    toolchain.build(source, base).map_err(|error| BuildFailure {
+    let failed = |error, files| BuildFailure {
         error: Box::new(error),
         source: source.clone(),
         location: spec.location.clone(),
         base: base.to_owned(),
-    })
+        files,
+    };
+    let files = SourceFiles::read(source, base).map_err(|error| failed(error, None))?;
+    interrupts::while_building(|| toolchain.build_files(source, &files)).map_err(|error| failed(error, Some(files)))
 }
 
 /// Why a unit of a pipeline could not be built.
@@ -184,6 +222,8 @@ pub(crate) struct BuildFailure {
     source: SourceUnit,
     location: Location,
     base: PathBuf,
+    /// What was compiled: nothing else is shown, whatever file a compiler names.
+    files: Option<SourceFiles>,
 }
 
 impl BuildFailure {
@@ -215,16 +255,30 @@ impl BuildFailure {
 
     /// Where a problem of the source stands for the user, and what is left to say of the place.
     fn at(&self, problem: &SourceProblem, message: String, sources: &mut Sources) -> (Location, String) {
+        if problem.line == 0 {
+            // Of the source as a whole: where the manifest names it.
+            let place = if problem.file.is_empty() || matches!(self.source.text, SourceText::Code(_)) {
+                String::new()
+            } else {
+                format!(" ({})", problem.file)
+            };
+            return (self.location.clone(), message + &place);
+        }
         match &self.source.text {
             SourceText::Path(path) => {
                 let path = self.base.join(path);
-                let file = if path.is_dir() { path.join(&problem.file) } else { path };
-                let name = file.to_string_lossy().into_owned();
-                let Ok(text) = std::fs::read_to_string(&file) else {
-                    return (self.location.clone(), problem.to_string());
+                let read = self.files.as_ref().and_then(|files| {
+                    let named = if files.is_folder { &problem.file } else { &files.main };
+                    let text = std::str::from_utf8(files.files.get(named)?).ok()?;
+                    Some((if files.is_folder { path.join(named) } else { path.clone() }, text))
+                });
+                let Some((file, text)) = read else {
+                    let place = if problem.file.is_empty() { String::new() } else { format!(" ({})", problem.file) };
+                    return (self.location.clone(), message + &place);
                 };
-                sources.add(&name, &text);
-                (place_in(&name, &text, problem.line, problem.column, 0), message)
+                let name = file.to_string_lossy().into_owned();
+                sources.add(&name, text);
+                (place_in(&name, text, problem.line, problem.column, 0), message)
             }
             SourceText::Code(code) => {
                 if let Some(text) = sources.text(&self.location.file)
@@ -243,6 +297,11 @@ impl BuildFailure {
             }
         }
     }
+}
+
+/// The language of a source file, or of a folder of them.
+pub(crate) fn language_of(path: &Path) -> Option<Language> {
+    if path.is_dir() { SourceFiles::language_of(path) } else { Language::of_file(path) }
 }
 
 /// The files of a source, to be watched: all of a folder.
@@ -275,9 +334,8 @@ pub(crate) fn diagnostic(error: &BuildError) -> Diagnostic {
             Code::BuildFailed,
             &format!("`{}=8GiB` allows more, where the source is worth it", env_vars::WASMILL_BUILD_MEMORY),
         ),
-        BuildError::TooMuchOutput { .. } | BuildError::NoUnit { .. } => {
-            of(Code::BuildFailed, "make the source smaller")
-        }
+        BuildError::TooMuchOutput { .. } => of(Code::BuildFailed, "make the source smaller"),
+        BuildError::NoUnit { .. } => Diagnostic::new(Code::SourceInvalid, error.to_string()),
         _ => Diagnostic::new(Code::BuildFailed, error.to_string()),
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct UnitFile {
 /// Why it cannot be read, or what is wrong with it.
 pub(crate) fn load(name: &str, stdin: &StandardInput, printer: &Printer) -> Result<UnitFile, Failure> {
     let path = Path::new(name);
-    if let Some(language) = Language::of_file(path).filter(|language| *language != Language::Wat) {
+    if let Some(language) = toolchain::language_of(path).filter(|language| *language != Language::Wat) {
         let text = SourceText::Path(path.to_owned());
         return build(
             SourceUnit { language, text, function: None, trusted: false },

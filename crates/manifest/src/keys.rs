@@ -144,8 +144,15 @@ pub(crate) const DIR: Keys =
 pub(crate) const HOST: Keys =
     Keys { what: "a host's `wasmill.toml`", example: "[policy.limits.ceilings]", now: &["policy"], later: &[] };
 
-pub(crate) const POLICY: Keys =
-    Keys { what: "`[policy]`", example: "[policy.limits.ceilings]", now: &["limits", "component"], later: &[] };
+pub(crate) const POLICY: Keys = Keys {
+    what: "`[policy]`",
+    example: "[policy.limits.ceilings]",
+    now: &["limits", "component", "build"],
+    later: &[],
+};
+
+pub(crate) const POLICY_BUILD: Keys =
+    Keys { what: "`[policy.build]`", example: "trust_manifests = false", now: &["trust_manifests"], later: &[] };
 
 pub(crate) const POLICY_LIMITS: Keys =
     Keys { what: "`[policy.limits]`", example: "[policy.limits.ceilings]", now: &["defaults", "ceilings"], later: &[] };

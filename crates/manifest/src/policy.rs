@@ -1,4 +1,4 @@
-//! The host's `wasmill.toml`: `[policy.limits.defaults]`, `[policy.limits.ceilings]` and `[policy.component]`.
+//! The host's `wasmill.toml`: `[policy.limits.defaults]`, `[policy.limits.ceilings]`, `[policy.component]` and `[policy.build]`.
 
 use wasmill_model::{
     COMPONENT_MEMORY_FLOOR, Code, Diagnostics, LimitOverrides, LimitViolation, Limits, Policy, format_bytes,
@@ -7,7 +7,7 @@ use wasmill_model::{
 use crate::Format;
 use crate::quantity::parse_size;
 use crate::reader::Reader;
-use crate::tree::Node;
+use crate::tree::{Data, Node};
 use crate::{keys, steps, toml_tree};
 
 /// Reads a host's policy. `file` is the name that positions get.
@@ -38,6 +38,14 @@ fn read(tree: &Node, reader: &Reader<'_>) -> Policy {
     }
     if let Some(node) = fields.get("component") {
         component(node, &mut policy, reader);
+    }
+    if let Some(fields) = fields.get("build").and_then(|node| reader.fields(node, "build", &keys::POLICY_BUILD))
+        && let Some(node) = fields.get("trust_manifests")
+    {
+        match node.data {
+            Data::Bool(trusts) => policy.trust_manifests = trusts,
+            _ => reader.wrong_type(node, "trust_manifests", "true or false", "write `trust_manifests = false`"),
+        }
     }
     policy
 }

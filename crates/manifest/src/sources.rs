@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
-use wasmill_model::{Code, FallbackTo, Language, SourceText, SourceUnit, Step, UnitSource, UnitSpec};
+use wasmill_model::{Code, FallbackTo, Language, Location, SourceText, SourceUnit, Step, UnitSource, UnitSpec};
 
 use crate::reader::{Fields, Reader};
 use crate::tree::{Data, Node, Span};
@@ -121,7 +121,7 @@ pub(crate) fn nothing_else(fields: &Fields<'_>, source: &str, reader: &Reader<'_
 /// A unit is built for one function: for each other one that steps call there is a unit more.
 pub(crate) fn bind_functions(units: &mut IndexMap<Arc<str>, UnitSpec>, steps: &mut [Step]) {
     let mut replaced: IndexSet<Arc<str>> = IndexSet::new();
-    let mut bind = |unit: &mut Arc<str>, function: Option<&str>| {
+    let mut bind = |unit: &mut Arc<str>, function: Option<&str>, location: &Location| {
         let Some(function) = function else { return };
         let Some(spec) = units.get(unit) else { return };
         let UnitSource::Source(source) = &spec.source else { return };
@@ -129,16 +129,17 @@ pub(crate) fn bind_functions(units: &mut IndexMap<Arc<str>, UnitSpec>, steps: &m
             return;
         }
         let other = SourceUnit { function: Some(function.into()), ..source.clone() };
-        let spec = UnitSpec { source: UnitSource::Source(other), ..spec.clone() };
+        // What is wrong with the function is wrong where it is named.
+        let spec = UnitSpec { source: UnitSource::Source(other), location: location.clone(), ..spec.clone() };
         let name: Arc<str> = format!("{unit} ({function})").into();
         units.entry(name.clone()).or_insert(spec);
         replaced.insert(std::mem::replace(unit, name));
     };
     for step in steps.iter_mut() {
-        bind(&mut step.unit, step.function.as_deref());
+        bind(&mut step.unit, step.function.as_deref(), &step.function_location);
         for fallback in &mut step.fallback {
             if let FallbackTo::Unit { unit, function } = &mut fallback.to {
-                bind(unit, function.as_deref());
+                bind(unit, function.as_deref(), &step.location);
             }
         }
     }

@@ -100,7 +100,7 @@ fn step(
     let own_name = || if declared.has_unit(&id) { format!("{id} (in the step)").into() } else { id.clone() };
     let pipeline = fields.get("pipeline");
     let source = ["source", "code"].into_iter().find_map(|key| fields.member(key));
-    let callees = [fields.member("unit"), fields.member("pipeline"), source];
+    let callees = ["unit", "pipeline", "source", "code"].map(|key| fields.member(key));
     if let [one, other, ..] = callees.into_iter().flatten().collect::<Vec<_>>().as_slice() {
         let help = "leave one of them out: a step calls one thing";
         let message = format!("the step has both `{}` and `{}`", one.key, other.key);

@@ -183,6 +183,9 @@ pub struct Policy {
     pub ceilings: Limits,
     /// The most bytes of memory that a `Component.toml` may ask for; `ceilings.memory` is above it.
     pub component_memory: u64,
+    /// Whether a manifest may say that its sources are trusted, and name the programs that they are built with: both run on the host what the
+    /// manifest's author chose. Who runs it may say so either way.
+    pub trust_manifests: bool,
 }
 
 /// The least bytes of memory that a `Component.toml` may ask for: 512 KiB.
@@ -205,6 +208,7 @@ impl Default for Policy {
                 instances: 1_000,
             },
             component_memory: COMPONENT_MEMORY_CEILING,
+            trust_manifests: true,
         }
     }
 }

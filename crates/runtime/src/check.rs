@@ -264,12 +264,9 @@ fn missing_imports(name: &str, info: &UnitInfo, engines: &[EngineInfo]) -> Optio
 fn against_unit(step: &Step, pipeline: &Pipeline, info: &UnitInfo, problems: &mut Vec<Diagnostic>) {
     let interface = info.interface;
     // A node of a manifest v1 answers in JSON, whatever its unit is; a function's result needs no reading.
-    if matches!(interface, Interface::Core | Interface::Component)
-        && step.output != OutputFormat::Text
-        && pipeline.dialect.is_native()
-    {
-        let message =
-            format!("`as:` is for the output of bytes units and commands, and `{}` is a {interface} unit", step.unit);
+    if info.takes_parameters() && step.output != OutputFormat::Text && pipeline.dialect.is_native() {
+        let what = if info.built.is_some() { "built from source".to_owned() } else { format!("a {interface} unit") };
+        let message = format!("`as:` is for the output of bytes units and commands, and `{}` is {what}", step.unit);
         problems.push(
             Diagnostic::new(Code::InvalidValue, message)
                 .help("take `as:` out: the output of the function has a type of its own"),
@@ -280,7 +277,7 @@ fn against_unit(step: &Step, pipeline: &Pipeline, info: &UnitInfo, problems: &mu
         problems.push(Diagnostic::new(Code::InvalidValue, message).help("give the function its parameters in `with:`"));
     }
     match info.resolve(step.function.as_deref()) {
-        Ok(Some(function)) if matches!(interface, Interface::Core | Interface::Component) => {
+        Ok(Some(function)) if info.takes_parameters() => {
             problems.extend(parameters::check(step, pipeline, info, function));
         }
         Ok(_) => {}

@@ -431,6 +431,16 @@ impl<'a> Maker<'a> {
         let function = info.resolve(step.function.as_deref()).ok().flatten();
         match function {
             Some(function) if info.takes_parameters() && function.params.is_empty() => Inherits::Nothing,
+            // There is nothing to inherit, and it does without.
+            Some(function)
+                if info.built.is_some()
+                    && function.params.iter().all(|param| param.optional)
+                    && step.foreach.is_none()
+                    && step.after.is_empty()
+                    && self.pipeline.inputs.is_empty() =>
+            {
+                Inherits::Nothing
+            }
             _ if parameters::inherits_by_name(info, function) => Inherits::Members,
             _ => Inherits::Value,
         }

@@ -118,8 +118,9 @@ impl Check<'_> {
         }
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         Some(self.wrong(format!(
-            "`{}` takes {takes} argument{}, and is given {given}",
+            "`{}` takes {} argument{}, and is given {given}",
             self.function.bare_name(),
+            if least == takes { takes.to_string() } else { format!("{least} to {takes}") },
             plural(takes)
         )))
     }

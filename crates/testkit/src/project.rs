@@ -1,5 +1,6 @@
 //! A folder of files that commands are run in, gone with the test.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -72,7 +73,17 @@ impl Project {
 
     /// `wasmill …`, in this project, with a cache of its own and nothing on stdin.
     pub fn wasmill<I: AsRef<str>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
-        let mut command = std::process::Command::new(&self.binary);
+        self.program(&self.binary, arguments)
+    }
+
+    /// Another program, which finds the binary in `WASMILL` and calls it in the same surroundings.
+    pub fn program<I: AsRef<str>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        arguments: impl IntoIterator<Item = I>,
+    ) -> Command {
+        let mut command = std::process::Command::new(program);
+        command.env("WASMILL", &self.binary);
         command.current_dir(self.path()).env("WASMILL_CACHE_DIR", self.folder.path().join("cache"));
         command.env("WASMILL_UNITS_DIR", self.folder.path().join("units"));
         command.env("WASMILL_BLOBS_DIR", self.folder.path().join("blobs"));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -146,11 +146,14 @@ impl Toolchain {
         if source.language.is_script() {
             return script::build(self, &self.interpreters, source, files, began);
         }
-        let tool = match ToolName::of(source.language) {
-            Some(name) => self.settings.tools.find(name, source.language)?.version,
-            None => format!("wasmill {}", env!("CARGO_PKG_VERSION")),
+        let (tool, identity) = match ToolName::of(source.language) {
+            Some(name) => {
+                let tool = self.settings.tools.find(name, source.language)?;
+                (tool.version, tool.identity)
+            }
+            None => (format!("wasmill {}", env!("CARGO_PKG_VERSION")), String::new()),
         };
-        let (bytes, cached) = self.kept(&self.key(source, files, &tool, GLUE), || self.compiled(source, files))?;
+        let (bytes, cached) = self.kept(&self.key(source, files, &identity, GLUE), || self.compiled(source, files))?;
         let unit = Unit::from_hashed(&bytes).map_err(|error| BuildError::NoUnit { message: error.to_string() })?;
         Ok(Built { unit, language: source.language, tool, cached, took: began.elapsed() })
     }
@@ -158,7 +161,7 @@ impl Toolchain {
     /// The digest of all that a build depends on.
     pub(crate) fn key(&self, source: &SourceUnit, files: &SourceFiles, tool: &str, glue: &str) -> Digest {
         let optimizer = self.settings.optimize.then(|| match self.settings.tools.look(ToolName::WasmOpt) {
-            crate::Looked::Found(tool) => tool.version,
+            crate::Looked::Found(tool) => tool.identity,
             _ => String::new(),
         });
         let ingredients = Ingredients {
@@ -223,8 +226,9 @@ impl Toolchain {
         files: &SourceFiles,
         work: impl FnOnce(&Job<'_>) -> Result<T, BuildError>,
     ) -> Result<T, BuildError> {
+        sweep();
         let scratch = tempfile::Builder::new()
-            .prefix("wasmill-build-")
+            .prefix(SCRATCH)
             .tempdir()
             .map_err(|error| BuildError::host("a scratch folder cannot be made", error))?;
         let folder = fs::canonicalize(scratch.path())
@@ -247,6 +251,28 @@ impl Toolchain {
         }
         work(&job)
     }
+}
+
+/// How scratch folders are called.
+const SCRATCH: &str = "wasmill-build-";
+
+/// Removes, once a process, the scratch folders of processes that were killed: nothing is built for a day.
+fn sweep() {
+    const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+    static SWEPT: Once = Once::new();
+    SWEPT.call_once(|| {
+        let is_old = |entry: &fs::DirEntry| {
+            let modified = entry.metadata().and_then(|metadata| metadata.modified());
+            entry.file_name().to_string_lossy().starts_with(SCRATCH)
+                && entry.file_type().is_ok_and(|kind| kind.is_dir())
+                && modified.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > OLD))
+        };
+        let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+        for entry in entries.filter(is_old) {
+            // Another user's stays.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    });
 }
 
 /// What wasm-opt makes of a module; the module itself where wasm-opt is not there, or for a component.

@@ -52,6 +52,17 @@ impl SourceFiles {
         }
     }
 
+    /// The language of a folder, by the name of the file to begin with, where only one language has such a file there.
+    pub fn language_of(folder: &Path) -> Option<Language> {
+        let has_main = |language: &Language| mains(*language).iter().any(|name| folder.join(name).is_file());
+        // AssemblyScript's files are named as TypeScript's: it has to be said.
+        let mut found = Language::ALL.into_iter().filter(|one| *one != Language::AssemblyScript).filter(has_main);
+        match (found.next(), found.next()) {
+            (Some(language), None) => Some(language),
+            _ => None,
+        }
+    }
+
     /// The names of the files in a folder, as far as they are parts of a source.
     pub fn list(folder: &Path) -> Vec<String> {
         let mut files = BTreeMap::new();
@@ -63,6 +74,15 @@ impl SourceFiles {
 
     fn file(path: &Path) -> Result<Self, BuildError> {
         let main = path.file_name().and_then(|name| name.to_str()).unwrap_or("main").to_owned();
+        refuse_odd(&main, path)?;
+        // A pipe would be waited for, and some devices have no end.
+        if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+            return Err(BuildError::Source {
+                message: format!("`{}` is no file", path.display()),
+                help: "name a source file, or a folder of them; `wasmill exec --lang LANGUAGE -` reads stdin"
+                    .to_owned(),
+            });
+        }
         let mut room = MOST_BYTES;
         let text = read(path, &mut room)?;
         Ok(SourceFiles { main: main.clone(), files: BTreeMap::from([(main, text)]), is_folder: false })
@@ -140,6 +160,7 @@ fn gather(
         let entry = entry.map_err(|error| unreadable(folder, &error))?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
+        refuse_odd(name, folder)?;
         if name.starts_with('.') || LEFT_OUT.contains(&name) {
             continue;
         }
@@ -151,7 +172,7 @@ fn gather(
                 return Err(too_large(folder, "its folders are too deep"));
             }
             gather(&entry.path(), &format!("{path}/"), depth - 1, files, room)?;
-        } else if kind.is_file() {
+        } else if kind.is_file() && path.len() < 1_000 {
             if files.len() >= MOST_FILES {
                 return Err(too_large(folder, &format!("it has more than {MOST_FILES} files")));
             }
@@ -159,6 +180,17 @@ fn gather(
         }
     }
     Ok(())
+}
+
+/// Names that a compiler would take for something else: flags, and lists of flags.
+fn refuse_odd(name: &str, place: &Path) -> Result<(), BuildError> {
+    if !name.starts_with(['-', '@']) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(BuildError::Source {
+        message: format!("`{}` has a file that no compiler is given: `{}`", place.display(), name.escape_debug()),
+        help: "call it something that does not begin with `-` or `@` and has no control characters".to_owned(),
+    })
 }
 
 fn read(path: &Path, room: &mut u64) -> Result<Bytes, BuildError> {

@@ -56,13 +56,13 @@ impl Interpreters {
         let tool = toolchain.settings().tools.find(ToolName::ComponentizePy, Language::Python)?;
         // Held while it is made: nobody else could do without it.
         let mut made = self.python.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(interpreter) = made.get(&tool.version) {
+        if let Some(interpreter) = made.get(&tool.identity) {
             return Ok((interpreter.clone(), tool.version));
         }
         let files = SourceFiles { main: "app.py".to_owned(), files: python_sources(), is_folder: true };
         let text = SourceText::Code("".into());
         let source = SourceUnit { language: Language::Python, text, function: None, trusted: false };
-        let key = toolchain.key(&source, &files, &tool.version, INTERPRETER);
+        let key = toolchain.key(&source, &files, &tool.identity, INTERPRETER);
         let (bytes, _) = toolchain.kept(&key, || {
             toolchain.in_job(&source, &files, |job| {
                 // Else it would take the packages of the machine's own Python into the build.
@@ -80,7 +80,7 @@ impl Interpreters {
             })
         })?;
         let interpreter = Arc::new(load(bytes)?);
-        made.insert(tool.version.clone(), interpreter.clone());
+        made.insert(tool.identity.clone(), interpreter.clone());
         Ok((interpreter, tool.version))
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use wasmill_artifact::{Ended, Environment, Launch, Worker, WorkerError};
@@ -181,7 +182,9 @@ impl Job<'_> {
                     program: tool.program.clone(),
                     args,
                     memory: self.confinement.memory,
-                    cpu_seconds: (left.as_secs() + 1).saturating_mul(64),
+                    // The wall clock ends it; this is for what outlives a parent that was killed.
+                    cpu_seconds: (left.as_secs() + 1)
+                        .saturating_mul(available_parallelism().map_or(1, |cores| cores.get() as u64)),
                     file_size: self.confinement.file_size,
                     readable: tool.roots.iter().cloned().chain(readable).collect(),
                     writable: [self.folder.to_owned()]

@@ -80,8 +80,8 @@ pub(crate) fn build(
     files: &SourceFiles,
     began: Instant,
 ) -> Result<Built, BuildError> {
-    let bundled = languages::bundle(toolchain, source, files)?;
-    let files = bundled.as_ref().unwrap_or(files);
+    let with_packages = languages::with_packages(toolchain, source, files)?;
+    let files = with_packages.as_ref().unwrap_or(files);
     let (interpreter, tool) = interpreters.of(source.language, toolchain)?;
     let key = toolchain.key(source, files, &format!("{tool} {}", interpreter.unit().digest()), GLUE);
     let (section, cached) = toolchain.kept(&key, || {

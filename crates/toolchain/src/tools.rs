@@ -148,6 +148,8 @@ pub struct Tool {
     pub caches: Vec<PathBuf>,
     /// What it says to `--version`, in one line.
     pub version: String,
+    /// The very program: its path, and the sizes and times of its files. Two that say the same version are still two.
+    pub identity: String,
 }
 
 /// What came of looking for a program.
@@ -244,8 +246,9 @@ impl Tools {
 
 impl Candidate {
     fn into_tool(self, name: ToolName, version: String) -> Tool {
+        let identity = versions::identity(&self, &version);
         let Candidate { program, args, environment, roots, caches, .. } = self;
-        Tool { name, program, args, environment, roots, caches, version }
+        Tool { name, program, args, environment, roots, caches, version, identity }
     }
 }
 
@@ -255,4 +258,18 @@ fn prefix(program: &Path) -> Option<PathBuf> {
     let bin = real.parent()?;
     let is_bin = bin.file_name().is_some_and(|name| name == "bin");
     Some(if is_bin { bin.parent()?.to_owned() } else { bin.to_owned() })
+}
+
+/// What a program may read of its package. One that was put into the user's own folders does not open them: `~/bin`, `~/.local/bin`.
+fn roots(program: &Path) -> Vec<PathBuf> {
+    let Some(prefix) = prefix(program) else { return Vec::new() };
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    let is_users = home.is_some_and(|home| {
+        let home = std::fs::canonicalize(&home).unwrap_or(home);
+        home.starts_with(&prefix) || prefix == home.join(".local")
+    });
+    if !is_users {
+        return vec![prefix];
+    }
+    ["lib", "pkg", "share/wasi-sysroot"].map(|part| prefix.join(part)).to_vec()
 }

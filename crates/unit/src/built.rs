@@ -113,6 +113,15 @@ impl BuiltFunction {
         if built.params.len() > MOST_PARAMETERS || too_long {
             return Err(wrong("it has too many parameters, or too long names".to_owned()));
         }
+        let is_odd = |text: &str| {
+            let is_bidi = |one: char| matches!(one, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            text.chars().any(|one| one.is_control() || is_bidi(one))
+        };
+        let of_params = |param: &Parameter| param.name.as_deref().is_some_and(is_odd) || is_odd(&param.kind);
+        let texts = built.name.as_deref().into_iter().chain(built.result.as_deref());
+        if built.params.iter().any(of_params) || texts.into_iter().any(is_odd) {
+            return Err(wrong("names and types are plain text of one line".to_owned()));
+        }
         let names: std::collections::HashSet<_> = built.params.iter().map(|param| param.name.as_deref()).collect();
         if names.len() != built.params.len() || names.contains(&None) {
             return Err(wrong("every parameter needs a name of its own".to_owned()));

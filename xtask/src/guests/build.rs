@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::sha256;
 use crate::failure::{During, Failure, Outcome};
-use crate::guests::Unit;
-use crate::guests::names;
 use crate::guests::source::{Language, Source};
+use crate::guests::{Unit, javascript, names};
 use crate::paths::{Paths, cargo};
 use crate::printer::Printer;
 use crate::process;
@@ -29,6 +28,8 @@ pub(crate) struct Builder<'a> {
     printer: &'a Printer,
     c: Option<CCompiler>,
     rust: Option<Rust>,
+    /// What builds the JavaScript interpreter.
+    javascript: Option<String>,
 }
 
 struct Rust {
@@ -43,7 +44,9 @@ impl<'a> Builder<'a> {
         let c = any(|language| matches!(language, Language::C { .. })).then(|| setup::c(paths, printer)).transpose()?;
         let rust =
             any(|language| matches!(language, Language::Rust { .. })).then(|| Rust::new(paths, printer)).transpose()?;
-        Ok(Self { paths, printer, c, rust })
+        let javascript = any(|language| matches!(language, Language::JavaScript));
+        let javascript = javascript.then(|| javascript::toolchain(paths)).transpose()?;
+        Ok(Self { paths, printer, c, rust, javascript })
     }
 
     /// The folder of the units.
@@ -73,6 +76,7 @@ impl<'a> Builder<'a> {
         let bytes = match &source.language {
             Language::C { program } => self.build_c(source, *program, &path)?,
             Language::Rust { package, target, artifact } => self.build_rust(package, target, artifact)?,
+            Language::JavaScript => javascript::build(self.paths, source, &path, self.printer)?,
         };
         names::exports(&bytes)
             .map_err(|failure| Failure::new(format!("what was built is no valid unit: {failure}")))?;
@@ -85,6 +89,7 @@ impl<'a> Builder<'a> {
         let version = match language {
             Language::C { .. } => self.c.as_ref().map(|c| c.version.clone()),
             Language::Rust { .. } => self.rust.as_ref().map(|rust| rust.toolchain.version.clone()),
+            Language::JavaScript => self.javascript.clone(),
         };
         version.ok_or_else(no_toolchain)
     }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::digest::sha256;
 use crate::failure::{During, Failure, Outcome};
 use crate::guests::lock::{Entry, Lock, Origin};
-use crate::guests::source::BUILTIN;
-use crate::guests::{Unit, names};
+use crate::guests::source::{BUILTIN, Source};
+use crate::guests::{Unit, javascript, names};
 use crate::paths::Paths;
 use crate::printer::Printer;
 
@@ -69,11 +69,11 @@ pub(crate) fn update(paths: &Paths, units: &[&Unit<'_>], printer: &Printer) -> O
 }
 
 /// Says it when a source has moved on; a build is no place to fail for that.
-pub(crate) fn remind(paths: &Paths, units: &[&Unit<'_>], printer: &Printer) -> Outcome {
+pub(crate) fn remind<'a>(paths: &Paths, sources: impl IntoIterator<Item = &'a Source>, printer: &Printer) -> Outcome {
     let lock = Lock::read(&Lock::path(paths))?;
-    for unit in units {
-        let shown = shown(paths, unit);
-        if lock.entry(&shown).is_none_or(|entry| entry.source.sha256 != unit.source.sha256) {
+    for source in sources {
+        let shown = paths.shown(source.committed.as_ref().unwrap_or(&source.path));
+        if lock.entry(&shown).is_none_or(|entry| entry.source.sha256 != source.sha256) {
             printer.progress(format_args!("{shown} is older than its source: {REMEDY}"));
         }
     }
@@ -121,6 +121,7 @@ fn strays(paths: &Paths, units: &[&Unit<'_>], lock: &Lock) -> Outcome<Vec<String
     let known: Vec<String> = units.iter().map(|unit| shown(paths, unit)).collect();
     let mut files = committed_files(&paths.root.join("examples"), "units")?;
     files.extend(committed_files(&paths.root.join(BUILTIN.1), BUILTIN.0)?);
+    files.extend(committed_files(&paths.root.join(javascript::COMMITTED), javascript::SUITE)?);
     let mut found: Vec<String> = files.iter().map(|path| paths.shown(path)).collect();
     found.extend(lock.unit.iter().map(|entry| entry.path.clone()));
     found.sort();

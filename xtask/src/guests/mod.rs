@@ -2,10 +2,12 @@
 //!
 //! Every unit goes to `target/guests/<suite>/<name>.wasm`, where the tests find it. Guests of `guests/examples/<example>/` are also
 //! committed, as `examples/<example>/units/<name>.wasm`, so that the examples run without any toolchain; `guests/units.lock.toml`
-//! says what they were built from and by what. WebAssembly text is not built: the tests assemble it.
+//! says what they were built from and by what. So are the units that are part of Wasmill: the built-in processors and the JavaScript
+//! interpreter, which is built when it is checked or updated, and only then. WebAssembly text is not built: the tests assemble it.
 
 mod build;
 mod committed;
+mod javascript;
 mod lock;
 mod names;
 mod source;
@@ -51,14 +53,21 @@ impl Unit<'_> {
 
 pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     let start = Instant::now();
-    let sources = source::find(paths, printer)?;
+    let (interpreters, mut sources): (Vec<_>, Vec<_>) =
+        source::find(paths, printer)?.into_iter().partition(Source::is_interpreter);
+    let compared = args.check || args.update;
+    if !compared {
+        committed::remind(paths, &interpreters, printer)?;
+    } else {
+        sources.extend(interpreters);
+    }
     let builder = Builder::new(paths, printer, &sources)?;
     let mut units = Vec::new();
     let mut failed = Vec::new();
     let mut built = 0;
     for source in &sources {
-        // What `--check` and `--update` speak of is built, not remembered.
-        let anew = source.committed.is_some() && (args.check || args.update);
+        // What `--check` and `--update` speak of is built, not remembered, unless it takes long.
+        let anew = source.committed.is_some() && compared && !source.is_interpreter();
         match builder.build(source, anew) {
             Ok(unit) => {
                 built += usize::from(unit.1);
@@ -81,7 +90,7 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     match (args.check, args.update) {
         (true, _) => committed::check(paths, &units, printer),
         (_, true) => committed::update(paths, &units, printer),
-        _ => committed::remind(paths, &units, printer),
+        _ => committed::remind(paths, units.iter().map(|unit| unit.source), printer),
     }
 }
 

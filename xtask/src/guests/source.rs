@@ -11,6 +11,7 @@ use cargo_metadata::{Metadata, MetadataCommand, Package, PackageId, TargetKind};
 
 use crate::digest::{Pieces, files};
 use crate::failure::{During, Failure, Outcome};
+use crate::guests::javascript;
 use crate::paths::{Paths, cargo};
 use crate::printer::Printer;
 use crate::setup::rust_wasm::TARGETS;
@@ -36,6 +37,8 @@ pub(crate) struct Source {
 }
 
 pub(crate) enum Language {
+    /// The interpreter of JavaScript: see [`javascript`].
+    JavaScript,
     /// `program` has a `main`; the others are libraries whose functions are called.
     C {
         program: bool,
@@ -51,12 +54,18 @@ impl Source {
     pub(crate) fn label(&self) -> String {
         format!("{}/{}", self.suite, self.name)
     }
+
+    /// Whether it is built for its committed unit alone: it takes long, and no test looks for it among the guests.
+    pub(crate) fn is_interpreter(&self) -> bool {
+        matches!(self.language, Language::JavaScript)
+    }
 }
 
 /// Every guest that is built, in a fixed order.
 pub(crate) fn find(paths: &Paths, printer: &Printer) -> Outcome<Vec<Source>> {
     let mut sources = c_sources(paths)?;
     sources.extend(rust_sources(paths, printer)?);
+    sources.extend(javascript::source(paths)?);
     sources.sort_by_key(Source::label);
     let mut labels = BTreeSet::new();
     for source in &sources {
@@ -72,7 +81,7 @@ pub(crate) fn find(paths: &Paths, printer: &Printer) -> Outcome<Vec<Source>> {
 pub(crate) fn every_name(paths: &Paths) -> Outcome<Vec<(String, String)>> {
     let guests = paths.root.join("guests");
     let mut found = BTreeSet::new();
-    for file in files(&guests)? {
+    for file in files_of_guests(&guests)? {
         let extension = file.extension().unwrap_or_default().to_string_lossy().into_owned();
         let place = match extension.as_str() {
             "c" | "wat" => file.with_extension(""),
@@ -82,6 +91,13 @@ pub(crate) fn every_name(paths: &Paths) -> Outcome<Vec<(String, String)>> {
         found.extend(suite_and_name(&guests, &place));
     }
     Ok(found.into_iter().collect())
+}
+
+/// Every file that may be a guest.
+fn files_of_guests(guests: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut found = files(guests)?;
+    found.retain(|file| !file.starts_with(guests.join(javascript::SUITE)));
+    Ok(found)
 }
 
 fn is_guest(manifest: &Path) -> Outcome<bool> {
@@ -112,7 +128,7 @@ fn placed(paths: &Paths, place: &Path) -> Outcome<(String, String, Option<PathBu
 
 fn c_sources(paths: &Paths) -> Outcome<Vec<Source>> {
     let mut sources = Vec::new();
-    for file in files(&paths.root.join("guests"))? {
+    for file in files_of_guests(&paths.root.join("guests"))? {
         if file.extension().is_none_or(|extension| extension != "c") {
             continue;
         }

@@ -18,6 +18,9 @@ const PACKAGES: [(&str, &str, &str); 2] = [("assemblyscript", "0.28.20", "asc"),
 /// Raised when the steps of the recipe change in another way than by the versions.
 const REVISION: &str = "1";
 
+/// What runs them, and what brings their packages.
+const PROGRAMS: [&str; 2] = ["node", "npm"];
+
 const REMEDY: &str = "install Node.js 18 or newer with npm, for example `apt-get install nodejs npm`";
 
 pub(crate) struct Npm;
@@ -32,6 +35,10 @@ impl Recipe for Npm {
     }
 
     fn find(&self, prefix: &Prefix) -> Outcome<Option<Found>> {
+        // Packages are built with both.
+        if PROGRAMS.iter().any(|program| process::find(program).is_none()) {
+            return Ok(None);
+        }
         let on_path: Option<Vec<PathBuf>> = PACKAGES.iter().map(|(_, _, program)| process::find(program)).collect();
         if let Some(programs) = on_path {
             let versions: Outcome<Vec<String>> =
@@ -46,7 +53,7 @@ impl Recipe for Npm {
             }
         }
         let folder = prefix.folder(NAME);
-        if !prefix.is_filled(NAME, &recipe()) || process::find("node").is_none() {
+        if !prefix.is_filled(NAME, &recipe()) {
             return Ok(None);
         }
         let complete = PACKAGES.iter().all(|(package, ..)| manifest(&folder, package).is_file());
@@ -57,7 +64,7 @@ impl Recipe for Npm {
     }
 
     fn install(&self, prefix: &Prefix, _: &Printer) -> Outcome {
-        for program in ["node", "npm"] {
+        for program in PROGRAMS {
             if process::find(program).is_none() {
                 return Err(
                     Failure::new(format!("looked for `{program}` on the PATH, and it is not there")).help(REMEDY)

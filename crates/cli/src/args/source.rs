@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use wasmill_model::Language;
 
 use super::unit::As;
-use super::{GrantArgs, HostArgs, LimitArgs};
+use super::{GrantArgs, HostArgs, LimitArgs, PolicyArgs};
 
 /// `wasmill exec`
 #[derive(Debug, Args)]
@@ -103,6 +103,9 @@ pub(crate) struct BuildArgs {
 
     #[command(flatten)]
     pub(crate) mode: BuildModeArgs,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
 }
 
 /// `wasmill new`

@@ -12,8 +12,8 @@ use indexmap::IndexMap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use wasmill_model::{
-    Code, Diagnostic, ExitCode, Language, Location, Pipeline, SourceText, SourceUnit, UnitSource, UnitSpec,
-    format_bytes, format_duration,
+    Code, Diagnostic, ExitCode, Location, Pipeline, SourceText, SourceUnit, UnitSource, UnitSpec, format_bytes,
+    format_duration,
 };
 use wasmill_toolchain::{Built, Toolchain};
 
@@ -77,9 +77,9 @@ pub(crate) fn build(settings: &BuildSettings, printer: &Printer) -> Outcome {
 
 /// What is to be built: of a pipeline and those that it calls, or one source.
 fn work(settings: &BuildSettings, sources: &mut Sources, printer: &Printer) -> Result<Vec<Work>, Failure> {
-    let toolchain = settings.toolchain.toolchain(printer);
+    let built_with = settings.toolchain.toolchain(printer);
     let file = &settings.file;
-    let language = settings.lang.or_else(|| Language::of_file(file));
+    let language = settings.lang.or_else(|| toolchain::language_of(file));
     if let Some(language) = language {
         let name = file.file_stem().map_or_else(|| "unit".to_owned(), |stem| stem.to_string_lossy().into_owned());
         let text = SourceText::Path(file.clone());
@@ -87,7 +87,7 @@ fn work(settings: &BuildSettings, sources: &mut Sources, printer: &Printer) -> R
         let source = SourceUnit { language, text, function, trusted: false };
         let location = Location { file: file.to_string_lossy().as_ref().into(), ..Location::default() };
         let spec = UnitSpec { source: UnitSource::Source(source.clone()), sha256: None, location };
-        let toolchain = toolchain.clone();
+        let toolchain = built_with.clone();
         return Ok(vec![Work { name, file: file.clone(), source, spec, base: PathBuf::new(), toolchain }]);
     }
     let mut found = Vec::new();
@@ -100,7 +100,11 @@ fn work(settings: &BuildSettings, sources: &mut Sources, printer: &Printer) -> R
         }
         let (pipeline, texts) = pipeline_file::parse(&path)?;
         sources.extend(&texts);
-        let toolchain = toolchain.with_programs(&pipeline.toolchains, &pipeline.base);
+        let not_trusted = toolchain::trust_problems(&pipeline, &settings.policy, settings.toolchain.trust);
+        if !not_trusted.is_empty() {
+            return Err(Failure::invalid(not_trusted).in_files(sources));
+        }
+        let toolchain = built_with.with_programs(&pipeline.toolchains, &pipeline.base);
         let Pipeline { units, base, .. } = pipeline;
         for (name, spec) in units {
             match &spec.source {

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use wasmill_model::{Language, SourceText, SourceUnit};
+use wasmill_model::{SourceText, SourceUnit};
 
 use crate::commands::call;
 use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;
 use crate::settings::ExecSettings;
 use crate::standard_input::StandardInput;
-use crate::unit_file;
+use crate::{toolchain as toolchains, unit_file};
 
 /// Builds the source, calls its function, and prints the result.
 pub(crate) fn exec(settings: ExecSettings, printer: &Printer) -> Outcome {
@@ -32,7 +32,7 @@ pub(crate) fn exec(settings: ExecSettings, printer: &Printer) -> Outcome {
         },
     };
     let of_file = match &text {
-        SourceText::Path(path) => Language::of_file(path),
+        SourceText::Path(path) => toolchains::language_of(path),
         SourceText::Code(_) => None,
     };
     let Some(language) = lang.or(of_file) else {

@@ -57,8 +57,10 @@ fn step(file: &NewFile) -> Result<(Files, String), Failure> {
             path.into()
         }
     };
-    let next =
-        format!("`wasmill exec {0}`, or in a pipeline: `{{ language: {language}, source: {0} }}`", path.display());
+    let next = format!(
+        "`wasmill exec {0} --lang {language} -i price=19.99 -i quantity=3`, or in a pipeline: `{{ language: {language}, source: {0} }}`",
+        path.display()
+    );
     Ok((vec![(path, template(language).to_owned())], next))
 }
 

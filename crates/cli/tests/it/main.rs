@@ -22,6 +22,7 @@ mod grants;
 mod graph;
 mod inputs;
 mod inspect;
+mod interpreters;
 mod limits;
 mod nested;
 mod policy;

@@ -108,6 +108,8 @@ fn a_program_that_is_not_there_is_named_with_the_command_that_brings_it() {
     assert!(named.expect(2).stderr.contains("looked for `/no/such/go`"), "{named}");
     let text = "wasmill: 1\ntoolchains: { go: tools/go }\nsteps:\n  a: { language: go, code: x }\n";
     let named = pipeline(text).wasmill(["check", "pipeline.yaml"]).run();
+    assert!(named.expect(2).stderr.contains("WM0319"), "{named}");
+    let named = pipeline(text).wasmill(["check", "pipeline.yaml", "--trust"]).run();
     assert!(named.expect(2).stderr.contains("looked for `tools/go`"), "{named}");
 }
 
@@ -282,4 +284,44 @@ fn several_files_make_one_script() {
     let none = pipeline("wasmill: 1\nsteps:\n  a: { source: empty, language: js }\n").file("empty/readme.md", "");
     let output = none.wasmill(["check", "pipeline.yaml"]).run();
     assert!(output.expect(2).stderr.contains("looked for main.js"), "{output}");
+}
+
+#[test]
+fn a_host_may_keep_trust_to_itself() {
+    let project = project()
+        .file("policy.toml", "[policy.build]\ntrust_manifests = false\n")
+        .file("trusted.yaml", "wasmill: 1\nsteps:\n  a: { language: js, code: \"result = 1\", trusted: true }\n")
+        .file(
+            "tools.yaml",
+            "wasmill: 1\ntoolchains: { go: ./evil }\nsteps:\n  a: { language: js, code: \"result = 1\" }\n",
+        )
+        .file("plain.yaml", "wasmill: 1\nsteps:\n  a: { language: js, code: \"result = 1\" }\n");
+    for verb in ["run", "check", "plan", "build"] {
+        for file in ["trusted.yaml", "tools.yaml"] {
+            let output = project.wasmill([verb, file, "--policy", "policy.toml"]).run();
+            assert!(output.expect(2).stderr.contains("WM0319"), "{output}");
+            project.wasmill([verb, file, "--policy", "policy.toml", "--trust"]).run().expect(0);
+        }
+        // A program that a manifest names is run on nobody's word but that of who runs it.
+        project.wasmill([verb, "tools.yaml"]).run().expect(2);
+        project.wasmill([verb, "trusted.yaml"]).run().expect(0);
+        project.wasmill([verb, "plain.yaml", "--policy", "policy.toml"]).run().expect(0);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_compiler_s_words_show_no_file_but_the_source() {
+    let project =
+        project().file("secret", "the secret word\n").file("c/main.c", "#line 1 \"../secret\"\n#error told\n");
+    let output = project.wasmill(["build", "c", "--lang", "c"]).run();
+    assert!(output.expect(2).stderr.contains("told") && !output.stderr.contains("the secret word"), "{output}");
+    let devices = project.wasmill(["exec", "/dev/zero", "--lang", "c"]).run();
+    assert!(devices.expect(2).stderr.contains("is no file"), "{devices}");
+    let odd = project
+        .file("odd/main.c", "int f(void) { return 1; }\n")
+        .file("odd/@x.c", "")
+        .wasmill(["build", "odd", "--lang", "c"])
+        .run();
+    assert!(odd.expect(2).stderr.contains("no compiler is given"), "{odd}");
 }

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Compiled, Function, Parameter, candidates};
+use super::{Compiled, Function, Parameter, candidates, npm};
 use crate::job::{Job, Mode, Run};
 use crate::{BuildError, SourceProblem, Tool, ToolName};
 
@@ -93,24 +93,17 @@ struct Problem {
     glue: bool,
 }
 
-/// As much of `package.json` as trust depends on.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Package {
-    dependencies: std::collections::BTreeMap<String, serde_json::Value>,
-}
-
 pub(crate) fn compile(job: &Job<'_>) -> Result<Compiled, BuildError> {
     job.source.main_text()?;
-    let dependencies = dependencies(job)?;
+    let mut dependencies = npm::dependencies(job.source)?;
+    // The compiler is ours.
+    dependencies.retain(|name| name != "assemblyscript");
     if !dependencies.is_empty() && !job.trusted {
-        return Err(BuildError::NotTrusted {
-            message: format!("`package.json` has dependencies, which npm would fetch: {}", dependencies.join(", ")),
-        });
+        return Err(npm::not_trusted(&dependencies));
     }
     let asc = job.tool(ToolName::Asc)?;
     if !dependencies.is_empty() {
-        install(job)?;
+        npm::install(job)?;
     }
     for (name, text) in GLUE {
         job.write(&format!(".wasmill/{name}.ts"), text)?;
@@ -152,32 +145,6 @@ pub(crate) fn compile(job: &Job<'_>) -> Result<Compiled, BuildError> {
         }
         Report::Problems(problems) => Err(refused(job, problems)),
     }
-}
-
-/// The packages of others that the user's package is made of.
-fn dependencies(job: &Job<'_>) -> Result<Vec<String>, BuildError> {
-    let name = "package.json";
-    if !job.source.files.contains_key(name) {
-        return Ok(Vec::new());
-    }
-    let package: Package = serde_json::from_str(job.source.text(name)?).map_err(|error| BuildError::Source {
-        message: format!("`{name}` is broken: {error}"),
-        help: "it is JSON".to_owned(),
-    })?;
-    // The compiler is ours.
-    Ok(package.dependencies.into_keys().filter(|name| name != "assemblyscript").collect())
-}
-
-fn install(job: &Job<'_>) -> Result<(), BuildError> {
-    let npm = job.tool(ToolName::Npm)?;
-    let ran = job.run(Run::new(&npm, ["install", "--omit=dev", "--no-audit", "--no-fund"]))?;
-    if ran.succeeded {
-        return Ok(());
-    }
-    let said = ran.stderr.lines().filter_map(|line| line.strip_prefix("npm error ")).take(8);
-    let message = format!("npm could not install what `package.json` names: {}", said.collect::<Vec<_>>().join("; "));
-    let problem = SourceProblem { file: "package.json".to_owned(), message, ..SourceProblem::default() };
-    Err(BuildError::Compile { language: job.language, problems: vec![problem] })
 }
 
 fn refused(job: &Job<'_>, problems: Vec<Problem>) -> BuildError {

@@ -4,15 +4,19 @@ mod assemblyscript;
 mod c;
 mod candidates;
 mod go;
+mod javascript;
+mod npm;
 mod rust;
 mod wat;
 
 use std::sync::Arc;
 
-use wasmill_model::{Language, SourceUnit};
+use wasmill_model::Language;
 
+use crate::BuildError;
 use crate::job::Job;
-use crate::{BuildError, SourceFiles, Toolchain};
+
+pub(crate) use javascript::with_packages;
 
 /// What a language made of a source.
 #[derive(Debug)]
@@ -68,13 +72,4 @@ pub(crate) fn of(language: Language) -> Compile {
 
 fn not_yet(job: &Job<'_>) -> Result<Compiled, BuildError> {
     Err(BuildError::Host { message: format!("{} is not built yet", job.language.title()) })
-}
-
-/// The one file that the interpreter is to be given instead, where the source is a package with dependencies.
-pub(crate) fn bundle(
-    _toolchain: &Toolchain,
-    _source: &SourceUnit,
-    _files: &SourceFiles,
-) -> Result<Option<SourceFiles>, BuildError> {
-    Ok(None)
 }

@@ -73,6 +73,12 @@ impl Versions {
     }
 }
 
+/// What tells a program from another that says the same of itself.
+pub(super) fn identity(candidate: &Candidate, version: &str) -> String {
+    let stamps: Vec<_> = candidate.stamps.iter().map(|path| stamp(path)).collect();
+    format!("{version} {} {:?} {stamps:?}", candidate.program.display(), candidate.args)
+}
+
 fn stamp(path: &Path) -> Option<(PathBuf, u64, u128)> {
     let metadata = fs::metadata(path).ok()?;
     let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();

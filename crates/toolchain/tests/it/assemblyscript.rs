@@ -211,7 +211,7 @@ fn folders_are_built_and_packages_of_others_are_not() {
     let other = folder(&[files[0], ("package.json", r#"{"dependencies":{"left":"1","assemblyscript":"0.28.0"}}"#)]);
     assert_eq!(
         refused(&source(other.path())),
-        "not trusted: `package.json` has dependencies, which npm would fetch: left"
+        "not trusted: `package.json` has dependencies (`left`): `npm install` would fetch them, and run what they bring, on this machine"
     );
 
     // A trusted one is put together by npm; what it brings is written in AssemblyScript as well.

@@ -4,5 +4,6 @@
 mod assemblyscript;
 mod c;
 mod go;
+mod javascript;
 mod rust;
 mod workshop;

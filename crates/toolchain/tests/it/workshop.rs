@@ -1,12 +1,13 @@
 //! A toolchain on this machine's compilers, kept in as Wasmill keeps them in, and what it built.
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use wasmill_artifact::CodeCache;
 use wasmill_engine_wasmtime::{Attempt, Compiler, Loaded, Settings as EngineSettings, WasmtimeEngine};
 use wasmill_model::{Input, Language, Limits, SourceText, SourceUnit, Value, Verdict};
-use wasmill_toolchain::{BuildError, Confinement, Mode, Settings, Toolchain, Tools};
+use wasmill_toolchain::{BuildError, Confinement, Interpret, Mode, Settings, Toolchain, Tools};
 
 /// Becomes a compiler: the child of the other tests. Without a `--` among its arguments it has nothing to do.
 #[test]
@@ -22,14 +23,39 @@ fn launcher() {
 }
 
 static ENGINE: LazyLock<WasmtimeEngine> = LazyLock::new(|| {
-    WasmtimeEngine::new(EngineSettings { compiler: Compiler::InProcess, ..EngineSettings::default() }).unwrap()
+    // Interpreters take longest, and stay the same.
+    let cache = CodeCache::open(Path::new(env!("CARGO_TARGET_TMPDIR")).join("code")).unwrap();
+    let settings =
+        EngineSettings { compiler: Compiler::InProcess, cache: Some(Arc::new(cache)), ..EngineSettings::default() };
+    WasmtimeEngine::new(settings).unwrap()
 });
+
+/// Interpreters are called as scripts are.
+struct Sandbox;
+
+impl Interpret for Sandbox {
+    fn call(
+        &self,
+        unit: &wasmill_unit::Unit,
+        function: &str,
+        texts: &[&str],
+    ) -> Result<Result<String, String>, String> {
+        let loaded = ENGINE.load_unit(unit.clone()).function(function).prepare_blocking().unwrap();
+        let texts = texts.iter().map(|text| Value::from(*text)).collect();
+        let attempt = loaded.call_blocking(Input::Positional(texts));
+        match (attempt.output, attempt.receipt.verdict) {
+            (Some(Value::String(answer)), _) => Ok(Ok(answer.to_string())),
+            (_, Verdict::GuestError { message }) => Ok(Err(message)),
+            (_, verdict) => Err(verdict.to_string()),
+        }
+    }
+}
 
 /// The compilers of `cargo xtask setup` and of the PATH; their caches outlive the tests.
 pub(crate) fn toolchain(mode: Mode) -> Toolchain {
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/wasmill/tools"));
     let tools = std::env::var_os("WASMILL_TOOLS").map(PathBuf::from).or(home);
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compilers");
+    let cache = wasmill_testkit::shared().join("toolchain");
     let first = ["--exact", "workshop::launcher", "--ignored", "--nocapture", "--quiet", "--test-threads=1", "--"];
     let launcher = (std::env::current_exe().unwrap(), first.map(Into::into).to_vec());
     Toolchain::new(Settings {
@@ -41,6 +67,7 @@ pub(crate) fn toolchain(mode: Mode) -> Toolchain {
             ..Confinement::default()
         },
         mode,
+        interpret: Some(Arc::new(Sandbox)),
         ..Settings::default()
     })
 }
@@ -95,7 +122,7 @@ pub(crate) struct Unit {
 
 impl Unit {
     pub(crate) fn loaded(&self, limits: Limits) -> Loaded {
-        let load = ENGINE.load(self.bytes.clone()).unwrap().limits(limits);
+        let load = ENGINE.load_unit(self.unit.clone()).limits(limits);
         load.output(wasmill_model::OutputFormat::Json).prepare_blocking().unwrap()
     }
 

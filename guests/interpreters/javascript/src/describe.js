@@ -11,7 +11,8 @@ export function describe(scriptText, wanted) {
     const name = chooseFunction(main.functions, wanted);
     if (name === undefined && wanted) throw missingFunction(main, wanted);
     const program = parsedProgram(modules, name);
-    const prepared = script.prepare ? { ...program, wanted, name } : undefined;
+    // `run` is told the name, also of a function that was chosen here.
+    const prepared = script.prepare ? { ...program, wanted: name ?? "", name } : undefined;
     if (name === undefined) return JSON.stringify({ kind: "script", prepared });
     return JSON.stringify({ kind: "function", name, params: describeParams(main.functions.get(name), main.source), prepared });
   } catch (error) {

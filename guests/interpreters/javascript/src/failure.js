@@ -1,6 +1,6 @@
 // Errors as the contract has them: a message, and where it is in the user's own source.
 
-import { locate } from "./program.js";
+import { PACKAGES, locate } from "./program.js";
 
 /// An error that is the user's to see, with its place.
 export class Failure extends Error {
@@ -27,7 +27,8 @@ function report(error, program) {
   if (error instanceof Exit) return { message: `the script ended with exit code ${error.code}` };
   const message = messageOf(error);
   const frames = program ? userFrames(error, program) : [];
-  const [first] = frames;
+  // Of what others wrote, users know where they called it.
+  const first = frames.find(({ file }) => file !== PACKAGES) ?? frames[0];
   if (!first) return { message };
   const trace = [message, ...frames.map(({ name, file, line, column }) => `    at ${name ? `${name} (` : ""}${file}:${line}:${column}${name ? ")" : ""}`)];
   return { message, file: first.file, line: first.line, column: first.column, trace: trace.join("\n") };

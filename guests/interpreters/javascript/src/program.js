@@ -18,6 +18,10 @@ const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 /// What a file must not have to be run as it is, without being parsed here.
 const NOT_PLAIN = /\b(?:import|export|require|module|exports)\b|\$wasmill/;
 
+/// The packages of others that the script imports, which the toolchain made one file of, in CommonJS: `imported` has their namespaces by what the
+/// user's files call them, `required` has functions that give what `require` does.
+export const PACKAGES = "node_modules";
+
 const USE_STRICT = /^(?:\s|\/\/[^\n]*\n|\/\*[^]*?\*\/)*(["'])use strict\1/;
 
 /// A script: `{ language, main, files }`. With `prepare` its description has `prepared`, with which it is run without being parsed again.
@@ -47,7 +51,7 @@ export const MAY_LEAVE = /\basync\b|\bPromise\b|\bthen\b/;
 /// The program of a script whose files were parsed, of which this function is to be called, if any.
 export function parsedProgram(modules, name) {
   const watch = name === undefined && MAY_LEAVE.test(modules[0].source);
-  const wait = modules.some(({ source, kind }) => kind !== "json" && /\bawait\b/.test(source));
+  const wait = modules.some(({ tree, source }) => tree && /\bawait\b/.test(source));
   return link(modules.map((module, index) => transform(module, modules, { wait, watch: watch && index === 0 })));
 }
 
@@ -96,8 +100,16 @@ export function parseAll(script) {
     byFile.set(file, index);
     const source = script.files[file];
     const language = languageOf(file, script);
-    if (language === "json") {
-      modules.push({ file, source, kind: "json", requests: [] });
+    const bare = { file, source, requests: new Map() };
+    if (source === undefined) {
+      const module = { ...bare, kind: "package", source: "", specifier: file.slice(PACKAGES.length + 1) };
+      modules.push(module);
+      module.packages = add(PACKAGES);
+      return index;
+    }
+    // The packages are large, and nothing in them is to be found out.
+    if (language === "json" || file === PACKAGES) {
+      modules.push({ ...bare, kind: file === PACKAGES ? "packages" : "json" });
       return index;
     }
     const tree = parse(file, source, language);
@@ -156,7 +168,7 @@ function requests(module) {
   return found;
 }
 
-/// The file that an import means.
+/// The file that an import means, or the package.
 function resolve(script, importer, specifier, node) {
   const fail = (message) => {
     const { line, column } = node.loc.start;
@@ -165,7 +177,8 @@ function resolve(script, importer, specifier, node) {
   };
   const names = Object.keys(script.files);
   if (!/^\.{1,2}(?:\/|$)/.test(specifier)) {
-    fail(`cannot import \`${specifier}\`: a script can import its own files only, as \`./name.js\``);
+    if (Object.hasOwn(script.files, PACKAGES)) return `${PACKAGES}/${specifier}`;
+    fail(`cannot import \`${specifier}\`: a script imports its own files, as \`./name.js\`, and the \`dependencies\` of a \`package.json\` beside it`);
   }
   const path = importer.split("/").slice(0, -1);
   for (const part of specifier.split("/")) {
@@ -254,6 +267,8 @@ function exportsTypes(module) {
 function transform(module, modules, { wait, watch }) {
   const { file, source, kind, tree, language } = module;
   if (kind === "json") return { file, text: "", moved: [], prologue: `$wasmill.json(${JSON.stringify(source)});` };
+  if (kind === "package") return { file, text: "", moved: [], prologue: `$wasmill.package(${module.packages}, ${JSON.stringify(module.specifier)});` };
+  if (kind === "packages") return { file, text: source, moved: [], prologue: "const { require, module, exports } = $wasmill.packages();" };
   const edits = new Edits(source);
   if (source.startsWith("#!")) edits.replace(0, 2, "//");
   const index = (node) => module.requests.get(node.source.value);
@@ -378,7 +393,7 @@ function reaches(modules, from, to, seen = new Set()) {
   if (from === to) return true;
   if (seen.has(from)) return false;
   seen.add(from);
-  return modules[from].kind !== "json" && [...modules[from].requests.values()].some((next) => reaches(modules, next, to, seen));
+  return [...modules[from].requests.values()].some((next) => reaches(modules, next, to, seen));
 }
 
 /// A promise that a statement of a plain script leaves alone must not fail in silence.

@@ -177,6 +177,17 @@ function loader(files, tops) {
         const value = decode(text);
         define("default", () => value);
       },
+      packages() {
+        const module = { exports: {} };
+        states[index].module = module;
+        return { module, exports: module.exports, require: host(index).require({}) };
+      },
+      package(from, specifier) {
+        all.run(from);
+        const { imported, required } = states[from].module.exports;
+        if (Object.hasOwn(imported, specifier)) states[index].exports = imported[specifier];
+        if (Object.hasOwn(required, specifier)) states[index].module = { exports: required[specifier]() };
+      },
       run: all.run,
       namespace: all.namespace,
       live(local, from, name) {

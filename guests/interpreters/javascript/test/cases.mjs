@@ -161,7 +161,14 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
   fails("import of a package", { js: 'import fs from "fs";\nexport const main = () => 1' }, { message: /cannot import `fs`/, line: 1, column: 16 }, "describe");
   fails("import of no file", { js: 'import { a } from "./b.js";' }, { message: /there is no file `b.js` \(there are `main.js`\)/ }, "describe");
   fails("import of no export", { js: 'import { a } from "./b.js";', files: { "b.js": "export const c = 1" } }, { message: "SyntaxError: `b.js` has no export `a`", line: 1, column: 10, syntax: true }, "describe");
-gives("deep recursion, caught", { js: "function f(n) { return 1 + f(n + 1) }\nfunction main() { try { return f(0) } catch (error) { return error.name } }" }, '"RangeError"');
+  const packages = `exports.imported = { "a/b": { default: 1, sum: (...all) => all.reduce((a, b) => a + b, 0), fail() { throw new Error("no") } } };\n` +
+    `exports.required = { c: () => ({ plain: (undeclared = 3) }) };\n` + "// await";
+  gives("packages", {
+    ts: 'import one, { sum, type Gone } from "a/b";\nimport * as all from "a/b";\nimport { c } from "./c.cjs";\nexport async function main() { return [sum(one, c.plain), all.sum(), (await import("a/b")).default] }',
+    files: { node_modules: packages, "c.cjs": 'exports.c = require("c");' },
+  }, "[4,0,1]");
+  fails("error in a package", { js: 'import { fail } from "a/b";\nexport const main = () => {\n  fail() }', files: { node_modules: packages } }, { message: "Error: no", file: "main.js", line: 3, trace: /at fail \(node_modules:1:\d+\)/ });
+  gives("deep recursion, caught", { js: "function f(n) { return 1 + f(n + 1) }\nfunction main() { try { return f(0) } catch (error) { return error.name } }" }, '"RangeError"');
   fails("deep recursion", { js: "const f = (n) => {\n  return 1 + f(n + 1) }\nfunction main() { return f(0) }" }, { message: /^RangeError: .*call stack/, line: 2 });
   gives("recursion", { js: "function f(n) { return n === 0 ? 0 : 1 + f(n - 1) }\nfunction main() { return f(400) }" }, "400");
   for (const [name, source] of Object.entries({

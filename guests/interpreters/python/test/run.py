@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Drives the Python interpreter unit through `wasmill call`: run.py UNIT.wasm [WASMILL]. Prints what fails; the exit code says if any did."""
+"""Drives the Python interpreter unit through `wasmill call`: run.py UNIT.wasm [WASMILL]. Prints what fails; the exit code says if any did.
+
+With `--piped` whoever started this makes the calls without options: a line of JSON on stdout for each, its run document on stdin. The line
+`null` is the last, and the report follows.
+"""
 
 import json
 import os
@@ -10,6 +14,8 @@ import time
 
 UNIT = sys.argv[1]
 WASMILL = sys.argv[2] if len(sys.argv) > 2 else "wasmill"
+PIPED = "--piped" in sys.argv
+report = []
 failures = 0
 checks = 0
 
@@ -17,14 +23,14 @@ checks = 0
 class Outcome:
     """What one call gave: `ok` has the text of ok, `error` the object of err; else the verdict says why there is neither."""
 
-    def __init__(self, process, seconds):
+    def __init__(self, document, seconds, said=""):
         self.seconds = seconds
-        document = json.loads(process.stdout) if process.stdout.strip() else {}
+        document = json.loads(document) if document.strip() else {}
         attempt = document.get("steps", {}).get("call", {}).get("attempts", [{}])[-1]
         self.verdict = attempt.get("verdict", "none")
         self.log = attempt.get("log", "")
         self.usage = attempt.get("usage", {})
-        self.message = attempt.get("message", process.stderr if not attempt else "")
+        self.message = attempt.get("message", said if not attempt else "")
         self.ok = self.error = None
         if self.verdict == "ok":
             self.ok = document.get("outputs", {}).get("result")
@@ -40,6 +46,13 @@ def call(export, files, function="", input=None, options=(), main="main.py"):
     if isinstance(files, str):
         files = {main: files}
     script = json.dumps({"language": "python", "main": main, "files": files})
+    if PIPED and not options:
+        arguments = [script, function]
+        if export == "run":
+            arguments.append(input if isinstance(input, str) else json.dumps(input or {}))
+        start = time.monotonic()
+        print(json.dumps({"function": export, "arguments": arguments}), flush=True)
+        return Outcome(sys.stdin.readline(), time.monotonic() - start)
     with tempfile.TemporaryDirectory() as folder:
         open(f"{folder}/script", "w").write(script)
         arguments = [f"@{folder}/script", function]
@@ -49,7 +62,15 @@ def call(export, files, function="", input=None, options=(), main="main.py"):
         command = [WASMILL, "call", "--output", "json", *options, UNIT, export, *arguments]
         start = time.monotonic()
         process = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ | {"WASMILL_BLOBS_DIR": folder})
-        return Outcome(process, time.monotonic() - start)
+        return Outcome(process.stdout, time.monotonic() - start, process.stderr)
+
+
+def say(*words):
+    """Prints, once all calls are made where they are made through stdout."""
+    if PIPED:
+        report.append(" ".join(map(str, words)))
+    else:
+        print(*words)
 
 
 def run(files, input=None, function="", **more):
@@ -65,7 +86,7 @@ def check(name, holds, outcome):
     checks += 1
     if not holds:
         failures += 1
-        print(f"FAILED {name}: {outcome!r}")
+        say(f"FAILED {name}: {outcome!r}")
 
 
 def gives(name, files, expected, input=None, function="", **more):
@@ -251,13 +272,13 @@ outcome = run("while True: pass", options=("--fuel", "100_000_000"))
 check("infinite loop by fuel", "fuel" in outcome.verdict, outcome)
 outcome = run("x = []\nwhile True: x.append(bytearray(1 << 20))", options=("--memory", "64MiB"))
 check("memory hog", "memory" in outcome.verdict or "MemoryError" in str(outcome.error), outcome)
-print("memory hog:", outcome)
+say("memory hog:", outcome)
 outcome = run("import sys\nsys.setrecursionlimit(10**9)\ndef f(n): return f(n + 1)\nf(0)", options=("--memory", "128MiB"))
 check("recursion without a limit", outcome.verdict not in ("ok", "none"), outcome)
-print("recursion without a limit:", outcome)
+say("recursion without a limit:", outcome)
 outcome = run("import sys\nsys.setrecursionlimit(10**9)\nclass A:\n    def __repr__(self): return repr(self)\nrepr(A())", options=("--memory", "128MiB"))
 check("recursion in C", outcome.verdict not in ("ok", "none"), outcome)
-print("recursion in C:", outcome)
+say("recursion in C:", outcome)
 
 # Asynchronous.
 gives("async main", "import asyncio\nasync def main(x):\n    await asyncio.sleep(3600)\n    return x", "1", input={"x": 1})
@@ -317,16 +338,18 @@ result = [statistics.mean([1, 2, 3, 4]), rows, hashlib.sha256(b"a").hexdigest()[
 text = "0123456789abcdeé" * (1 << 16)
 outcome = run(echo, {"x": text})
 check("1 MiB", outcome.verdict == "ok", outcome)
-print(f"1 MiB in and out: {outcome.usage.get('wall_us')} us a call, {outcome.seconds:.3f} s the process")
+say(f"1 MiB in and out: {outcome.usage.get('wall_us')} us a call, {outcome.seconds:.3f} s the process")
 outcome = run("def main(n): return [{'id': i, 'name': 'row ' + str(i), 'x': i / 7} for i in range(n)]", {"n": 20000})
-print(f"1 MiB of records out: {outcome.usage.get('wall_us')} us a call, {outcome.usage.get('bytes_out')} bytes")
+say(f"1 MiB of records out: {outcome.usage.get('wall_us')} us a call, {outcome.usage.get('bytes_out')} bytes")
 outcome = run("def main():\n    for i in range(10000): print('line', i)", options=())
-print(f"10,000 lines to the log: {outcome.usage.get('wall_us')} us, {outcome.verdict}")
+say(f"10,000 lines to the log: {outcome.usage.get('wall_us')} us, {outcome.verdict}")
 outcome = run("for i in range(10000): print('line', i)", options=())
-print(f"10,000 lines printed: {outcome.usage.get('wall_us')} us, {outcome.verdict}")
+say(f"10,000 lines printed: {outcome.usage.get('wall_us')} us, {outcome.verdict}")
 for _ in range(3):
     outcome = run(echo, {"x": 1})
-print(f"small call: {outcome.usage.get('wall_us')} us a call, {outcome.seconds:.3f} s the process, {outcome.usage.get('peak_memory', 0) / 2**20:.1f} MiB, fuel {outcome.usage.get('fuel')}")
+say(f"small call: {outcome.usage.get('wall_us')} us a call, {outcome.seconds:.3f} s the process, {outcome.usage.get('peak_memory', 0) / 2**20:.1f} MiB, fuel {outcome.usage.get('fuel')}")
 
-print(f"{checks - failures} of {checks} checks passed")
+say(f"{checks - failures} of {checks} checks passed")
+if PIPED:
+    print("null", *report, sep="\n")
 sys.exit(1 if failures else 0)

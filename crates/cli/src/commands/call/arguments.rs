@@ -60,7 +60,17 @@ fn by_parameters(
     settings: &CallSettings,
     stdin: &StandardInput,
 ) -> Result<Meant, Diagnostic> {
-    let (function, words) = choose(info, words)?;
+    let (function, words) = match (&info.built, info.functions.as_slice()) {
+        // It was built for one function: every word is an argument, but for its name where there is a word too many.
+        (Some(_), [function]) => match words {
+            [first, rest @ ..] if *first == *function.name && words.len() > function.params.len() => (function, rest),
+            all => (function, all),
+        },
+        _ => choose(info, words)?,
+    };
+    if info.built.is_some() {
+        misnamed(function, &settings.inputs)?;
+    }
     let with = if words.is_empty() {
         from_inputs(function, &settings.inputs, stdin)?
     } else if settings.inputs.is_empty() {
@@ -70,6 +80,18 @@ fn by_parameters(
             .help("give the function's parameters one way: as arguments, or with `--input`"));
     };
     Ok(Meant { function: Some(function.name.to_string()), with, program_arguments: Vec::new() })
+}
+
+/// `--input nmae=…`: of a function from source every parameter has a name, so that another one is a slip.
+fn misnamed(function: &FunctionInfo, items: &[String]) -> Result<(), Diagnostic> {
+    for (name, _) in items.iter().filter_map(|item| split_assignment(item)) {
+        if !function.params.is_empty() && !function.params.iter().any(|param| param.name.as_deref() == Some(name)) {
+            let message = format!("`{}` has no parameter `{name}`", function.bare_name());
+            let help = format!("it is `{}`; a value that has a `=` in it goes into JSON", function.signature());
+            return Err(Diagnostic::new(Code::WrongArguments, message).help(help));
+        }
+    }
+    Ok(())
 }
 
 /// What a script sees as `inputs`: `name=value` pairs, a JSON object, or one value by the name `input`; or else stdin.
@@ -97,9 +119,8 @@ fn script(items: &[String], stdin: &StandardInput) -> Result<With, Diagnostic> {
             None => item.clone().into_bytes(),
         },
         _ => {
-            return Err(
-                usage("several `--input`s that do not each have a name").help("write `--input name=value` for each")
-            );
+            return Err(usage("a script that is run as a whole is given its inputs by name")
+                .help("write `--input name=value` for each, or one JSON object"));
         }
     };
     Ok(match value(document) {
@@ -173,8 +194,9 @@ fn from_inputs(function: &FunctionInfo, items: &[String], stdin: &StandardInput)
     let document = match items {
         [] if function.params.is_empty() => return Ok(With::Positional(Vec::new())),
         [] => match stdin.offered()? {
-            Some(bytes) => bytes,
-            None => {
+            Some(bytes) if !(bytes.is_empty() && does_without(function)) => bytes,
+            _ if does_without(function) => return Ok(With::Named(IndexMap::new())),
+            _ => {
                 return Err(Diagnostic::new(
                     Code::WrongArguments,
                     format!("`{}` was called without arguments", function.bare_name()),
@@ -204,13 +226,19 @@ fn from_inputs(function: &FunctionInfo, items: &[String], stdin: &StandardInput)
     Ok(match (parsed, only) {
         (Some(Value::Object(object)), None) => With::Named(literals(&object)),
         (Some(Value::Object(object)), Some(param))
-            if object.len() == 1 && param.name.as_ref().is_some_and(|name| object.contains_key(name)) =>
+            if object.len() == 1 && param.name.as_ref().is_some_and(|name| object.contains_key(name))
+                || object.is_empty() && param.optional =>
         {
             With::Named(literals(&object))
         }
         (Some(Value::List(list)), None) => With::Positional(list.iter().cloned().map(Template::Literal).collect()),
         (_, only) => single(typed(document, only.map(|param| param.kind.as_str()))),
     })
+}
+
+/// Whether all that it takes may be left out.
+fn does_without(function: &FunctionInfo) -> bool {
+    !function.params.is_empty() && function.params.iter().all(|param| param.optional)
 }
 
 fn literals(object: &IndexMap<Arc<str>, Value>) -> IndexMap<Arc<str>, Template> {

@@ -256,6 +256,11 @@ fn as_main(text: &str, file: &GoFile, without_main: bool) -> Option<String> {
     for (range, new) in changes.iter().rev() {
         changed.replace_range(range.clone(), new);
     }
+    if file.package.is_none() {
+        // On the first line, so that the others stay where they are.
+        changed.insert_str(0, "package main; ");
+        return Some(changed);
+    }
     (!changes.is_empty()).then_some(changed)
 }
 

@@ -67,6 +67,9 @@ fn read_file(
     };
     let tokens: TokenStream =
         code.parse().map_err(|error: proc_macro2::LexError| malformed(error.span(), error.to_string()))?;
+    if let Some(at) = too_deep(&tokens) {
+        return Err(malformed(at, "this goes too deep".to_owned()));
+    }
     let tokens = without_bodies(tokens, 0, 0)
         .map_err(|at| malformed(at, "this goes too deep, or on for too long".to_owned()))?;
     let parsed: syn::File = syn::parse2(tokens).map_err(|error| malformed(error.span(), error.to_string()))?;
@@ -178,6 +181,24 @@ fn without_bodies(items: TokenStream, depth: usize, before: usize) -> Result<Tok
         }
     }
     Ok(kept.into_iter().collect())
+}
+
+/// Where groups stand deeper in each other than anything that a parser could follow on its stack: in attributes too, which nothing else
+/// looks into.
+fn too_deep(tokens: &TokenStream) -> Option<Span> {
+    const MOST: usize = 200;
+    let mut open = vec![(tokens.clone(), 0)];
+    while let Some((tokens, depth)) = open.pop() {
+        for token in tokens {
+            if let TokenTree::Group(group) = token {
+                if depth >= MOST {
+                    return Some(group.span());
+                }
+                open.push((group.stream(), depth + 1));
+            }
+        }
+    }
+    None
 }
 
 /// That all parts between commas and semicolons are short.
