@@ -253,11 +253,11 @@ export function cases({ gives, fails, describes, ends, logs, test, result }) {
   ends("memory", { js: "function main() { const a = []; for (;;) a.push(new Uint8Array(1 << 20).fill(1)) }", flags: ["--memory", "32MiB"] }, /memory-exceeded|guest-error/);
   ends("memory of strings", { js: "function main() { let a = 'x'; for (;;) a += a }", flags: ["--memory", "32MiB"] }, /memory-exceeded|guest-error/);
 
-  // A script that was described need not be parsed again.
+  // A script that was described need not be parsed again; `run` is told the name of the function, also where none was asked for.
   test("prepared", "describe", { ts: 'import { twice } from "./twice";\nexport function main(n: number): number {\n  return twice(n).x.y }', files: { "twice.ts": "export const twice = (n: number): any => n ? 2 * n : undefined" }, prepare: true }, (answer) => {
     const { prepared } = JSON.parse(result(answer));
     const script = { ts: "not read: of TypeScript", prepared };
-    fails("prepared, run", { ...script, input: '{"n":0}' }, { message: /^TypeError/, file: "main.ts", line: 3 });
+    fails("prepared, run", { ...script, fn: "main", input: '{"n":0}' }, { message: /^TypeError/, file: "main.ts", line: 3 });
     fails("prepared, run", { ...script, fn: "other" }, { syntax: true });
   });
 
