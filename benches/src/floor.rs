@@ -8,9 +8,9 @@ use wasmtime::{
     Config, Enabled, Engine, Error, Extern, Instance, InstanceAllocationStrategy, InstancePre, Linker, Module,
     ModuleExport, PoolingAllocationConfig, ResourceLimiter, Result, Store, UpdateDeadline,
 };
-use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 /// What a metered store is given.
 const FUEL: u64 = 10_000_000_000;
@@ -208,7 +208,7 @@ impl BytesUnit {
     }
 }
 
-fn output(store: &Store<Limiter>, memory: wasmtime::Memory, result: u32, out: u32) -> Result<Vec<u8>> {
+fn output<T: 'static>(store: &Store<T>, memory: wasmtime::Memory, result: u32, out: u32) -> Result<Vec<u8>> {
     let mut length = [0; 4];
     memory.read(store, out as usize, &mut length)?;
     let (start, length) = (result as usize, u32::from_le_bytes(length) as usize);
@@ -295,5 +295,115 @@ impl Command {
         function::<_, (), ()>(&mut store, &instance, &self.start)?.call_async(&mut store, ()).await?;
         drop(store);
         Ok(stdout.contents())
+    }
+}
+
+/// A core module with the C ABI that imports WASI preview 1, as compilers make it.
+pub struct Reactor {
+    engine: Engine,
+    pre: InstancePre<WithWasi>,
+    /// What it wants called first, if it does.
+    initialize: Option<ModuleExport>,
+    memory: ModuleExport,
+    allocate: ModuleExport,
+    process: ModuleExport,
+}
+
+impl Reactor {
+    /// Compiled and linked.
+    ///
+    /// # Errors
+    /// When the module is another.
+    pub fn new(engine: &Engine, binary: &[u8]) -> Result<Self> {
+        let module = Module::new(engine, binary)?;
+        let mut linker = Linker::new(engine);
+        wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut WithWasi| &mut state.wasi)?;
+        let pre = linker.instantiate_pre(&module)?;
+        let export = |name| export(&module, name);
+        let (memory, allocate, process) = (export("memory")?, export("allocate")?, export("process")?);
+        let initialize = export("_initialize").ok();
+        Ok(Reactor { engine: engine.clone(), pre, initialize, memory, allocate, process })
+    }
+
+    /// One call in a fresh instance.
+    ///
+    /// # Errors
+    /// What the guest trapped with.
+    pub async fn call(&self, input: &[u8]) -> Result<Vec<u8>> {
+        let wasi = WasiCtxBuilder::new().arg("unit").build_p1();
+        let mut store = Store::new(&self.engine, WithWasi { limiter: Limiter::default(), wasi });
+        store.limiter(|state| &mut state.limiter);
+        store.set_fuel(FUEL)?;
+        store.set_epoch_deadline(1_000);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        if let Some(initialize) = &self.initialize {
+            function::<_, (), ()>(&mut store, &instance, initialize)?.call_async(&mut store, ()).await?;
+        }
+        let memory = instance.get_module_export(&mut store, &self.memory).and_then(Extern::into_memory);
+        let memory = memory.ok_or_else(|| gone("memory"))?;
+        let allocate = function::<_, u32, u32>(&mut store, &instance, &self.allocate)?;
+        let process = function::<_, (u32, u32, u32), u32>(&mut store, &instance, &self.process)?;
+        let at = allocate.call_async(&mut store, input.len() as u32).await?;
+        memory.write(&mut store, at as usize, input)?;
+        let out = allocate.call_async(&mut store, 4).await?;
+        let result = process.call_async(&mut store, (at, input.len() as u32, out)).await?;
+        output(&store, memory, result, out)
+    }
+}
+
+/// What the store of an interpreter holds.
+struct WithComponentWasi {
+    limiter: Limiter,
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for WithComponentWasi {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// An interpreter: a component with `run(script: string, function: string, input: string) -> result<string, string>`.
+pub struct Interpreter {
+    engine: Engine,
+    pre: wasmtime::component::InstancePre<WithComponentWasi>,
+    run: ComponentExportIndex,
+}
+
+impl Interpreter {
+    /// Compiled and linked.
+    ///
+    /// # Errors
+    /// When the component is another.
+    pub fn new(engine: &Engine, binary: &[u8]) -> Result<Self> {
+        let component = Component::new(engine, binary)?;
+        let mut linker = wasmtime::component::Linker::new(engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        let pre = linker.instantiate_pre(&component)?;
+        let run = component.get_export_index(None, "run").ok_or_else(|| gone("run"))?;
+        Ok(Interpreter { engine: engine.clone(), pre, run })
+    }
+
+    /// One call of a script's function in a fresh instance. The inner error is the script's.
+    ///
+    /// # Errors
+    /// What the guest trapped with.
+    pub async fn call(&self, script: &str, function: &str, input: &str) -> Result<std::result::Result<String, String>> {
+        let state = WithComponentWasi {
+            limiter: Limiter::default(),
+            wasi: WasiCtxBuilder::new().build(),
+            table: ResourceTable::new(),
+        };
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_fuel(FUEL)?;
+        store.set_epoch_deadline(1_000);
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        let instance = self.pre.instantiate_async(&mut store).await?;
+        let run = instance
+            .get_typed_func::<(&str, &str, &str), (std::result::Result<String, String>,)>(&mut store, self.run)?;
+        Ok(run.call_async(&mut store, (script, function, input)).await?.0)
     }
 }

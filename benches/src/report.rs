@@ -23,6 +23,7 @@ impl Measure {
     fn show(self, figure: f64) -> String {
         match self {
             _ if !figure.is_finite() => "–".to_owned(),
+            Measure::Time if figure < 0.0 => format!("-{}", self.show(-figure)),
             Measure::Time if figure < 1e3 => format!("{figure:.0} ns"),
             Measure::Time if figure < 1e6 => format!("{:.2} µs", figure / 1e3),
             Measure::Time if figure < 1e9 => format!("{:.2} ms", figure / 1e6),
@@ -110,7 +111,9 @@ impl Row {
             Target::Ahead(_) => self.ahead().map_or_else(String::new, |ahead| {
                 if ahead >= 1.0 { format!("{ahead:.1}x ahead") } else { format!("{:.1}x behind", 1.0 / ahead) }
             }),
-            Target::More(_) => self.difference().map_or_else(String::new, |more| format!("{more:+.0} ns")),
+            Target::More(_) => self.difference().map_or_else(String::new, |more| {
+                format!("{}{}", if more < 0.0 { "" } else { "+" }, self.measure.show(more))
+            }),
             _ if self.measure == Measure::Factor => String::new(),
             _ => self.ratio().map_or_else(String::new, |ratio| format!("{ratio:.2}x")),
         }
@@ -123,7 +126,7 @@ impl Row {
             Target::Share(least) => format!("≥ {least}x"),
             Target::AtMost(most) => format!("≤ {}", self.measure.show(most)),
             Target::AtLeast(least) => format!("≥ {}", self.measure.show(least)),
-            Target::More(most) => format!("≤ +{} ns", thousands(most)),
+            Target::More(most) => format!("≤ +{}", self.measure.show(most)),
             Target::None => String::new(),
         }
     }
@@ -274,6 +277,9 @@ mod tests {
         assert_eq!(Measure::Rate.show(1_234_567.8), "1,234,568/s");
         assert_eq!(Measure::Rate.show(999.0), "999/s");
         assert_eq!(Measure::Time.show(f64::NAN), "–");
+        let late = row(1e6, 3.5e6, Measure::Time, Target::More(2e6));
+        assert_eq!((late.judged().as_str(), late.met()), ("case: +2.50 ms (≤ +2.00 ms)", Some(false)));
+        assert_eq!(row(2e6, 1e6, Measure::Time, Target::More(2e6)).shown_ratio(), "-1.00 ms");
         assert_eq!(row(100.0, 200.0, Measure::Time, Target::Ahead(5.0)).judged(), "case: 2.0x behind (≥ 5x ahead)");
         assert_eq!(row(100.0, 3e6, Measure::Time, Target::AtMost(2e6)).judged(), "case: 3.00 ms (≤ 2.00 ms)");
         let cells = row(100.0, 20.0, Measure::Time, Target::Ahead(5.0)).cells();

@@ -9,13 +9,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use wasmill_model::Digest;
+use wasmill_unit::HashedBytes;
 
 use crate::digest_folder::{DigestFolder, Kept};
 use crate::folder::{self, Holds};
 use crate::{CacheError, Cleaned, MAX_UNIT_SIZE, Verified};
 
-/// Magic, seconds since 1970 when it was built, SHA-256 of these and of the contents.
-const MAGIC: [u8; 8] = *b"WMBUILD\x01";
+/// Magic, seconds since 1970 when it was built, SHA-256 of these and of the contents' own SHA-256, which whoever reads a build needs as well.
+const MAGIC: [u8; 8] = *b"WMBUILD\x02";
 const HEADER: usize = 8 + 8 + 32;
 
 /// A folder of builds, each a file by the digest of all that went into it.
@@ -70,24 +71,22 @@ impl BuildCache {
     }
 
     /// What was built with this key, if it was made not too long ago.
-    pub fn read(&self, key: &Digest) -> Option<Bytes> {
-        let bytes = self.files.read(key, MAX_UNIT_SIZE + HEADER as u64).unwrap_or_else(|error| {
+    pub fn read(&self, key: &Digest) -> Option<HashedBytes> {
+        let file = self.files.read(key, MAX_UNIT_SIZE + HEADER as u64).unwrap_or_else(|error| {
             self.failed(&error);
             None
         })?;
-        let built = contents(&bytes);
-        let fresh = built.is_some_and(|built| self.time_to_live.is_none_or(|most| age(built) < most));
-        if !fresh {
+        let fresh = contents(&file).filter(|(built, _)| self.time_to_live.is_none_or(|most| age(*built) < most));
+        if fresh.is_none() {
             self.files.remove(key);
-            return None;
         }
-        Some(bytes.slice(HEADER..))
+        fresh.map(|(_, contents)| contents)
     }
 
     /// Keeps what was built with this key.
-    pub fn store(&self, key: &Digest, contents: &[u8]) {
+    pub fn store(&self, key: &Digest, contents: &HashedBytes) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_le_bytes();
-        let file = [&MAGIC[..], &now, &seal(&now, contents), contents].concat();
+        let file = [&MAGIC[..], &now, &seal(&now, contents), contents.bytes()].concat();
         if let Err(error) = self.files.store(key, &file) {
             self.failed(&error);
         }
@@ -133,7 +132,7 @@ impl BuildCache {
         self.files.verify_with(|file, _| {
             let mut bytes = Vec::new();
             io::Read::read_to_end(file, &mut bytes)?;
-            Ok(contents(&bytes).is_some())
+            Ok(contents(&bytes.into()).is_some())
         })
     }
 
@@ -147,19 +146,21 @@ impl BuildCache {
     }
 }
 
-/// When a file was built, where it is whole.
-fn contents(file: &[u8]) -> Option<SystemTime> {
-    let (header, contents) = file.split_at_checked(HEADER)?;
+/// When a file was built and what is in it, where it is whole.
+fn contents(file: &Bytes) -> Option<(SystemTime, HashedBytes)> {
+    let header = file.get(..HEADER)?;
+    let contents = HashedBytes::new(file.slice(HEADER..));
     let (magic, rest) = header.split_at_checked(8)?;
     let (built, sealed) = rest.split_at_checked(8)?;
-    if magic != MAGIC || seal(built, contents) != sealed {
+    if magic != MAGIC || seal(built, &contents) != sealed {
         return None;
     }
-    UNIX_EPOCH.checked_add(Duration::from_secs(u64::from_le_bytes(built.try_into().ok()?)))
+    let built = UNIX_EPOCH.checked_add(Duration::from_secs(u64::from_le_bytes(built.try_into().ok()?)))?;
+    Some((built, contents))
 }
 
-fn seal(built: &[u8], contents: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(MAGIC).chain_update(built).chain_update(contents).finalize().into()
+fn seal(built: &[u8], contents: &HashedBytes) -> [u8; 32] {
+    Sha256::new().chain_update(MAGIC).chain_update(built).chain_update(contents.digest().as_bytes()).finalize().into()
 }
 
 /// A clock that was put back makes nothing old.

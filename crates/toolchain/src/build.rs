@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use wasmill_artifact::BuildCache;
 use wasmill_model::{Digest, Language, SourceUnit};
-use wasmill_unit::{BuiltFunction, Unit};
+use wasmill_unit::{BuiltFunction, HashedBytes, Unit};
 
 use crate::interpreters::{Interpret, Interpreters};
 use crate::job::{Job, Run, TEMPORARY};
@@ -154,7 +154,7 @@ impl Toolchain {
             None => (format!("wasmill {}", env!("CARGO_PKG_VERSION")), String::new()),
         };
         let (bytes, cached) = self.kept(&self.key(source, files, &identity, GLUE), || self.compiled(source, files))?;
-        let unit = Unit::from_binary(bytes).map_err(|error| BuildError::NoUnit { message: error.to_string() })?;
+        let unit = Unit::from_hashed(&bytes).map_err(|error| BuildError::NoUnit { message: error.to_string() })?;
         Ok(Built { unit, language: source.language, tool, cached, took: began.elapsed() })
     }
 
@@ -184,8 +184,8 @@ impl Toolchain {
         &self,
         key: &Digest,
         make: impl FnOnce() -> Result<Vec<u8>, BuildError>,
-    ) -> Result<(bytes::Bytes, bool), BuildError> {
-        let Some(cache) = &self.settings.cache else { return Ok((make()?.into(), false)) };
+    ) -> Result<(HashedBytes, bool), BuildError> {
+        let Some(cache) = &self.settings.cache else { return Ok((HashedBytes::new(make()?), false)) };
         let look = || if self.settings.again { None } else { cache.read(key) };
         if let Some(kept) = look() {
             return Ok((kept, true));
@@ -195,9 +195,9 @@ impl Toolchain {
         if let Some(kept) = look() {
             return Ok((kept, true));
         }
-        let made = make()?;
+        let made = HashedBytes::new(make()?);
         cache.store(key, &made);
-        Ok((made.into(), false))
+        Ok((made, false))
     }
 
     /// The unit with its section, compiled now.
@@ -323,7 +323,7 @@ mod tests {
                         built.fetch_add(1, Ordering::SeqCst);
                         Ok(b"unit".to_vec())
                     };
-                    assert_eq!(toolchain.kept(key, make).unwrap().0, &b"unit"[..]);
+                    assert_eq!(toolchain.kept(key, make).unwrap().0.bytes(), &b"unit"[..]);
                 });
             }
         });

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use wasmill_model::{Language, SourceText, SourceUnit};
-use wasmill_unit::{Interpreter, Unit};
+use wasmill_unit::{HashedBytes, Interpreter, Unit};
 
 use crate::job::Run;
 use crate::{BuildError, SourceFiles, ToolName, Toolchain};
@@ -88,12 +88,12 @@ impl Interpreters {
 fn javascript() -> Result<Arc<Interpreter>, BuildError> {
     static LOADED: OnceLock<Result<Arc<Interpreter>, String>> = OnceLock::new();
     let load =
-        || Interpreter::from_binary(Bytes::from_static(JAVASCRIPT)).map(Arc::new).map_err(|error| error.to_string());
+        || Interpreter::from_hashed(HashedBytes::new(JAVASCRIPT)).map(Arc::new).map_err(|error| error.to_string());
     LOADED.get_or_init(load).clone().map_err(|message| BuildError::NoUnit { message })
 }
 
-fn load(bytes: Bytes) -> Result<Interpreter, BuildError> {
-    Interpreter::from_binary(bytes).map_err(|error| BuildError::NoUnit { message: error.to_string() })
+fn load(bytes: HashedBytes) -> Result<Interpreter, BuildError> {
+    Interpreter::from_hashed(bytes).map_err(|error| BuildError::NoUnit { message: error.to_string() })
 }
 
 /// `guests/interpreters/python`.

@@ -89,7 +89,7 @@ pub(crate) fn build(
         serde_json::to_vec(&built).map_err(|error| BuildError::host("the script cannot be kept", error))
     })?;
     let built: BuiltFunction =
-        serde_json::from_slice(&section).map_err(|error| BuildError::NoUnit { message: error.to_string() })?;
+        serde_json::from_slice(section.bytes()).map_err(|error| BuildError::NoUnit { message: error.to_string() })?;
     Ok(Built { unit: interpreter.with(built), language: source.language, tool, cached, took: began.elapsed() })
 }
 

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use wasmill_model::{Digest, Interface};
 
-use crate::{BuiltFunction, FunctionError, FunctionInfo, InspectError};
+use crate::{BuiltFunction, FunctionError, FunctionInfo, HashedBytes, InspectError};
 
 /// A WebAssembly binary and what it is. A clone costs some reference counts.
 #[derive(Clone, Debug)]
@@ -26,8 +25,16 @@ impl Unit {
     /// # Errors
     /// What is wrong with the bytes, with the offset where it is known.
     pub fn from_binary(bytes: impl Into<Bytes>) -> Result<Self, InspectError> {
-        let bytes: Bytes = bytes.into();
-        let info = UnitInfo::inspect(&bytes)?;
+        Self::from_hashed(&HashedBytes::new(bytes))
+    }
+
+    /// … that was hashed.
+    ///
+    /// # Errors
+    /// As [`Unit::from_binary`].
+    pub fn from_hashed(hashed: &HashedBytes) -> Result<Self, InspectError> {
+        let bytes = hashed.bytes().clone();
+        let info = UnitInfo::inspect_digested(&bytes, hashed.digest())?;
         let Some((built, start)) = BuiltFunction::of(&bytes)? else { return Ok(Self::of(bytes, info)) };
         if built.script.is_none() {
             let plain = Self::of(bytes, info);
@@ -182,18 +189,17 @@ fn without_script<S: serde::Serializer>(built: &Option<Arc<BuiltFunction>>, seri
 #[derive(Clone, Debug)]
 pub struct Interpreter {
     unit: Unit,
-    hasher: Sha256,
+    hashed: HashedBytes,
 }
 
 impl Interpreter {
+    /// Validates and classifies its binary.
+    ///
     /// # Errors
     /// What is wrong with the bytes.
-    pub fn from_binary(bytes: impl Into<Bytes>) -> Result<Self, InspectError> {
-        let bytes: Bytes = bytes.into();
-        let hasher = Sha256::new_with_prefix(&bytes);
-        let digest = Digest::from_bytes(hasher.clone().finalize().into());
-        let info = UnitInfo::inspect_digested(&bytes, digest)?;
-        Ok(Interpreter { hasher, unit: Unit::of(bytes, info) })
+    pub fn from_hashed(hashed: HashedBytes) -> Result<Self, InspectError> {
+        let info = UnitInfo::inspect_digested(hashed.bytes(), hashed.digest())?;
+        Ok(Interpreter { unit: Unit::of(hashed.bytes().clone(), info), hashed })
     }
 
     /// The interpreter itself.
@@ -204,7 +210,7 @@ impl Interpreter {
     /// The unit of a script: it is what a binary would be that has the script in its last section.
     pub fn with(&self, script: BuiltFunction) -> Unit {
         let tail: Bytes = script.to_section().into();
-        let digest = Digest::from_bytes(self.hasher.clone().chain_update(&tail).finalize().into());
+        let digest = self.hashed.digest_with(&tail);
         let size = self.unit.info.size + tail.len() as u64;
         Unit { tail, ..self.unit.clone().described(script, digest, size) }
     }

@@ -22,8 +22,24 @@ use crate::process;
 /// The page.
 const PAGE: &str = "docs/benchmarks.md";
 
-/// The benches of the workspace, in the order of the page.
-const BENCHES: [&str; 7] = ["fresh_call", "throughput", "each", "warm_load", "deadlines", "async_overhead", "steps"];
+/// The benches of the workspace.
+const BENCHES: [&str; 8] =
+    ["fresh_call", "throughput", "each", "warm_load", "deadlines", "async_overhead", "steps", "languages"];
+
+/// What they report, in the order of the page.
+const REPORTS: [&str; 11] = [
+    "fresh_call",
+    "throughput",
+    "each",
+    "warm_load",
+    "deadlines",
+    "async_overhead",
+    "steps",
+    "languages_compiled",
+    "languages_scripts",
+    "languages_kept",
+    "languages_calls",
+];
 
 /// What the peers' program reports.
 const PEERS: [&str; 2] = ["extism", "seed_002"];
@@ -67,7 +83,7 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
 
     let [own, theirs] = &folders;
     let mut sections = Vec::new();
-    for name in BENCHES {
+    for name in REPORTS {
         sections.push(read(&own.join(format!("{name}.json")))?);
     }
     if args.peers {
@@ -106,7 +122,7 @@ fn bench(paths: &Paths) -> Command {
     command
 }
 
-/// The program itself, which `each` runs.
+/// The program itself, which `each` and `languages` run.
 fn wasmill(paths: &Paths) -> Command {
     let mut command = cargo();
     command.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
@@ -124,6 +140,6 @@ fn peers_cargo(paths: &Paths, target: &Path, verb: &str) -> Command {
 
 fn read(path: &Path) -> Outcome<Section> {
     let text = fs::read_to_string(path).during(path.display());
-    let text = text.map_err(|failure| failure.help("the bench of this name ran, and left no report"))?;
+    let text = text.map_err(|failure| failure.help("its bench ran, and left no report"))?;
     serde_json::from_str(&text).map_err(|error| Failure::new(format!("{}: {error}", path.display())))
 }
