@@ -81,11 +81,11 @@ pub(crate) fn with_packages(
     let esbuild = toolchain.settings().tools.find(ToolName::Esbuild, source.language)?;
     // All functions of a script have the same packages.
     let source = SourceUnit { function: None, ..source.clone() };
-    let (packages, _) = toolchain.kept(&toolchain.key(&source, files, &esbuild.version, GLUE), || {
+    let (packages, _) = toolchain.kept(&toolchain.key(&source, files, &esbuild.identity, GLUE), || {
         toolchain.in_job(&source, files, |job| packages(job, &esbuild))
     })?;
     let mut files = files.clone();
-    files.files.insert(PACKAGES.to_owned(), packages);
+    files.files.insert(PACKAGES.to_owned(), packages.bytes().clone());
     Ok(Some(files))
 }
 
