@@ -57,7 +57,7 @@ fn a_unit_is_called_as_its_section_says() {
 #[test]
 fn a_script_is_a_unit_of_its_own_on_the_code_of_its_interpreter() {
     let binary = bytes_unit();
-    let interpreter = Interpreter::from_binary(binary.clone()).unwrap();
+    let interpreter = Interpreter::from_hashed(wasmill_unit::HashedBytes::new(binary.clone())).unwrap();
     let script = |text: &str| BuiltFunction { script: Some(text.into()), ..function(&[]) };
     let (one, other) = (interpreter.with(script("one")), interpreter.with(script("other")));
     assert_ne!(one.digest(), other.digest());
