@@ -85,7 +85,7 @@ pub(crate) fn with_packages(
         toolchain.in_job(&source, files, |job| packages(job, &esbuild))
     })?;
     let mut files = files.clone();
-    files.files.insert(PACKAGES.to_owned(), packages);
+    files.files.insert(PACKAGES.to_owned(), packages.bytes().clone());
     Ok(Some(files))
 }
 
