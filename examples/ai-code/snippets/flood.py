@@ -1,3 +1,3 @@
 def main(prices):
     """Answers with far more than was asked for."""
-    return "The total is " + " and then some" * 500_000
+    return "The total is " + " and then some" * 100_000
