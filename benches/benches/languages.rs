@@ -394,7 +394,7 @@ fn compiled(effort: Effort, place: &Place) -> Report {
         method: "A source is edited, so that no build of it is kept; the compilers’ own caches are warm. `wasmill exec FILE`: the whole process, \
                  with the source’s analysis, glue, a compiler that is kept in, Cranelift for the new unit, one call. Beside it the bare compiler on an \
                  edit of the same function, with the same options, without anything that would make it callable with JSON: `asc`, `rustc --crate-type \
-                 cdylib` of one file, one `zig cc` (compile and link); in Go, where only a program can be linked, with a `main` of six lines over \
+                 cdylib` of one file, one `zig cc` (compile and link); in Go, where only a program can be linked, with a short `main` over \
                  `encoding/json`.",
         rows,
         notes: vec![format!(
