@@ -5,7 +5,7 @@
 //! program holds for all that it starts.
 //!
 //! Files are kept from it by Landlock (Linux 5.13), TCP by Landlock (6.7), and every network by a network namespace of its own where the
-//! system lets one be made. Where a system knows none of these, resources are still limited, and [`Confined`] says what was not.
+//! system lets one be made. Where a system knows none of these, resources are still limited.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -33,17 +33,6 @@ pub struct Launch {
     pub network: bool,
     /// Whether it may read every file that this user may read: for what is trusted.
     pub all_files: bool,
-}
-
-/// Which of the fences this system has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Confined {
-    /// Files are kept from it.
-    pub files: bool,
-    /// The network is kept from it.
-    pub network: bool,
-    /// Memory, computing time and file sizes are limited.
-    pub resources: bool,
 }
 
 /// What every program needs to start at all. Nothing of the user's is here.
@@ -156,12 +145,14 @@ impl Launch {
     /// # Errors
     /// The system refuses a limit that it knows.
     #[cfg(target_os = "linux")]
-    pub fn confine(&self) -> io::Result<Confined> {
+    pub fn confine(&self) -> io::Result<()> {
         rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-        let network = self.network || no_network();
-        let files = self.keep_from_files()?;
-        self.limit_resources()?;
-        Ok(Confined { files: files.files, network: network || files.network, resources: true })
+        if !self.network {
+            // Without the right to it, TCP is kept away below.
+            crate::mapped::unshare_network();
+        }
+        self.keep_from_files()?;
+        self.limit_resources()
     }
 
     /// … as far as this system knows how.
@@ -169,10 +160,10 @@ impl Launch {
     /// # Errors
     /// As there.
     #[cfg(not(target_os = "linux"))]
-    pub fn confine(&self) -> io::Result<Confined> {
+    pub fn confine(&self) -> io::Result<()> {
         #[cfg(unix)]
         self.limit_resources()?;
-        Ok(Confined { files: self.all_files, network: self.network, resources: cfg!(unix) })
+        Ok(())
     }
 
     #[cfg(unix)]
@@ -196,10 +187,9 @@ impl Launch {
     }
 
     #[cfg(target_os = "linux")]
-    fn keep_from_files(&self) -> io::Result<Confined> {
+    fn keep_from_files(&self) -> io::Result<()> {
         use landlock::{
-            ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
-            path_beneath_rules,
+            ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope, path_beneath_rules,
         };
 
         let newest = ABI::V5;
@@ -212,7 +202,7 @@ impl Launch {
             rules = rules.handle_access(AccessNet::from_all(newest)).map_err(no_rules)?;
         }
         if self.all_files && self.network {
-            return Ok(Confined { files: true, network: true, resources: true });
+            return Ok(());
         }
         let mut rules = rules.scope(Scope::from_all(ABI::V6)).and_then(Ruleset::create).map_err(no_rules)?;
         if !self.all_files {
@@ -226,16 +216,8 @@ impl Launch {
                 .and_then(|rules| rules.add_rules(path_beneath_rules(&self.writable, writing)))
                 .map_err(no_rules)?;
         }
-        let status = rules.restrict_self().map_err(no_rules)?;
-        let enforced = status.ruleset != RulesetStatus::NotEnforced;
-        Ok(Confined { files: enforced, network: status.ruleset == RulesetStatus::FullyEnforced, resources: true })
+        rules.restrict_self().map_err(no_rules).map(drop)
     }
-}
-
-/// A network namespace of its own, in which there is no network. None without the right to make one.
-#[cfg(target_os = "linux")]
-fn no_network() -> bool {
-    crate::mapped::unshare_network()
 }
 
 /// The program's own side: reads what [`Launch::args`] made, confines this process, and becomes the wanted program.

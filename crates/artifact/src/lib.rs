@@ -41,7 +41,7 @@ pub use fingerprint::fingerprint;
 pub use folder::{Distrust, Holds};
 pub use health::{Condition, Trouble, examine, repair};
 pub use inventory::{Cleaned, EntryInfo, Verified};
-pub use launch::{Confined, Launch, launch};
+pub use launch::{Launch, launch};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, TextError, compile_text, load};
 pub use sources::{Progress, Sources, Watcher};
 pub use unit_cache::UnitCache;

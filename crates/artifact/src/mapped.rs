@@ -45,12 +45,12 @@ pub(crate) fn component_of_worker(engine: &Engine, code: &WorkerCode) -> wasmtim
     unsafe { Component::deserialize(engine, code.bytes()) }
 }
 
-/// Leaves this process's network for one in which there is nothing; gives whether the system let it.
+/// Leaves this process's network for one in which there is nothing, where the system lets it.
 #[cfg(target_os = "linux")]
-pub(crate) fn unshare_network() -> bool {
+pub(crate) fn unshare_network() {
     use rustix::thread::{UnshareFlags, unshare_unsafe};
 
     // SAFETY: it is unsafe for what sharing of open files means to threads; these flags share none.
     let unshare = |flags| unsafe { unshare_unsafe(flags) }.is_ok();
-    unshare(UnshareFlags::NEWNET) || unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET)
+    let _ = unshare(UnshareFlags::NEWNET) || unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET);
 }

@@ -23,4 +23,4 @@ pub use error::{BuildError, SourceProblem};
 pub use files::SourceFiles;
 pub use interpreters::Interpret;
 pub use job::{Confinement, Mode};
-pub use tools::{Looked, Tool, ToolName, Tools};
+pub use tools::{Looked, Tool, ToolName, Tools, ask_version};

@@ -14,6 +14,8 @@ use crate::BuildError;
 use places::Candidate;
 use versions::Versions;
 
+pub use versions::ask_version;
+
 /// The programs that units are built with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ToolName {

@@ -66,10 +66,11 @@ pub(crate) fn of(language: Language) -> Compile {
         Language::Rust => rust::compile,
         Language::Go => go::compile,
         Language::Wat => wat::compile,
-        _ => not_yet,
+        Language::TypeScript | Language::JavaScript | Language::Python => interpreted,
     }
 }
 
-fn not_yet(job: &Job<'_>) -> Result<Compiled, BuildError> {
-    Err(BuildError::Host { message: format!("{} is not built yet", job.language.title()) })
+/// Scripts are put to their interpreters (`script.rs`), and come here by mistake alone.
+fn interpreted(job: &Job<'_>) -> Result<Compiled, BuildError> {
+    Err(BuildError::Host { message: format!("{} is interpreted, and no compiler is asked", job.language.title()) })
 }

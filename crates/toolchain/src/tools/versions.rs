@@ -1,6 +1,7 @@
 //! What programs say of their versions. Some take a second to answer, so their answers are kept while their files stay the same.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -89,10 +90,23 @@ fn ask(candidate: &Candidate) -> Result<String, String> {
     let is_compiler = candidate.ask.first().is_some_and(|word| word == "version");
     // `zig cc version` would compile something.
     let own = if is_compiler { &[][..] } else { candidate.args.as_slice() };
+    let args = own.iter().chain(&candidate.ask).cloned().collect();
+    ask_version(&candidate.program, args, &candidate.environment)
+}
+
+/// The version of a program that works, in one line: what it says to these arguments.
+///
+/// # Errors
+/// What it says instead.
+pub fn ask_version(
+    program: &Path,
+    args: Vec<OsString>,
+    environment: &[(OsString, OsString)],
+) -> Result<String, String> {
     let worker = Worker {
-        program: candidate.program.clone(),
-        args: own.iter().chain(&candidate.ask).cloned().collect(),
-        environment: Environment::Only(std::env::vars_os().chain(candidate.environment.iter().cloned()).collect()),
+        program: program.to_owned(),
+        args,
+        environment: Environment::Only(std::env::vars_os().chain(environment.iter().cloned()).collect()),
         timeout: PATIENCE,
         most_output: 64 << 10,
         most_said: 4 << 10,
@@ -104,7 +118,7 @@ fn ask(candidate: &Candidate) -> Result<String, String> {
     match (finished.ended, first(&said)) {
         // zig says a number only.
         (Ended::Exit(0), Some(line)) if line.starts_with(|one: char| one.is_ascii_digit()) => {
-            let name = candidate.program.file_stem().unwrap_or_default().to_string_lossy();
+            let name = program.file_stem().unwrap_or_default().to_string_lossy();
             Ok(format!("{name} {line}"))
         }
         (Ended::Exit(0), Some(line)) => Ok(line),

@@ -81,7 +81,7 @@ fn main(
     free: Json,
     [first, second]: [u8; 2],
 ) -> Result<Out> {
-    todo!()
+    /* the step's own */
 }
 "#;
 
@@ -117,7 +117,7 @@ const STEP: &str = r#"
 "#;
 
 fn rows() -> String {
-    ROWS.replace("    [first, second]: [u8; 2],", "    pair: [u8; 2],").replace("    todo!()\n}\n", STEP)
+    ROWS.replace("    [first, second]: [u8; 2],", "    pair: [u8; 2],").replace("    /* the step's own */\n}\n", STEP)
 }
 
 const INPUT: &str = r#"{

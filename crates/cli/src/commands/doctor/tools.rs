@@ -4,20 +4,15 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use etcetera::BaseStrategy as _;
-use wasmill_artifact::{Ended, Environment, Worker};
-use wasmill_toolchain::{Looked, ToolName};
+use wasmill_toolchain::{Looked, ToolName, ask_version};
 
 use super::{Check, Status};
 use crate::env_vars::WASMILL_TOOLS;
 use crate::toolchain::ToolchainSettings;
 
 const TOPIC: &str = "tools";
-
-/// A program that does not say its version within this time is taken for one that does not work.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Folders below the folder of tools that are looked through: `<tool>/bin`, `<tool>/<package>/bin`.
 const DEPTH: usize = 3;
@@ -109,7 +104,7 @@ fn look_for(tool: &Tool, places: &Places) -> Check {
     let mut silent = None;
     for program in tool.programs {
         let Some(path) = places.program(program) else { continue };
-        match ask(&path, tool.version) {
+        match ask_version(&path, tool.version.iter().map(OsString::from).collect(), &[]) {
             Ok(version) => {
                 // zig says a number only.
                 let version = if version.starts_with(|one: char| one.is_ascii_digit()) {
@@ -127,27 +122,6 @@ fn look_for(tool: &Tool, places: &Places) -> Check {
         Some((path, why)) => Check::ok(TOPIC, tool.name, format!("{} does not work: {why}", path.display()))
             .but(Status::Warning, tool.remedy),
         None => missing(tool),
-    }
-}
-
-/// The first line that a program says.
-fn ask(program: &Path, arguments: &[&str]) -> Result<String, String> {
-    let worker = Worker {
-        program: program.to_owned(),
-        args: arguments.iter().map(OsString::from).collect(),
-        environment: Environment::Inherited,
-        timeout: PATIENCE,
-        most_output: 64 << 10,
-        most_said: 4 << 10,
-        folder: None,
-    };
-    let finished = worker.run(&[]).map_err(|error| error.to_string())?;
-    let said = String::from_utf8_lossy(&finished.stdout).into_owned();
-    let first = |text: &str| text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
-    match (finished.ended, first(&said)) {
-        (Ended::Exit(0), Some(line)) => Ok(line),
-        (Ended::Exit(0), None) => Err("it says no version".to_owned()),
-        _ => Err(first(&finished.stderr).or(first(&said)).unwrap_or_else(|| "it fails".to_owned())),
     }
 }
 
