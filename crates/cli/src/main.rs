@@ -22,6 +22,7 @@ mod interrupts;
 mod pipeline_file;
 mod policy_file;
 mod printer;
+mod programs;
 mod progress;
 mod render;
 mod results;
