@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use wasmill_engine::parts::Stop;
 use wasmill_model::Grants;
 use wasmtime::component::Linker as ComponentLinker;
 use wasmtime::{Caller, Engine, Linker};
@@ -13,7 +14,7 @@ use wasmtime_wasi::sockets::WasiSocketsView as _;
 use wasmtime_wasi_http::{WasiHttpCtxView, WasiHttpView};
 
 use crate::host::{HostFunctions, add_to_component_linker, add_to_core_linker};
-use crate::state::{State, Stop, Wasi};
+use crate::state::{State, Wasi};
 use crate::wasi::{MonotonicClock, MonotonicClockView, NameLookup, NameLookupView, poll_oneoff};
 
 /// Characters of an AssemblyScript message that are read.

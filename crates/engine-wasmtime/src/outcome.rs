@@ -1,15 +1,13 @@
 //! From an engine's error to a verdict: by type and trap code, never by a message's text.
 
+use wasmill_engine::parts::{Deadline, Stop, exit_verdict, final_verdict};
 use wasmill_model::{Frame, LimitKind, Limits, TrapKind, Verdict};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::limiter::{Limiter, Refused};
-use crate::state::{Deadline, Stop};
+use crate::limiter::Limiter;
 
 /// What a call's error means.
-///
-/// A guest that was refused something (memory, or what it was not granted) and then failed has failed for that reason.
 pub(crate) fn verdict(
     error: &wasmtime::Error,
     limiter: &Limiter,
@@ -17,38 +15,15 @@ pub(crate) fn verdict(
     deadline: &Deadline,
     denied: Option<Verdict>,
 ) -> Verdict {
-    let verdict = classify(error, limits, deadline);
-    let by_guest = matches!(verdict, Verdict::Trap { .. } | Verdict::GuestError { .. });
-    match limiter.refused() {
-        Some(Refused { of, limit, wanted }) if by_guest || matches!(verdict, Verdict::HostError { .. }) => {
-            Verdict::MemoryExceeded { of, limit, wanted }
-        }
-        _ if by_guest => denied.unwrap_or(verdict),
-        _ => verdict,
-    }
+    final_verdict(classify(error, limits, deadline), limiter.tally.refused(), denied)
 }
 
 fn classify(error: &wasmtime::Error, limits: &Limits, deadline: &Deadline) -> Verdict {
     if let Some(stop) = error.downcast_ref::<Stop>() {
-        return match stop {
-            Stop::Deadline => Verdict::TimedOut { limit: limits.timeout, elapsed: deadline.elapsed() },
-            Stop::Cancelled => Verdict::Cancelled,
-            Stop::Output { produced } => Verdict::OutputExceeded { limit: limits.output, produced: *produced },
-            Stop::Log => Verdict::LogExceeded { limit: limits.log },
-            Stop::Abi(detail) => Verdict::Trap { kind: TrapKind::InvalidAbi, detail: detail.clone() },
-            Stop::Abort(detail) => Verdict::Trap { kind: TrapKind::Unreachable, detail: detail.clone() },
-            Stop::Guest(message) => Verdict::GuestError { message: message.clone() },
-            Stop::Function(detail) => Verdict::Trap { kind: TrapKind::Other, detail: detail.clone() },
-            Stop::Host(message) => Verdict::HostError { message: message.clone() },
-            Stop::Input(message) => Verdict::InvalidInput { message: message.clone() },
-        };
+        return stop.verdict(limits, deadline);
     }
     if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
-        return match code {
-            // Of a command it is success, and does not come here.
-            0 => Verdict::GuestError { message: "exited before it answered".to_owned() },
-            code => Verdict::GuestError { message: format!("exited with code {code}") },
-        };
+        return exit_verdict(*code);
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
         return match trap {

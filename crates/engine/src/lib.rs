@@ -12,6 +12,7 @@ mod cancel;
 pub mod conformance;
 mod engine;
 mod function;
+pub mod parts;
 mod router;
 
 pub use cancel::Cancel;

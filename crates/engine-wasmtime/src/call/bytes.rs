@@ -5,12 +5,13 @@
 
 use ::bytes::Bytes;
 use wasmill_engine::PrepareError;
+use wasmill_engine::parts::Stop;
 use wasmill_model::{Limits, OutputFormat};
 use wasmtime::{Extern, Instance, InstancePre, Memory, ModuleExport, Store};
 
 use super::core::{initialize, initializer};
 use super::{Answer, internal};
-use crate::state::{State, Stop};
+use crate::state::State;
 
 pub(super) struct Entry {
     pre: InstancePre<State>,

@@ -1,6 +1,7 @@
 //! Programs: WASI preview 1 and 0.2, stdin to stdout.
 
 use wasmill_engine::PrepareError;
+use wasmill_engine::parts::Stop;
 use wasmill_model::Value;
 use wasmtime::{InstancePre, ModuleExport, Store};
 use wasmtime_wasi::I32Exit;
@@ -8,7 +9,7 @@ use wasmtime_wasi::p2::bindings::CommandPre;
 
 use super::{Answer, internal};
 use crate::compile::invalid;
-use crate::state::{State, Stop};
+use crate::state::State;
 
 /// A core module with `_start`.
 pub(super) struct Program {

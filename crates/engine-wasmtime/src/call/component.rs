@@ -1,6 +1,7 @@
 //! Components: exported functions with WIT types. Text and bytes go in bulk, anything else by the component's own types.
 
 use ::bytes::Bytes;
+use wasmill_engine::parts::{Stop, size_of_value};
 use wasmill_engine::{Call, PrepareError};
 use wasmill_model::{Input, Value};
 use wasmill_unit::FunctionInfo;
@@ -11,8 +12,8 @@ use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Func, Instance, InstancePre, Lift, Lower, Type, Val,
 };
 
-use super::{Answer, internal, json_size};
-use crate::state::{MOST_HOST_BYTES, State, Stop};
+use super::{Answer, internal};
+use crate::state::{MOST_HOST_BYTES, State};
 
 pub(super) struct Entry {
     pre: InstancePre<State>,
@@ -129,7 +130,7 @@ impl Entry {
         function.call_async(&mut *store, &params, &mut results).await?;
         match wasmill_witjson::lift_results(&results, &self.results) {
             Lifted::Ok(value) => {
-                let bytes = json_size(&value);
+                let bytes = size_of_value(&value);
                 Ok(Answer { value, bytes })
             }
             Lifted::Err(error) => Err(Stop::Guest(message(&error)).into()),

@@ -6,7 +6,6 @@ mod component;
 mod core;
 mod coredump;
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -17,6 +16,7 @@ use std::task::Poll;
 use ::bytes::Bytes;
 use futures_util::FutureExt as _;
 use tokio::sync::SemaphorePermit;
+use wasmill_engine::parts::{Deadline, Stop, log_text, panic_message, size_of_input, with_last_words};
 use wasmill_engine::{Binding, BoxFuture, Call, Outcome, PrepareError, PreparedUnit};
 use wasmill_model::{Frame, Grants, Interface, OutputFormat, Profile, Secrets, Usage, Value, Verdict};
 use wasmill_unit::{Preview, Unit};
@@ -26,7 +26,7 @@ use crate::compile::{Code, invalid};
 use crate::engine::{Pool, Shared};
 use crate::host::Needs;
 use crate::outcome;
-use crate::state::{Deadline, HostSide, State, Stop, Wasi, store};
+use crate::state::{HostSide, State, Wasi, store};
 use crate::ticker::Running;
 use crate::turns::Turns;
 use crate::wasi::WasiInput;
@@ -162,21 +162,20 @@ impl Prepared {
 
         usage.fuel = store.get_fuel().ok().map(|left| call.limits.fuel.saturating_sub(left));
         let limiter = &store.data().limiter;
-        usage.peak_memory = limiter.peak();
+        usage.peak_memory = limiter.tally.peak();
 
         let mut log = String::new();
         if let Some((stdout, stderr)) = streams {
             // A guest that survived being told that it wrote too much has written too much all the same.
-            if stdout.shared.is_over() || stderr.shared.is_over() {
-                let over =
-                    if stderr.shared.is_over() { Stop::Log } else { Stop::Output { produced: call.limits.output + 1 } };
+            if stdout.is_over() || stderr.is_over() {
+                let over = if stderr.is_over() { Stop::Log } else { Stop::Output { produced: call.limits.output + 1 } };
                 if !matches!(&result, Err(error) if error.downcast_ref::<Stop>().is_some()) {
                     result = Err(over.into());
                 }
             }
             let text = stderr.take();
             usage.log_bytes = text.len() as u64;
-            log = as_text(&text, call.limits.log);
+            log = log_text(&text, call.limits.log);
             if let (Ok(answer), true) = (&mut result, self.reads_stdout()) {
                 let written = stdout.take();
                 answer.bytes = written.len() as u64;
@@ -332,69 +331,6 @@ async fn within(
         result = guest => result,
         () = tokio::time::sleep(deadline.remaining()) => Err(Stop::Deadline.into()),
         () = call.cancel.cancelled() => Err(Stop::Cancelled.into()),
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it does not say why")
-}
-
-/// Log as text, of no more bytes than `most`: what replaces a byte that is no text takes three.
-fn as_text(log: &[u8], most: u64) -> String {
-    let mut text = String::from_utf8_lossy(log).into_owned();
-    text.truncate(text.floor_char_boundary(usize::try_from(most).unwrap_or(usize::MAX)));
-    text
-}
-
-/// A guest that exits with an error mostly says why in its last words.
-fn with_last_words(verdict: Verdict, log: &str) -> Verdict {
-    const MAX_WORDS: usize = 300;
-    match verdict {
-        Verdict::GuestError { message } => {
-            let last = log.lines().rev().find(|line| !line.trim().is_empty());
-            let message = match last {
-                Some(line) => format!("{message}: {}", line.trim().chars().take(MAX_WORDS).collect::<String>()),
-                None => message,
-            };
-            Verdict::GuestError { message }
-        }
-        other => other,
-    }
-}
-
-fn size_of_input(input: &wasmill_model::Input) -> u64 {
-    use wasmill_model::Input;
-    match input {
-        Input::Single(value) => json_size(value),
-        Input::Named(object) => {
-            2 + object.iter().map(|(name, value)| name.len() as u64 + 4 + json_size(value)).sum::<u64>()
-        }
-        Input::Positional(list) => 2 + list.iter().map(|value| 1 + json_size(value)).sum::<u64>(),
-    }
-}
-
-/// Bytes that a value has: as they are for text and bytes, as compact JSON for anything else.
-fn json_size(value: &Value) -> u64 {
-    struct Count(u64);
-    impl std::io::Write for Count {
-        fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
-            self.0 += data.len() as u64;
-            Ok(data.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    match value {
-        Value::String(text) => text.len() as u64,
-        Value::Bytes(bytes) => bytes.len() as u64,
-        other => {
-            let mut count = Count(0);
-            // Counting cannot fail.
-            let _ = serde_json::to_writer(&mut count, other);
-            count.0
-        }
     }
 }
 

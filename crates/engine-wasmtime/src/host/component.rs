@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use wasmill_engine::parts::Stop;
 use wasmill_model::{Grants, Value};
 use wasmtime::StoreContextMut;
 use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{Linker, Type, Val};
 
 use super::{HostCall, HostFunction, HostFunctions};
-use crate::state::{MOST_HOST_BYTES, State, Stop};
+use crate::state::{MOST_HOST_BYTES, State};
 
 /// Links every function whose grant is there.
 pub(crate) fn add_to_component_linker(

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use wasmill_engine::parts::Stop;
 use wasmill_model::{Grants, Value};
 use wasmtime::{Caller, Extern, Linker, Memory};
 
 use super::{HostCall, HostFunction, HostFunctions, without_version};
-use crate::state::{State, Stop};
+use crate::state::State;
 
 /// Bytes of the length that is written for the unit.
 const LENGTH_SIZE: usize = 4;

@@ -229,7 +229,7 @@ impl HostCall {
     /// Sleeps by the unit's clock: a virtual one jumps.
     pub async fn sleep(&self, duration: Duration) {
         match &self.side.time {
-            Some(time) => time.sleep(duration).await,
+            Some(time) => time.sleep(duration, tokio::time::sleep).await,
             None => tokio::time::sleep(duration).await,
         }
     }

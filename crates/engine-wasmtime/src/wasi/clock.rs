@@ -1,15 +1,13 @@
-//! Virtual time: the same for every run. It starts at a fixed moment, moves a little at each reading, and jumps over sleeps.
+//! Virtual time for guests.
 //!
 //! wasmtime-wasi sleeps in real time whatever clock it is given, so its `wasi:clocks/monotonic-clock` and preview 1's `poll_oneoff`
 //! are shadowed: with a virtual clock, a guest that has nothing to wait for but time goes on at once, and its clock says that
 //! the time has passed.
 
-use std::future::poll_fn;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::sync::Arc;
 use std::time::Duration;
 
+use wasmill_engine::parts::{CLOCK_START, CLOCK_STEP, Stop, VirtualTime};
 use wasmtime::component::{HasData, Resource, ResourceTable};
 use wasmtime::{AsContextMut as _, Caller};
 use wasmtime_wasi::clocks::WasiClocksCtxView;
@@ -20,101 +18,11 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 use wasmtime_wasi_io::poll::{Pollable, subscribe};
 use wiggle::GuestMemory;
 
-use crate::state::{State, Stop};
+use crate::state::State;
 
-/// When virtual clocks start: 2025-01-01T00:00:00Z.
-const START: Duration = Duration::from_secs(1_735_689_600);
-/// How far a virtual clock moves at each reading, so that a program that waits for time to pass gets on.
-const STEP: u64 = 1_000;
-
-/// The time of one call, in nanoseconds since it began.
-#[derive(Debug, Default)]
-pub(crate) struct VirtualTime {
-    now: AtomicU64,
-    /// Whether readings do not move it: only sleeps do.
-    frozen: bool,
-    /// Whether something outside may happen while a guest sleeps, so that a sleep takes its real time.
-    real_sleeps: bool,
-    /// When those that wait want to go on.
-    waiting: Mutex<Vec<u64>>,
-}
-
-impl VirtualTime {
-    pub(crate) fn new(frozen: bool, real_sleeps: bool) -> Arc<Self> {
-        Arc::new(VirtualTime { frozen, real_sleeps, ..VirtualTime::default() })
-    }
-
-    fn read(&self) -> u64 {
-        if self.frozen {
-            return self.now.load(Ordering::Relaxed);
-        }
-        self.now.fetch_add(STEP, Ordering::Relaxed).saturating_add(STEP)
-    }
-
-    fn now(&self) -> u64 {
-        self.now.load(Ordering::Relaxed)
-    }
-
-    fn jump(&self, to: u64) {
-        // Never past what can still be read and moved on a little.
-        self.now.fetch_max(to.min(u64::MAX / 2), Ordering::Relaxed);
-    }
-
-    /// Sleeps until that moment.
-    pub(crate) async fn sleep_until(&self, at: u64) {
-        let now = self.now();
-        if now >= at {
-            return;
-        }
-        if self.real_sleeps {
-            tokio::time::sleep(Duration::from_nanos(at - now)).await;
-            self.jump(at);
-            return;
-        }
-        // Whoever else is waited for at the same time is asked first (a stream that is ready, an earlier moment): the first time
-        // round, everybody says until when; the second time, the earliest goes on.
-        let _ticket = Ticket::new(self, at);
-        let mut asked = false;
-        poll_fn(|context| {
-            if !asked {
-                asked = true;
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let earliest = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).iter().min().copied();
-            if earliest.is_none_or(|earliest| at <= earliest) { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-        self.jump(at);
-    }
-
-    /// Sleeps that long.
-    pub(crate) async fn sleep(&self, duration: Duration) {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        self.sleep_until(self.now().saturating_add(nanos)).await;
-    }
-}
-
-/// One that waits; gone when it is dropped.
-struct Ticket<'a> {
-    time: &'a VirtualTime,
-    at: u64,
-}
-
-impl<'a> Ticket<'a> {
-    fn new(time: &'a VirtualTime, at: u64) -> Self {
-        time.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(at);
-        Ticket { time, at }
-    }
-}
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        let mut waiting = self.time.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = waiting.iter().position(|at| *at == self.at) {
-            waiting.swap_remove(index);
-        }
-    }
+/// Sleeps until that moment of the virtual time.
+pub(crate) async fn sleep_until(time: &VirtualTime, at: u64) {
+    time.sleep_until(at, tokio::time::sleep).await;
 }
 
 /// What wasmtime-wasi reads the time from.
@@ -122,17 +30,17 @@ pub(super) struct Reader(pub(super) Arc<VirtualTime>);
 
 impl HostWallClock for Reader {
     fn resolution(&self) -> Duration {
-        Duration::from_nanos(STEP)
+        Duration::from_nanos(CLOCK_STEP)
     }
 
     fn now(&self) -> Duration {
-        START.saturating_add(Duration::from_nanos(self.0.read()))
+        CLOCK_START.saturating_add(Duration::from_nanos(self.0.read()))
     }
 }
 
 impl HostMonotonicClock for Reader {
     fn resolution(&self) -> u64 {
-        STEP
+        CLOCK_STEP
     }
 
     fn now(&self) -> u64 {
@@ -160,7 +68,7 @@ struct Timer {
 #[wasmtime_wasi::async_trait]
 impl Pollable for Timer {
     async fn ready(&mut self) {
-        self.time.sleep_until(self.at).await;
+        sleep_until(&self.time, self.at).await;
     }
 }
 
@@ -223,7 +131,7 @@ impl ClockSubscription {
         let at = match (clock, flags & ABSOLUTE != 0) {
             (REALTIME | MONOTONIC, false) => time.now().saturating_add(timeout),
             (MONOTONIC, true) => timeout,
-            (REALTIME, true) => timeout.saturating_sub(u64::try_from(START.as_nanos()).unwrap_or(u64::MAX)),
+            (REALTIME, true) => timeout.saturating_sub(u64::try_from(CLOCK_START.as_nanos()).unwrap_or(u64::MAX)),
             _ => return None,
         };
         Some(ClockSubscription { userdata: field(0)?, at })
@@ -249,7 +157,7 @@ pub(crate) async fn poll_oneoff(
         && let Some(clocks) = clocks(data, subscriptions, count, &time)
         && let Some(earliest) = clocks.iter().map(|clock| clock.at).min()
     {
-        time.sleep_until(earliest).await;
+        sleep_until(&time, earliest).await;
         let due = clocks.iter().filter(|clock| clock.at <= time.now());
         if let Some(answered) = answer(data, due, events, written) {
             return Ok(answered);
@@ -291,31 +199,4 @@ fn answer<'a>(
     let at = usize::try_from(written as u32).ok()?;
     data.get_mut(at..at.checked_add(4)?)?.copy_from_slice(&count.to_le_bytes());
     Some(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn the_earliest_goes_on_first() {
-        let time = VirtualTime::new(true, false);
-        let hour = Duration::from_secs(3600);
-        tokio::select! {
-            () = time.sleep(2 * hour) => panic!("the later one was first"),
-            () = time.sleep(hour) => {}
-        }
-        assert_eq!(time.now(), 3_600_000_000_000);
-        assert!(time.waiting.lock().unwrap().is_empty());
-        time.sleep(Duration::MAX).await;
-        time.sleep(Duration::MAX).await;
-        assert!(time.read() < u64::MAX);
-    }
-
-    #[test]
-    fn readings_move_it_unless_frozen() {
-        let (moving, frozen) = (VirtualTime::new(false, false), VirtualTime::new(true, false));
-        assert!(moving.read() < moving.read());
-        assert_eq!(frozen.read(), frozen.read());
-    }
 }

@@ -3,22 +3,23 @@
 
 mod clock;
 mod network;
-mod random;
 mod streams;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use wasmill_engine::StdoutSink;
+use wasmill_engine::parts::{Capture, CaptureKind, SeededStream, Stop};
 use wasmill_model::{Digest, DirMode, Grants, Input, Limits, Secrets, Source};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder, WasiView as _};
 use wasmtime_wasi_http::WasiHttpCtx;
 
-pub(crate) use clock::{MonotonicClock, MonotonicClockView, VirtualTime, poll_oneoff};
+pub(crate) use clock::{MonotonicClock, MonotonicClockView, poll_oneoff};
 pub(crate) use network::{HttpHooks, NameLookup, NameLookupView, Network};
 
-use crate::state::{Capture, CaptureKind, HostSide, Stop, Wasi};
+use self::streams::Stream;
+use crate::state::{HostSide, Wasi};
 
 /// Handles (files, streams, pollables) that a guest may hold at once.
 const MAX_HANDLES: usize = 10_000;
@@ -55,8 +56,8 @@ impl Wasi {
         let mut builder = WasiCtxBuilder::new();
         builder
             .stdin(MemoryInputPipe::new(input.stdin.clone()))
-            .stdout(stdout.clone())
-            .stderr(stderr.clone())
+            .stdout(Stream(stdout.clone()))
+            .stderr(Stream(stderr.clone()))
             .arg(input.program)
             .args(&input.grants.args)
             .max_random_size(MAX_RANDOM);
@@ -86,8 +87,11 @@ impl Wasi {
             builder.wall_clock(clock::Reader(time.clone())).monotonic_clock(clock::Reader(time.clone()));
         }
         if input.grants.random == Source::Virtual {
-            let seed = |stream| random::SeededStream::new(input.unit, input.input.clone(), stream);
-            builder.secure_random(seed(0)).insecure_random(seed(1)).insecure_random_seed(0);
+            let seed = |stream| SeededStream::new(input.unit, input.input.clone(), stream);
+            builder
+                .secure_random(seed(SeededStream::SECURE))
+                .insecure_random(seed(SeededStream::INSECURE))
+                .insecure_random_seed(0);
         }
         let mut context = builder.build_p1();
         context.ctx().table.set_max_capacity(MAX_HANDLES);
@@ -104,11 +108,4 @@ impl Wasi {
         let http = (WasiHttpCtx::new(), HttpHooks(Network::new(&[], &denied)));
         Box::new(Wasi { context: WasiCtxBuilder::new().build_p1(), stdout, stderr, http })
     }
-}
-
-/// The clock of a call with these grants; none where it is the real one.
-pub(crate) fn virtual_time(grants: &Grants, frozen: bool) -> Option<Arc<VirtualTime>> {
-    // Where somebody outside may answer meanwhile, a sleep lasts as long as it says.
-    let real_sleeps = !grants.net.is_empty();
-    (grants.clock == Source::Virtual).then(|| VirtualTime::new(frozen, real_sleeps))
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use wasmill_engine::parts::Denied;
 use wasmill_model::NetGrant;
 use wasmtime::component::{HasData, Resource};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -15,8 +16,6 @@ use wasmtime_wasi::p2::bindings::sockets::network::{self, ErrorCode, IpAddress, 
 use wasmtime_wasi::p2::{DynPollable, IoError, SocketError};
 use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtxView};
 use wasmtime_wasi_http::{Error as HttpError, RequestOptions, WasiBody, WasiHttpHooks};
-
-use crate::state::Denied;
 
 /// What a call may reach.
 pub(crate) struct Network {

@@ -9,18 +9,22 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi_io::poll::Pollable;
 use wasmtime_wasi_io::streams::{OutputStream, StreamError};
 
-use crate::state::{Capture, Stop};
+use wasmill_engine::parts::{Capture, Stop};
+
+/// A capture as wasmtime-wasi writes to it.
+#[derive(Clone)]
+pub(super) struct Stream(pub(super) Capture);
 
 /// Bytes that a guest may write to a stream in one go.
 const WRITE_PERMIT: usize = 64 << 10;
 
-impl IsTerminal for Capture {
+impl IsTerminal for Stream {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Capture {
+impl StdoutStream for Stream {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -34,9 +38,9 @@ fn trap(stop: Stop) -> StreamError {
     StreamError::Trap(wasmtime::Error::new(stop))
 }
 
-impl OutputStream for Capture {
+impl OutputStream for Stream {
     fn write(&mut self, bytes: Bytes) -> Result<(), StreamError> {
-        self.shared.write(&bytes).map_err(trap)
+        self.0.write(&bytes).map_err(trap)
     }
 
     fn flush(&mut self) -> Result<(), StreamError> {
@@ -49,13 +53,13 @@ impl OutputStream for Capture {
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for Capture {
+impl Pollable for Stream {
     async fn ready(&mut self) {}
 }
 
-impl AsyncWrite for Capture {
+impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        Poll::Ready(match self.shared.write(bytes) {
+        Poll::Ready(match self.0.write(bytes) {
             Ok(()) => Ok(bytes.len()),
             Err(stop) => Err(std::io::Error::other(stop)),
         })

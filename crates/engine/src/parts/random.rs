@@ -1,4 +1,4 @@
-//! Randomness that is the same for every run: ChaCha12, seeded by the unit and its input.
+//! Randomness that is the same for every run and every engine: ChaCha12, seeded by the unit and its input.
 
 use std::convert::Infallible;
 
@@ -8,7 +8,8 @@ use sha2::{Digest as _, Sha256};
 use wasmill_model::{Digest, Input};
 
 /// The same stream for the same unit, input and number, on every machine. Seeded when it is first read.
-pub(super) struct SeededStream {
+#[derive(Debug)]
+pub struct SeededStream {
     unit: Digest,
     input: Input,
     stream: u8,
@@ -16,8 +17,19 @@ pub(super) struct SeededStream {
 }
 
 impl SeededStream {
-    pub(super) fn new(unit: Digest, input: Input, stream: u8) -> Self {
+    /// What `random_get` and `wasi:random/random` give.
+    pub const SECURE: u8 = 0;
+    /// What `wasi:random/insecure` gives.
+    pub const INSECURE: u8 = 1;
+
+    /// One of the streams of a unit that is called with this input.
+    pub fn new(unit: Digest, input: Input, stream: u8) -> Self {
         SeededStream { unit, input, stream, generator: None }
+    }
+
+    /// The next bytes.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        self.generator().fill_bytes(bytes);
     }
 
     fn generator(&mut self) -> &mut ChaCha12Rng {
@@ -44,7 +56,7 @@ impl TryRng for SeededStream {
     }
 
     fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
-        self.generator().fill_bytes(destination);
+        self.fill(destination);
         Ok(())
     }
 }
@@ -57,7 +69,7 @@ mod tests {
     fn a_stream_is_its_units_its_inputs_and_its_own() {
         let read = |unit: &[u8], input: &str, stream| {
             let mut bytes = [0; 16];
-            let Ok(()) = SeededStream::new(Digest::of(unit), Input::from(input), stream).try_fill_bytes(&mut bytes);
+            SeededStream::new(Digest::of(unit), Input::from(input), stream).fill(&mut bytes);
             bytes
         };
         assert_eq!(read(b"one", "in", 0), read(b"one", "in", 0));
