@@ -45,4 +45,6 @@ pub use launch::{Launch, launch};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, TextError, compile_text, load};
 pub use sources::{Progress, Sources, Watcher};
 pub use unit_cache::UnitCache;
-pub use worker::{Ended, Environment, Finished, Worker, WorkerCode, WorkerError, kill_workers};
+pub use worker::{
+    Ended, Environment, Finished, Reader, Stopped, Stopper, Watched, Worker, WorkerCode, WorkerError, kill_workers,
+};
