@@ -216,7 +216,7 @@ fn router(
     });
     let compiler = compiler(settings.compiler)?;
     let coredumps = settings.coredump.clone();
-    let router = engines::router(&EngineSettings { slots, cache: cache.clone(), compiler, coredumps });
+    let router = engines::router(&EngineSettings { slots, cache: cache.clone(), compiler, coredumps })?;
     Ok((router, cache))
 }
 

@@ -324,7 +324,8 @@ impl Prepared {
             Some(End::Ended) | None => return Err(self.trapped(watched.ended, words, limits)),
         }
         let output = if self.is_core {
-            let value = self.lift(words.numbers(stdout)).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
+            let value =
+                self.lift(words.numbers(stdout)).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
             let bytes = wasmill_engine::parts::size_of_value(&value);
             (value, bytes)
         } else {

@@ -105,7 +105,9 @@ fn prepare(shared: &Arc<Shared>, unit: &Unit, binding: &Binding) -> Result<Prepa
             import: name,
         });
     }
-    if let Some(import) = info.imports.iter().find(|import| !matches!(&*import.module, "wasi_snapshot_preview1" | "env")) {
+    if let Some(import) =
+        info.imports.iter().find(|import| !matches!(&*import.module, "wasi_snapshot_preview1" | "env"))
+    {
         return Err(unsupported(format!(
             "WasmEdge has no function `{}` of `{}`, which is the host's; wasmtime has",
             import.name, import.module
@@ -169,7 +171,11 @@ fn folders(grants: &Grants) -> Result<Vec<crate::call::Folder>, PrepareError> {
         let text = path.to_str().filter(|text| !text.contains(':') && !grant.at.contains(':'));
         let Some(text) = text else {
             return Err(PrepareError::Unsupported {
-                message: format!("WasmEdge takes no folder with a colon in its name: `{}` at `{}`", path.display(), grant.at),
+                message: format!(
+                    "WasmEdge takes no folder with a colon in its name: `{}` at `{}`",
+                    path.display(),
+                    grant.at
+                ),
             });
         };
         let writable = grant.mode == DirMode::Rw;

@@ -48,7 +48,7 @@ struct Row {
 pub(crate) fn engines(settings: &EnginesSettings, printer: &Printer) -> Outcome {
     let compiler = host::compiler(settings.compiler)?;
     let sources = EngineSettings { slots: 4, cache: None, compiler, coredumps: None };
-    let router = engines::router(&sources);
+    let router = engines::router(&sources)?;
     let asked = Asked { names: &[], allowed: &settings.policy.engines, profile: Profile::Metered, allow_weaker: true };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -7,8 +7,8 @@
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataCountSection, DataSection, ElementSection, EntityType, ExportKind,
-    ExportSection, Function, FunctionSection, GlobalSection, ImportSection, Instruction as I, MemorySection, MemoryType,
-    Module, TableSection, TypeSection, ValType,
+    ExportSection, Function, FunctionSection, GlobalSection, ImportSection, Instruction as I, MemorySection,
+    MemoryType, Module, TableSection, TypeSection, ValType,
 };
 use wasmill_engine::parts::{CLOCK_START, CLOCK_STEP};
 use wasmparser::{FunctionBody, Operator};
@@ -122,7 +122,8 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
         if let Some(shim) = shim(import.module, import.name, runtime, plan) {
             let same = unit.types.get(usize::try_from(ty).unwrap_or(usize::MAX)) == runtime.type_of(shim);
             if !same {
-                let message = format!("the unit imports `{}::{}` by another type than it has", import.module, import.name);
+                let message =
+                    format!("the unit imports `{}::{}` by another type than it has", import.module, import.name);
                 return Err(RewriteError::Invalid(message));
             }
             seeded |= import.name == RANDOM;
@@ -360,8 +361,18 @@ fn shim(module: &str, name: &str, runtime: &Sections<'_>, plan: &Plan<'_>) -> Op
     let is_ours = match module {
         PREVIEW1 => {
             const SHIMS: [&str; 12] = [
-                "fd_write", "fd_close", "fd_renumber", "proc_exit", "args_get", "args_sizes_get", "environ_get",
-                "environ_sizes_get", "clock_res_get", "clock_time_get", "poll_oneoff", "random_get",
+                "fd_write",
+                "fd_close",
+                "fd_renumber",
+                "proc_exit",
+                "args_get",
+                "args_sizes_get",
+                "environ_get",
+                "environ_sizes_get",
+                "clock_res_get",
+                "clock_time_get",
+                "poll_oneoff",
+                "random_get",
             ];
             SHIMS.contains(&name) && !is_real
         }
@@ -430,7 +441,13 @@ fn grow_memory(ours: &mut Ours, memory: u32, maximum: Option<u64>, may_grow: u32
         bytes(),
         vec![I::I64Const(0)],
         desired(I::MemorySize(memory), 0, maximum, PAGE).to_vec(),
-        vec![I::Call(may_grow), I::If(BlockType::Result(ValType::I32)), I::LocalGet(0), I::MemoryGrow(memory), I::LocalSet(1)],
+        vec![
+            I::Call(may_grow),
+            I::If(BlockType::Result(ValType::I32)),
+            I::LocalGet(0),
+            I::MemoryGrow(memory),
+            I::LocalSet(1),
+        ],
         bytes(),
         vec![I::I64Const(0), I::LocalGet(1), I::I32Const(-1), I::I32Eq, I::Call(grown)],
         vec![I::LocalGet(1), I::Else, I::I32Const(-1), I::End],
@@ -439,14 +456,7 @@ fn grow_memory(ours: &mut Ours, memory: u32, maximum: Option<u64>, may_grow: u32
 }
 
 /// `table.grow` of one of the unit's tables, within the limits.
-fn grow_table(
-    ours: &mut Ours,
-    table: u32,
-    kind: ValType,
-    maximum: Option<u64>,
-    may_grow: u32,
-    grown: u32,
-) -> u32 {
+fn grow_table(ours: &mut Ours, table: u32, kind: ValType, maximum: Option<u64>, may_grow: u32, grown: u32) -> u32 {
     let elements = || vec![I::I64Const(0), I::LocalGet(1), I::I64ExtendI32U];
     let grow = vec![
         I::Call(may_grow),
