@@ -66,7 +66,7 @@ fn a_missing_engine_is_passed_over_and_the_receipt_says_so() {
     assert_eq!(output.text(), "5\n");
     // Where there is no other, that is the error.
     let output = project.wasmill(["run", "pipeline.yaml", "--engine", "wasmedge"]).env("WASMEDGE_ENABLED", "0").run();
-    assert!(output.expect(1).stderr.contains("WM0611"), "{output}");
+    assert!(output.expect(2).stderr.contains("WM0611"), "{output}");
     assert!(output.stderr.contains("WASMEDGE_ENABLED"), "{output}");
 }
 
