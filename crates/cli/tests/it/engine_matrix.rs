@@ -44,9 +44,7 @@ fn answer(document: &Value) -> Value {
             let attempts = step["attempts"].as_array().cloned().unwrap_or_default();
             let attempts: Vec<Value> = attempts
                 .iter()
-                .map(|attempt| {
-                    serde_json::json!({ "verdict": attempt["verdict"], "output": attempt["output"] })
-                })
+                .map(|attempt| serde_json::json!({ "verdict": attempt["verdict"], "output": attempt["output"] }))
                 .collect();
             (id, serde_json::json!({ "verdict": step["verdict"], "attempts": attempts }))
         })

@@ -140,6 +140,27 @@ steps:
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_native_programs_memory_is_limited() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let text = r#"wasmill: 1
+units: { hog: { program: ./hog } }
+steps:
+  one: { unit: hog, engine: process, allow_weaker: true, with: "", limits: { memory: MEMORY } }
+"#;
+    let policy = "[policy.engines]\nallow = [\"process\"]\n";
+    // How a program takes it that it gets no more memory is its own affair; that it does not get it is ours.
+    for (memory, ok, code) in [("400MiB", true, 0), ("16MiB", false, 1)] {
+        let project = pipeline(&text.replace("MEMORY", memory)).file("open.toml", policy);
+        project.write("hog", "#!/bin/sh\nx=$(head -c 60000000 /dev/zero | tr '\\0' x)\necho ${#x}\n");
+        std::fs::set_permissions(project.path().join("hog"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let receipt = run(&project, &["--policy", "open.toml"], code);
+        assert_eq!(receipt["verdict"] == "ok", ok, "{memory}: {receipt}");
+    }
+}
+
 #[test]
 fn engines_says_what_there_is() {
     let project = project();
