@@ -138,6 +138,11 @@ impl From<Stop> for Failure {
 
 type Answer<T = ()> = Result<T, Failure>;
 
+/// What is none of an enumeration's numbers, or has bits that are none of its flags, is no argument.
+fn known(is_known: bool, kind: &str) -> Answer {
+    if is_known { Ok(()) } else { Err(Stop::Abi(format!("the argument is no {kind} of preview 1")).into()) }
+}
+
 /// Calls a function with the guest's memory and the call's WASI side.
 fn serve(
     mut caller: Caller<'_, State>,

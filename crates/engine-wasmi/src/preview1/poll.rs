@@ -93,7 +93,7 @@ pub(super) fn poll_oneoff(
         let (userdata, subscription) = Subscription::read(subscription).ok_or(Errno::INVAL)??;
         match subscription {
             Subscription::Clock { id, timeout, absolute } => {
-                let id = ClockId::read(id, Errno::INVAL)?;
+                let id = ClockId::read(id).ok_or(Errno::INVAL)?;
                 clocks.push((userdata, due(&preview1.clock, id, timeout, absolute)?));
             }
             Subscription::Read(fd) => ready.push(readable(preview1, fd, userdata)?),
