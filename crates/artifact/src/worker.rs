@@ -6,9 +6,8 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Builder};
 use std::time::Duration;
 
@@ -155,6 +154,37 @@ impl Worker {
     /// The program cannot be started, takes too long or says too much. A program that fails is no error here: see
     /// [`Finished::ended`].
     pub fn run(&self, input: &[&[u8]]) -> Result<Finished, WorkerError> {
+        let (mut answer, mut said) = (Vec::new(), Vec::new());
+        let mut stdout = |piece: &[u8]| {
+            answer.extend_from_slice(piece);
+            answer.len() as u64 <= self.most_output
+        };
+        let mut stderr = |piece: &[u8]| {
+            let room = usize::try_from(self.most_said).unwrap_or(usize::MAX).saturating_sub(said.len());
+            said.extend_from_slice(piece.get(..room).unwrap_or(piece));
+            true
+        };
+        let watched = self.watch(input, &mut stdout, &mut stderr, &Stopper::default())?;
+        match watched.stopped {
+            Some(Stopped::Enough) => return Err(WorkerError::TooMuchOutput { limit: self.most_output }),
+            Some(Stopped::TimedOut | Stopped::Asked) => return Err(WorkerError::TimedOut { limit: self.timeout }),
+            None => {}
+        }
+        Ok(Finished { ended: watched.ended, stdout: answer, stderr: String::from_utf8_lossy(&said).into_owned() })
+    }
+
+    /// The same, where somebody reads along: `stdout` and `stderr` are given each piece as it comes, and the program is killed
+    /// when one of them says that it was enough (`false`), or when `stopper` is told to. The limits on what is said are theirs then.
+    ///
+    /// # Errors
+    /// The program cannot be started or talked to.
+    pub fn watch(
+        &self,
+        input: &[&[u8]],
+        stdout: Reader<'_>,
+        stderr: Reader<'_>,
+        stopper: &Stopper,
+    ) -> Result<Watched, WorkerError> {
         let mut command = Command::new(&self.program);
         command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if self.environment != Environment::Inherited {
@@ -169,77 +199,176 @@ impl Worker {
         }
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let (signal, signals) = mpsc::channel();
+        stopper.attach(&signal);
         let child =
             command.spawn().map_err(|error| WorkerError::NotStarted { program: self.program.clone(), error })?;
         let mut group = Group { child };
         let leader = group.child.id();
         running().push(leader);
-        let talked = self.talk(&mut group, input);
+        let talked = self.talk(&mut group, input, stdout, stderr, (&signal, signals));
+        stopper.detach();
         // Also where talking failed; the leader is not reaped before, so that its number still means this group.
         group.kill();
         running().retain(|other| *other != leader);
         let status = group.child.wait();
         let lost = |error| WorkerError::Lost { program: self.program.clone(), error };
-        let talked = talked.map_err(lost)?;
-        if talked.stdout.len() as u64 > self.most_output {
-            return Err(WorkerError::TooMuchOutput { limit: self.most_output });
-        }
-        if talked.timed_out {
-            return Err(WorkerError::TimedOut { limit: self.timeout });
-        }
-        let stderr = String::from_utf8_lossy(&talked.stderr).into_owned();
-        Ok(Finished { ended: ended(status.map_err(lost)?), stdout: talked.stdout, stderr })
+        let stopped = talked.map_err(lost)?;
+        Ok(Watched { ended: ended(status.map_err(lost)?), stopped })
     }
 
-    /// Until the leader has ended, by itself or because the time was up.
-    fn talk(&self, group: &mut Group, input: &[&[u8]]) -> io::Result<Talked> {
+    /// Until the leader has ended, by itself or because it was killed.
+    fn talk(
+        &self,
+        group: &mut Group,
+        input: &[&[u8]],
+        read_stdout: Reader<'_>,
+        read_stderr: Reader<'_>,
+        (signal, signals): (&Sender<Signal>, Receiver<Signal>),
+    ) -> io::Result<Option<Stopped>> {
+        /// Longer than anybody waits, and short enough for every clock.
+        const YEAR: Duration = Duration::from_secs(365 * 86_400);
         let (stdin, stdout, stderr) = (group.child.stdin.take(), group.child.stdout.take(), group.child.stderr.take());
-        let (Some(mut stdin), Some(mut stdout), Some(stderr)) = (stdin, stdout, stderr) else {
+        let (Some(mut stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
             return Err(io::Error::other("its pipes are missing"));
         };
-        let (over, watched) = mpsc::channel::<()>();
-        let timed_out = AtomicBool::new(false);
+        let stopped: OnceLock<Stopped> = OnceLock::new();
         let group = &*group;
-        let (flag, timeout, most, most_said) = (&timed_out, self.timeout, self.most_output, self.most_said);
-        let (stdout, stderr) = thread::scope(|scope| {
+        let (flag, timeout) = (&stopped, self.timeout.min(YEAR));
+        let stop = move |why| {
+            // The first reason is the reason.
+            let _ = flag.set(why);
+            group.kill();
+        };
+        thread::scope(|scope| {
             // A thread that cannot be started leaves the others waiting for pipes; so the group goes first.
             let or_kill = |error: io::Error| {
                 group.kill();
                 error
             };
             Builder::new()
-                .spawn_scoped(scope, move || {
-                    if watched.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout) {
-                        flag.store(true, Ordering::Relaxed);
-                        group.kill();
-                    }
+                .spawn_scoped(scope, move || match signals.recv_timeout(timeout) {
+                    Err(RecvTimeoutError::Timeout) => stop(Stopped::TimedOut),
+                    Ok(Signal::Stop) => stop(Stopped::Asked),
+                    Ok(Signal::Over) | Err(RecvTimeoutError::Disconnected) => {}
                 })
                 .map_err(or_kill)?;
-            Builder::new()
-                .spawn_scoped(scope, move || {
-                    // A program may end, or answer, before it has read everything.
-                    let _ = input.iter().try_for_each(|part| stdin.write_all(part));
+            let over = || drop(signal.send(Signal::Over));
+            let writer = Builder::new().spawn_scoped(scope, move || {
+                // A program may end, or answer, before it has read everything.
+                let _ = input.iter().try_for_each(|part| stdin.write_all(part));
+            });
+            let said = writer.and_then(|_| {
+                Builder::new().spawn_scoped(scope, move || {
+                    let _ = read_all(stderr, read_stderr, || stop(Stopped::Enough));
                 })
-                .map_err(or_kill)?;
-            let said = Builder::new().spawn_scoped(scope, move || head(stderr, most_said)).map_err(or_kill)?;
+            });
+            let said = said.map_err(or_kill).inspect_err(|_| over())?;
 
-            let mut answer = Vec::new();
-            let read = stdout.by_ref().take(most.saturating_add(1)).read_to_end(&mut answer);
-            if read.is_err() || answer.len() as u64 > most {
+            let read = read_all(stdout, read_stdout, || stop(Stopped::Enough));
+            if read.is_err() {
                 group.kill();
             }
             // Its stdout is closed; it may still be running. Its time is still counted.
             let waited = group.wait_without_reaping();
-            drop(over);
+            over();
             // What it started is of no use any more, and may hold the pipes.
             group.kill();
-            let said = said.join().unwrap_or_default();
-            read.and(waited)?;
-            Ok::<_, io::Error>((answer, said))
+            let _ = said.join();
+            read.and(waited)
         })?;
-        Ok(Talked { stdout, stderr, timed_out: timed_out.into_inner() })
+        Ok(stopped.into_inner())
     }
 }
+
+/// Is given what comes, piece by piece, and says whether more of it is wanted.
+pub type Reader<'a> = &'a mut (dyn FnMut(&[u8]) -> bool + Send);
+
+/// How a watched program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// How it ended.
+    pub ended: Ended,
+    /// Why it was killed, where it was not left to end by itself.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why a program was killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Its time was up.
+    TimedOut,
+    /// A [`Stopper`] was told to.
+    Asked,
+    /// Who read along had enough.
+    Enough,
+}
+
+/// Stops a program that is watched, from anywhere. A clone stops the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Stopper {
+    shared: Arc<Mutex<StopperState>>,
+}
+
+#[derive(Debug, Default)]
+struct StopperState {
+    asked: bool,
+    running: Option<Sender<Signal>>,
+}
+
+impl Stopper {
+    /// Kills the program with all that it started, at once; one that was not started yet will be as soon as it is.
+    pub fn stop(&self) {
+        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        state.asked = true;
+        if let Some(running) = &state.running {
+            // It is over already: nothing is to be stopped.
+            let _ = running.send(Signal::Stop);
+        }
+    }
+
+    fn attach(&self, running: &Sender<Signal>) {
+        let mut state = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.asked {
+            let _ = running.send(Signal::Stop);
+        }
+        state.running = Some(running.clone());
+    }
+
+    fn detach(&self) {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).running = None;
+    }
+}
+
+/// What the watching thread is told.
+#[derive(Debug)]
+enum Signal {
+    /// The program has ended.
+    Over,
+    /// It is to be killed.
+    Stop,
+}
+
+/// Reads a stream to its end; calls `enough` when its reader has had enough.
+fn read_all(mut stream: impl Read, reader: Reader<'_>, enough: impl FnOnce()) -> io::Result<()> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) => {
+                if !reader(piece.get(..length).unwrap_or_default()) {
+                    enough();
+                    return Ok(());
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Bytes that are read at a time: what a pipe holds.
+const PIECE: usize = 64 << 10;
 
 /// The leaders of the groups that are there: none of them has been reaped.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
@@ -255,20 +384,6 @@ pub fn kill_workers() {
         // Nobody is left in it: that is what was wanted.
         let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
     }
-}
-
-struct Talked {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    timed_out: bool,
-}
-
-/// The beginning of a stream, which is read to its end.
-fn head(mut stream: impl Read, most: u64) -> Vec<u8> {
-    let mut kept = Vec::new();
-    let _ = stream.by_ref().take(most).read_to_end(&mut kept);
-    let _ = io::copy(&mut stream, &mut io::sink());
-    kept
 }
 
 /// A process and all that it started, as far as it stayed in the group.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wasmill_artifact::{ArtifactError, UnitCache};
-use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_manifest::Format;
 use wasmill_model::{Code, Diagnostic, Digest, Pipeline, Policy, SourceText, SourceUnit, UnitSource, UnitSpec};
 use wasmill_runtime::Bundle;
@@ -18,7 +17,7 @@ use crate::printer::Printer;
 use crate::render::Sources;
 use crate::settings::SourceSettings;
 use crate::toolchain::BuildFailure;
-use crate::{component_file, folders, toolchain};
+use crate::{component_file, engines, folders, toolchain};
 
 /// A manifest larger than this is a mistake.
 const LARGEST: u64 = 256 << 20;
@@ -123,7 +122,7 @@ impl Loader<'_> {
         }
         let (units, not_loaded) = load(&pipeline, self.settings, &mut self.sources, self.printer);
         elsewhere.extend(unit_limits(&mut pipeline, self.policy, &mut self.sources, &mut self.beside));
-        let engines = [WasmtimeEngine::description()];
+        let engines = engines::descriptions();
         let bundle = Bundle { pipeline: Arc::new(pipeline), units, pipelines };
         let mut found = wasmill_runtime::check(&bundle, self.policy, &engines);
         found.extend(folders::check(&bundle.pipeline));

@@ -13,8 +13,8 @@ use wasmill_runtime::Overrides;
 use wasmill_toolchain::{Confinement, Mode};
 
 use crate::args::{
-    BuildArgs, BuildModeArgs, CallArgs, CheckArgs, DevArgs, EachArgs, ExecArgs, HostArgs, LimitArgs, PlanArgs, RunArgs,
-    SourceArgs,
+    BuildArgs, BuildModeArgs, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, HostArgs, LimitArgs,
+    PlanArgs, RunArgs, SourceArgs,
 };
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
@@ -152,12 +152,23 @@ pub(crate) struct HostSettings {
     pub(crate) coredump: Option<PathBuf>,
     /// Engines for every step of this run, in order of preference; the steps' own choice where it is empty.
     pub(crate) engines: Vec<String>,
+    /// Whether every step may have an engine with a weaker sandbox.
+    pub(crate) allow_weaker: bool,
     /// The folder of compiled code; none where the user has no home.
     pub(crate) cache: Option<PathBuf>,
     /// The folder of large values; none where the user has no home.
     pub(crate) blobs: Option<PathBuf>,
     /// How many threads run guests.
     pub(crate) workers: NonZeroUsize,
+    /// Which process compiles.
+    pub(crate) compiler: CompilerChoice,
+}
+
+/// `engines`
+#[derive(Debug)]
+pub(crate) struct EnginesSettings {
+    /// The host's word on which engines steps may use.
+    pub(crate) policy: Policy,
     /// Which process compiles.
     pub(crate) compiler: CompilerChoice,
 }
@@ -302,6 +313,14 @@ fn builds_time_to_live() -> Result<Option<Duration>, Failure> {
     Ok((of_seed != Duration::MAX).then_some(of_seed))
 }
 
+/// Settings of `engines`.
+///
+/// # Errors
+/// A policy that cannot be read.
+pub(crate) fn engines(args: &EnginesArgs) -> Result<EnginesSettings, Failure> {
+    Ok(EnginesSettings { policy: policy_file::find(args.policy.policy.as_deref())?, compiler: compiler()? })
+}
+
 /// Settings of `plan`.
 ///
 /// # Errors
@@ -311,6 +330,7 @@ pub(crate) fn plan(args: PlanArgs) -> Result<PlanSettings, Failure> {
         limits: overrides(&args.limits),
         profile: args.limits.profile.map(Profile::from),
         engines: args.limits.engine,
+        allow_weaker: args.limits.allow_weaker,
     };
     let policy = policy_file::find(args.policy.policy.as_deref())?;
     Ok(PlanSettings { file: args.file, policy, sources: sources(&args.sources)?, overrides })
@@ -352,6 +372,7 @@ fn host(args: LimitArgs, host: HostArgs) -> Result<HostSettings, Failure> {
         secrets: secrets::read(&host.secret)?,
         coredump: host.coredump.map(coredump_folder).transpose()?,
         engines: args.engine,
+        allow_weaker: args.allow_weaker,
         cache: cache_folder(),
         blobs: host.blobs.or_else(blobs_folder),
         workers: workers()?,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmill_engine::EngineInfo;
+use wasmill_engine::{Asked, EngineInfo, Reasons};
 use wasmill_model::{
     Code, Diagnostic, Fallback, FallbackTo, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy,
     Profile, Step,
@@ -41,11 +41,13 @@ pub(crate) fn check_steps(
             .into_iter()
             .map(|problem| problem.at(&step.limits_location))
             .collect();
-        let profile = overrides.profile.unwrap_or(step.profile);
-        found.extend(profile_problems(step, profile, pipeline, policy, overrides));
-        let names = if overrides.engines.is_empty() { &step.engines } else { &overrides.engines };
+        found.extend(profile_problems(step, overrides.profile(step), pipeline, policy, overrides));
+        let asked = overrides.asked(step, policy);
         if overrides.engines.is_empty() {
-            found.extend(unknown_engines(names, engines));
+            found.extend(engine_problems(&asked, engines));
+        }
+        if step.allow_weaker {
+            found.extend(weaker_problem(&format!("the step `{}` says `allow_weaker`", step.id), policy));
         }
         let stands_in: Vec<Step> = step.fallback.iter().filter_map(|fallback| called_instead(step, fallback)).collect();
         for (place, called) in std::iter::once(step).chain(&stands_in).enumerate() {
@@ -67,7 +69,7 @@ pub(crate) fn check_steps(
                     }
                     found.extend(missing_grants(called, unit.info(), engines));
                     against_unit(called, pipeline, unit.info(), &mut found);
-                    found.extend(engine_fits(called, unit.interface(), profile, names, engines));
+                    found.extend(engine_fits(called, unit.interface(), &asked, engines));
                 }
                 None if !pipeline.units.contains_key(&called.unit) => {
                     found.push(unknown_unit(called, pipeline, problems.len()))
@@ -112,22 +114,35 @@ pub(crate) fn limit_problems(asked: LimitOverrides, policy: &Policy, who: &str) 
     violations.into_iter().map(problem).collect()
 }
 
-/// One problem for each name that no engine has.
-pub(crate) fn unknown_engines(names: &[String], engines: &[EngineInfo]) -> Vec<Diagnostic> {
+/// One problem for each name that no engine has, and for each engine that the host does not let steps use.
+pub(crate) fn engine_problems(asked: &Asked<'_>, engines: &[EngineInfo]) -> Vec<Diagnostic> {
     if engines.is_empty() {
         return Vec::new();
     }
     let known: Vec<Arc<str>> = engines.iter().map(|engine| engine.name.name.clone()).collect();
-    let unknown = names.iter().filter(|name| !known.iter().any(|known| **known == ***name));
-    unknown
-        .map(|name| {
+    let problem = |name: &String| {
+        let Some(info) = engines.iter().find(|info| *info.name.name == **name) else {
             let problem = Diagnostic::new(Code::UnknownEngine, format!("there is no engine `{name}`"));
-            match suggestion::help(name, &known, 0) {
+            return Some(match suggestion::help(name, &known, 0) {
                 Some(help) => problem.help(help),
                 None => problem,
-            }
+            });
+        };
+        (!asked.allows(info)).then(|| {
+            let message = format!("the host does not let steps use the engine `{name}`");
+            let why = if info.sandboxed { "" } else { ", which has no sandbox," };
+            Diagnostic::new(Code::EngineNotAllowed, message)
+                .help(format!("the host's policy would have to name `{name}`{why} in `[policy.engines] allow`"))
         })
-        .collect()
+    };
+    asked.names.iter().filter_map(problem).collect()
+}
+
+/// Where the host forbids what somebody says.
+pub(crate) fn weaker_problem(who: &str, policy: &Policy) -> Option<Diagnostic> {
+    let message = format!("{who}, and the host allows no weaker sandbox");
+    let help = "name engines that hold every limit: `wasmill engines` shows what each one holds";
+    (!policy.allow_weaker).then(|| Diagnostic::new(Code::EngineNotAllowed, message).help(help))
 }
 
 /// One problem for each thing that does not go with the profile. A limit that an engine would not hold is refused, never ignored.
@@ -175,32 +190,37 @@ fn profile_problems(
     problems
 }
 
-fn engine_fits(
-    step: &Step,
-    interface: Interface,
-    profile: Profile,
-    names: &[String],
-    engines: &[EngineInfo],
-) -> Option<Diagnostic> {
-    let asked: Vec<&EngineInfo> = engines
-        .iter()
-        .filter(|engine| names.is_empty() || names.iter().any(|name| **name == *engine.name.name))
-        .collect();
-    let runs = |engine: &&EngineInfo| engine.interfaces.contains(&interface);
-    let fits = |engine: &&EngineInfo| runs(engine) && engine.profiles.contains(&profile);
-    // Where only names are asked for that no engine has, that has been said.
-    if asked.is_empty() || asked.iter().any(fits) {
+/// Where none of the engines that a step may use will do.
+fn engine_fits(step: &Step, interface: Interface, asked: &Asked<'_>, engines: &[EngineInfo]) -> Option<Diagnostic> {
+    // Names that no engine has, or none that it may use, have been reported.
+    let in_order = asked.in_order(engines);
+    let (candidates, passed_over) = asked.candidates(engines, interface);
+    if in_order.is_empty() || !candidates.is_empty() {
         return None;
     }
-    let list = suggestion::list(asked.iter().map(|engine| &*engine.name.name));
-    let message = if asked.iter().any(runs) {
-        format!("the step `{}` has the profile `{profile}`, which none of the engines asked for has ({list})", step.id)
-    } else {
-        format!("the unit `{}` is a {interface} unit, which none of the engines asked for runs ({list})", step.unit)
-    };
+    let message = format!("no engine can run the unit `{}`: {}", step.unit, Reasons(&passed_over));
     let problem = Diagnostic::new(Code::EngineUnavailable, message);
-    let others = suggestion::list(engines.iter().filter(fits).map(|engine| &*engine.name.name));
-    Some(if others.is_empty() { problem } else { problem.help(format!("use {others}")) })
+    Some(match would_do(asked, interface, engines) {
+        Some(help) => problem.help(help),
+        None => problem,
+    })
+}
+
+/// What to write, so that an engine can be used.
+pub(crate) fn would_do(asked: &Asked<'_>, interface: Interface, engines: &[EngineInfo]) -> Option<String> {
+    let names = |asked: &Asked<'_>| {
+        let (places, _) = asked.candidates(engines, interface);
+        let names = places.into_iter().filter_map(|place| engines.get(place)).map(|info| &*info.name.name);
+        suggestion::list(names.filter(|name| !asked.names.iter().any(|asked| asked == name)))
+    };
+    let others = names(&Asked { names: &[], ..*asked });
+    if !others.is_empty() {
+        return Some(format!("use {others}"));
+    }
+    let weaker = Asked { allow_weaker: true, ..*asked };
+    let (places, _) = weaker.candidates(engines, interface);
+    (!places.is_empty())
+        .then(|| "`allow_weaker: true` in the step (or `--allow-weaker`) allows it all the same".to_owned())
 }
 
 /// An interface without its version.
@@ -272,7 +292,7 @@ fn against_unit(step: &Step, pipeline: &Pipeline, info: &UnitInfo, problems: &mu
                 .help("take `as:` out: the output of the function has a type of its own"),
         );
     }
-    if interface != Interface::Command && !step.grants.args.is_empty() {
+    if !matches!(interface, Interface::Command | Interface::Native) && !step.grants.args.is_empty() {
         let message = format!("`args` are for commands, and `{}` is a {interface} unit", step.unit);
         problems.push(Diagnostic::new(Code::InvalidValue, message).help("give the function its parameters in `with:`"));
     }

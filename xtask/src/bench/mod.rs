@@ -23,11 +23,11 @@ use crate::process;
 const PAGE: &str = "docs/benchmarks.md";
 
 /// The benches of the workspace.
-const BENCHES: [&str; 8] =
-    ["fresh_call", "throughput", "each", "warm_load", "deadlines", "async_overhead", "steps", "languages"];
+const BENCHES: [&str; 9] =
+    ["fresh_call", "throughput", "each", "warm_load", "deadlines", "async_overhead", "steps", "router", "languages"];
 
 /// What they report, in the order of the page.
-const REPORTS: [&str; 11] = [
+const REPORTS: [&str; 12] = [
     "fresh_call",
     "throughput",
     "each",
@@ -35,6 +35,7 @@ const REPORTS: [&str; 11] = [
     "deadlines",
     "async_overhead",
     "steps",
+    "router",
     "languages_compiled",
     "languages_scripts",
     "languages_kept",

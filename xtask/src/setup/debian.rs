@@ -40,6 +40,34 @@ impl Root {
             self.path.join(program),
         ]
     }
+
+    /// Writes a script that becomes a program of this root, started with these words first.
+    pub(crate) fn write_wrapper(&self, program: &str, first: &[&Path], wrapper: &Path) -> Outcome {
+        let words: Vec<String> = self.run(program).iter().map(|word| quoted(word)).collect();
+        let first: String = first.iter().map(|word| format!(" {}", quoted(word))).collect();
+        if let Some(folder) = wrapper.parent() {
+            fs::create_dir_all(folder).during(folder.display())?;
+        }
+        let script = format!("#!/bin/sh\nexec {}{first} \"$@\"\n", words.join(" "));
+        fs::write(wrapper, script).during(wrapper.display())?;
+        executable(wrapper)
+    }
+}
+
+/// As one word of a shell.
+fn quoted(word: &Path) -> String {
+    format!("'{}'", word.display().to_string().replace('\'', "'\\''"))
+}
+
+#[cfg(unix)]
+fn executable(path: &Path) -> Outcome {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).during(path.display())
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Path) -> Outcome {
+    Ok(())
 }
 
 /// Downloads `packages` and what they depend on, and unpacks all of it into `folder`.
@@ -147,7 +175,14 @@ fn write_state(state: &Path, architecture: &str, keyring: &str, mirror: &str) ->
 
 #[cfg(test)]
 mod tests {
-    use super::pick_mirror;
+    use std::path::Path;
+
+    use super::{pick_mirror, quoted};
+
+    #[test]
+    fn folders_may_have_any_name() {
+        assert_eq!(quoted(Path::new("/it's here/bin")), r"'/it'\''s here/bin'");
+    }
 
     #[test]
     fn the_archive_of_debian_itself_is_picked() {

@@ -7,6 +7,7 @@ pub(crate) mod c_wasm;
 mod cargo_fuzz;
 mod componentize_py;
 mod debian;
+mod debian_program;
 mod go;
 mod npm;
 mod prefix;
@@ -22,8 +23,16 @@ use crate::printer::Printer;
 use crate::setup::prefix::Prefix;
 
 /// Every recipe there is. Further languages and runtimes come here.
-const RECIPES: [&dyn Recipe; 5] =
-    [&rust_wasm::RustWasm, &c_wasm::CWasm, &componentize_py::ComponentizePy, &go::Go, &npm::Npm];
+const RECIPES: [&dyn Recipe; 8] = [
+    &rust_wasm::RustWasm,
+    &c_wasm::CWasm,
+    &componentize_py::ComponentizePy,
+    &go::Go,
+    &npm::Npm,
+    &debian_program::WASMEDGE,
+    &debian_program::WAZERO,
+    &debian_program::BINARYEN,
+];
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Args {

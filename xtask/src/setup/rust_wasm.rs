@@ -171,19 +171,10 @@ fn from_debian(prefix: &Prefix) -> Outcome {
     for name in LINKERS {
         link(&lenders.join(name), &borrowed.join(name))?;
     }
-    let words: Vec<String> = root.run("usr/bin/rustc").iter().map(|word| quoted(word)).collect();
-    let script = format!("#!/bin/sh\nexec {} --sysroot {} \"$@\"\n", words.join(" "), quoted(&sysroot));
     let wrapper = wrapper(&folder);
-    fs::create_dir_all(folder.join("bin")).during(folder.display())?;
-    fs::write(&wrapper, script).during(wrapper.display())?;
-    executable(&wrapper)?;
+    root.write_wrapper("usr/bin/rustc", &[Path::new("--sysroot"), &sysroot], &wrapper)?;
     process::capture(Command::new(&wrapper).arg("-vV"))?;
     prefix.stamp(NAME, &recipe())
-}
-
-/// As one word of a shell.
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
 }
 
 #[cfg(unix)]
@@ -194,27 +185,4 @@ fn link(to: &Path, at: &Path) -> Outcome {
 #[cfg(not(unix))]
 fn link(to: &Path, at: &Path) -> Outcome {
     fs::copy(to, at).map(|_| ()).during(at.display())
-}
-
-#[cfg(unix)]
-fn executable(path: &Path) -> Outcome {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).during(path.display())
-}
-
-#[cfg(not(unix))]
-fn executable(_: &Path) -> Outcome {
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::quoted;
-
-    #[test]
-    fn folders_may_have_any_name() {
-        assert_eq!(quoted(Path::new("/it's here/bin")), r"'/it'\''s here/bin'");
-    }
 }

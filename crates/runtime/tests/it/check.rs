@@ -167,7 +167,7 @@ fn limits_engines_formats_and_grants_are_checked() {
     let found = problems_of(&pipeline(vec![step], &[]), Some(command));
     assert_eq!(
         found,
-        ["p.yaml:1:1: WM0611 the unit `unit` is a command unit, which none of the engines asked for runs (`fake`) | -"]
+        ["p.yaml:1:1: WM0611 no engine can run the unit `unit`: fake: it does not run command units | -"]
     );
 }
 

@@ -1,0 +1,425 @@
+//! One call: one process, from its slot to the verdict.
+
+use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use bytes::Bytes;
+use futures_channel::oneshot;
+use futures_util::FutureExt as _;
+use tokio::sync::SemaphorePermit;
+use wasmill_artifact::{Ended, Environment, Launch, Stopped, Stopper, Watched, Worker, WorkerError};
+use wasmill_engine::parts::{
+    Deadline, Number, NumberType, SeededStream, Signature, Stop, exit_verdict, final_verdict, lift_numbers, log_text,
+    panic_message, size_of_input, with_last_words,
+};
+use wasmill_engine::{BoxFuture, Call, Outcome, PreparedUnit, convert_output};
+use wasmill_model::{Digest, Grants, Limits, OutputFormat, Profile, TrapKind, Usage, Value, Verdict};
+
+use crate::engine::Shared;
+use crate::report::{End, Report};
+use crate::rewrite::{CALL, StartSize};
+use crate::scratch::Room;
+use crate::words::Words;
+
+/// The file of a unit, in the folder that WasmEdge is started in.
+pub(crate) const UNIT: &str = "unit.wasm";
+
+/// Bytes of memory that WasmEdge has for itself, besides the unit's.
+const OWN_MEMORY: u64 = 512 << 20;
+
+/// A granted folder.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    /// As `--dir` takes it.
+    pub(crate) option: String,
+    pub(crate) path: PathBuf,
+    pub(crate) writable: bool,
+}
+
+/// A unit that was rewritten and lies ready.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) digest: Digest,
+    pub(crate) is_core: bool,
+    pub(crate) is_bytes: bool,
+    pub(crate) signature: Option<Signature>,
+    /// The types of a function's results.
+    pub(crate) results: Vec<String>,
+    pub(crate) output: OutputFormat,
+    pub(crate) profile: Profile,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) folders: Vec<Folder>,
+    /// Bytes of randomness that it is given.
+    pub(crate) random: u32,
+    pub(crate) size: StartSize,
+    pub(crate) room: Room,
+}
+
+/// What a process left.
+struct Ran {
+    watched: Result<Watched, WorkerError>,
+    stdout: Vec<u8>,
+    report: Report,
+}
+
+/// Stops the process when the call is dropped.
+struct StopOnDrop(Stopper);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+impl PreparedUnit for Prepared {
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let caught = AssertUnwindSafe(self.run(call)).catch_unwind().await;
+            caught.unwrap_or_else(|panic| {
+                let message = format!("the host's side of the call panicked: {}", panic_message(&*panic));
+                Outcome::failed(Verdict::HostError { message }, Usage::default())
+            })
+        })
+    }
+}
+
+impl Prepared {
+    async fn run(&self, call: Call<'_>) -> Outcome {
+        let limits = self.limits(call.limits);
+        let input = if self.is_core { Bytes::new() } else { call.input.to_bytes() };
+        let bytes_in = if self.is_core { size_of_input(call.input) } else { input.len() as u64 };
+        let mut usage = Usage { bytes_in, ..Usage::default() };
+        let Ok(_slot) = self.slot(call).await else { return Outcome::failed(Verdict::Cancelled, usage) };
+        let deadline = Deadline::new(limits.timeout, call.cancel);
+        let stopped = |stop: Stop, usage| Outcome::failed(stop.verdict(&limits, &deadline), usage);
+        if let Err(stop) = deadline.check() {
+            return stopped(stop, usage);
+        }
+        if let Err(refused) = self.size.check(&limits) {
+            let verdict = Verdict::HostError { message: String::new() };
+            return Outcome::failed(final_verdict(verdict, Some(refused), None), usage);
+        }
+        let arguments = match self.arguments(call) {
+            Ok(arguments) => arguments,
+            Err(message) => return stopped(Stop::Input(message), usage),
+        };
+        let head = match self.head(call, &limits, &input) {
+            Ok(head) => head,
+            Err(stop) => return stopped(stop, usage),
+        };
+        let worker = self.worker(&limits, &deadline, arguments);
+        let report = Report::new(&limits, self.size.bytes());
+        let stopper = Stopper::default();
+        let (done, finished) = oneshot::channel();
+        let thread = {
+            let (stopper, most) = (stopper.clone(), limits.output.saturating_add(Words::MOST));
+            thread::Builder::new().name("wasmedge".to_owned()).spawn(move || {
+                // Nobody may be there any more: the call was dropped.
+                let _ = done.send(run(&worker, &[&head, &input], most, report, &stopper));
+            })
+        };
+        if let Err(error) = thread {
+            return stopped(Stop::Host(format!("no thread could be started: {error}")), usage);
+        }
+        let _on_drop = StopOnDrop(stopper.clone());
+        let ran = tokio::select! {
+            biased;
+            ran = finished => ran,
+            () = call.cancel.cancelled() => {
+                stopper.stop();
+                // Only then nothing of it is left.
+                return stopped(Stop::Cancelled, Usage { wall: deadline.elapsed(), ..usage });
+            }
+        };
+        let Ok(ran) = ran else {
+            return stopped(Stop::Host("the thread that watched WasmEdge is gone".to_owned()), usage);
+        };
+        self.finish(ran, &limits, &deadline, &mut usage)
+    }
+
+    /// What the call may use: nobody raises what was set for this engine.
+    fn limits(&self, limits: &Limits) -> Limits {
+        let settings = &self.shared.settings;
+        Limits {
+            timeout: settings.timeout.map_or(limits.timeout, |most| most.min(limits.timeout)),
+            memory: settings.memory.map_or(limits.memory, |most| most.min(limits.memory)),
+            ..limits.clone()
+        }
+    }
+
+    async fn slot(&self, call: Call<'_>) -> Result<SemaphorePermit<'_>, Stop> {
+        tokio::select! {
+            biased;
+            () = call.cancel.cancelled() => Err(Stop::Cancelled),
+            permit = self.shared.slots.acquire() => permit.map_err(|_| Stop::Cancelled),
+        }
+    }
+
+    /// The arguments of a function: integers only, see `rewrite`.
+    fn arguments(&self, call: Call<'_>) -> Result<Vec<String>, String> {
+        let Some(signature) = &self.signature else { return Ok(Vec::new()) };
+        let numbers = signature.lower(call.input, |number| match number {
+            Number::I32(number) => vec![number.to_string()],
+            Number::I64(number) => vec![number.to_string()],
+            Number::F32(bits) => vec![(bits as i32).to_string()],
+            Number::F64(bits) => vec![(bits as i64).to_string()],
+            Number::V128(bits) => vec![(bits as i64).to_string(), ((bits >> 64) as i64).to_string()],
+        })?;
+        Ok(numbers.concat())
+    }
+
+    /// What stdin begins with.
+    fn head(&self, call: Call<'_>, limits: &Limits, input: &Bytes) -> Result<Vec<u8>, Stop> {
+        let mut head = [limits.memory.to_le_bytes(), limits.table_elements.to_le_bytes()].concat();
+        if self.random > 0 {
+            let mut random = vec![0; usize::try_from(self.random).unwrap_or_default()];
+            SeededStream::new(self.digest, call.input.clone(), SeededStream::SECURE).fill(&mut random);
+            head.extend(random);
+        }
+        if self.is_bytes {
+            let length = u32::try_from(input.len()).map_err(|_| {
+                Stop::Input(format!("the input has {} bytes; a 32-bit unit takes less than 4 GiB", input.len()))
+            })?;
+            head.extend(length.to_le_bytes());
+        }
+        Ok(head)
+    }
+
+    fn worker(&self, limits: &Limits, deadline: &Deadline, arguments: Vec<String>) -> Worker {
+        let shared = &self.shared;
+        let mut args: Vec<OsString> = vec!["run".into()];
+        let mut say = |list: &[&str]| args.extend(list.iter().map(OsString::from));
+        say(&["--run-mode", "interpreter"]);
+        if self.profile == Profile::Fast {
+            say(&["--log-level", "error"]);
+        } else {
+            // What was used is said at the level `info`.
+            let fuel = limits.fuel.min(i64::MAX as u64).to_string();
+            say(&["--log-level", "info", "--enable-gas-measuring", "--gas-limit", &fuel]);
+        }
+        for folder in &self.folders {
+            say(&["--dir", &folder.option]);
+        }
+        if self.is_core {
+            say(&["--reactor", UNIT, CALL]);
+            args.extend(arguments.into_iter().map(OsString::from));
+        } else {
+            say(&[UNIT]);
+        }
+        let program = shared.program.path.clone();
+        let (program, args) = match &shared.settings.launcher {
+            None => (program, args),
+            Some((launcher, first)) => {
+                let granted = |writable| self.folders.iter().filter(move |folder| folder.writable == writable);
+                let launch = Launch {
+                    program,
+                    args,
+                    memory: limits.memory.saturating_add(OWN_MEMORY),
+                    // The wall clock ends it; this is for what outlives a host that was killed.
+                    cpu_seconds: deadline.remaining().as_secs().saturating_add(2),
+                    file_size: u64::MAX,
+                    readable: shared
+                        .roots
+                        .iter()
+                        .cloned()
+                        .chain([self.room.path().to_owned()])
+                        .chain(granted(false).map(|folder| folder.path.clone()))
+                        .collect(),
+                    writable: granted(true).map(|folder| folder.path.clone()).collect(),
+                    network: false,
+                    all_files: false,
+                };
+                (launcher.clone(), first.iter().cloned().chain(launch.args()).collect())
+            }
+        };
+        Worker {
+            program,
+            args,
+            environment: Environment::Cleared,
+            timeout: deadline.remaining(),
+            most_output: limits.output,
+            most_said: limits.log,
+            folder: Some(self.room.path().to_owned()),
+        }
+    }
+
+    fn finish(&self, ran: Ran, limits: &Limits, deadline: &Deadline, usage: &mut Usage) -> Outcome {
+        let Ran { watched, stdout, report } = ran;
+        let log = report.log();
+        usage.log_bytes = log.len() as u64;
+        usage.peak_memory = report.peak;
+        let log = log_text(&log, limits.log);
+        let words = Words::of(&stdout, &report.words);
+        if self.profile != Profile::Fast {
+            usage.fuel = words.gas().map(|gas| gas.min(limits.fuel));
+        }
+        let result = self.judge(watched, &stdout, &report, &words, limits, deadline);
+        usage.wall = deadline.elapsed();
+        let result = if usage.wall >= limits.timeout { Err(Stop::Deadline.verdict(limits, deadline)) } else { result };
+        match result {
+            Ok((value, bytes)) => {
+                usage.bytes_out = bytes;
+                Outcome { output: Some(value), log, ..Outcome::failed(Verdict::Ok, *usage) }
+            }
+            Err(verdict) => {
+                let verdict = if report.started { final_verdict(verdict, report.refused, None) } else { verdict };
+                if matches!(verdict, Verdict::TimedOut { .. } | Verdict::Cancelled) {
+                    usage.fuel = None;
+                }
+                let verdict = with_last_words(verdict, &log);
+                Outcome { log, ..Outcome::failed(verdict, *usage) }
+            }
+        }
+    }
+
+    /// What became of the call: the output and its size, or the verdict.
+    fn judge(
+        &self,
+        watched: Result<Watched, WorkerError>,
+        stdout: &[u8],
+        report: &Report,
+        words: &Words<'_>,
+        limits: &Limits,
+        deadline: &Deadline,
+    ) -> Result<(Value, u64), Verdict> {
+        let stop = |stop: Stop| stop.verdict(limits, deadline);
+        let watched = watched.map_err(|error| match error {
+            WorkerError::NotStarted { .. } => Verdict::EngineUnavailable { message: error.to_string() },
+            other => Verdict::HostError { message: other.to_string() },
+        })?;
+        match watched.stopped {
+            Some(Stopped::TimedOut) => return Err(stop(Stop::Deadline)),
+            Some(Stopped::Asked) => return Err(stop(Stop::Cancelled)),
+            Some(Stopped::Enough) if report.is_over() => return Err(stop(Stop::Log)),
+            Some(Stopped::Enough) => {
+                let produced = report.output.unwrap_or_else(|| limits.output.saturating_add(1));
+                return Err(match report.started {
+                    true => stop(Stop::Output { produced }),
+                    false => Verdict::HostError { message: self.garbage(words) },
+                });
+            }
+            None => {}
+        }
+        if !report.started {
+            return Err(self.not_started(watched.ended, words));
+        }
+        let is_command = !self.is_core && !self.is_bytes;
+        let written = match watched.ended {
+            Ended::Exit(0) => words.answer(stdout),
+            _ => words.before_failure(stdout),
+        };
+        if is_command && written.len() as u64 > limits.output {
+            return Err(stop(Stop::Output { produced: written.len() as u64 }));
+        }
+        match &report.end {
+            Some(End::Stopped(why)) => return Err(stop(why.clone())),
+            Some(End::TooDeep) => return Err(Verdict::Trap { kind: TrapKind::StackOverflow, detail: String::new() }),
+            Some(End::Exited(0)) if is_command => {}
+            Some(End::Exited(code)) => return Err(exit_verdict(*code as i32)),
+            Some(End::Ended) if watched.ended == Ended::Exit(0) => {}
+            Some(End::Ended) | None => return Err(self.trapped(watched.ended, words, limits)),
+        }
+        let output = if self.is_core {
+            let value =
+                self.lift(words.numbers(stdout)).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
+            let bytes = wasmill_engine::parts::size_of_value(&value);
+            (value, bytes)
+        } else {
+            let bytes = match report.output {
+                None => written,
+                Some(length) => {
+                    let length = usize::try_from(length).unwrap_or(usize::MAX);
+                    stdout.get(..length).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?
+                }
+            };
+            let size = bytes.len() as u64;
+            (convert_output(bytes.to_vec(), self.output).map_err(|message| stop(Stop::Guest(message)))?, size)
+        };
+        if output.1 > limits.output {
+            return Err(stop(Stop::Output { produced: output.1 }));
+        }
+        Ok(output)
+    }
+
+    /// Nothing of the unit has run.
+    fn not_started(&self, ended: Ended, words: &Words<'_>) -> Verdict {
+        // Data or elements of the unit stand outside of its memory or table.
+        if let (Ended::Exit(_), Some(kind)) = (ended, words.trap()) {
+            return Verdict::Trap { kind, detail: "before its first instruction".to_owned() };
+        }
+        match ended {
+            Ended::Exit(0) => Verdict::HostError { message: self.garbage(words) },
+            ended => Verdict::EngineUnavailable {
+                message: format!("WasmEdge did not start the unit ({}){}", shown(ended), words.excerpt()),
+            },
+        }
+    }
+
+    /// WasmEdge ended the unit, or itself.
+    fn trapped(&self, ended: Ended, words: &Words<'_>, limits: &Limits) -> Verdict {
+        match ended {
+            Ended::Exit(code) if code != 0 => {
+                if words.out_of_gas() {
+                    return Verdict::FuelExhausted { limit: limits.fuel };
+                }
+                match words.trap() {
+                    Some(kind) => Verdict::Trap { kind, detail: String::new() },
+                    None => Verdict::HostError {
+                        message: format!("WasmEdge ended with {}{}", shown(ended), words.excerpt()),
+                    },
+                }
+            }
+            Ended::Exit(_) => Verdict::HostError { message: self.garbage(words) },
+            Ended::Signal(_) => Verdict::HostError {
+                message: format!("WasmEdge was ended in mid-call by {}{}", shown(ended), words.excerpt()),
+            },
+        }
+    }
+
+    fn garbage(&self, words: &Words<'_>) -> String {
+        let program = self.shared.program.path.display();
+        format!("`{program}` did not answer as WasmEdge {} does{}", self.shared.program.version, words.excerpt())
+    }
+
+    /// The results of a function, of the integers that reactor mode prints.
+    fn lift(&self, printed: Option<Vec<i64>>) -> Option<Value> {
+        let mut printed = printed?.into_iter();
+        let mut numbers = Vec::with_capacity(self.results.len());
+        for kind in &self.results {
+            let first = printed.next()?;
+            numbers.push(Some(match NumberType::parse(kind)? {
+                NumberType::I32 => Number::I32(i32::try_from(first).ok()?),
+                NumberType::I64 => Number::I64(first),
+                NumberType::F32 => Number::F32(i32::try_from(first).ok()? as u32),
+                NumberType::F64 => Number::F64(first as u64),
+                NumberType::V128 => Number::V128(u128::from(first as u64) | u128::from(printed.next()? as u64) << 64),
+            }));
+        }
+        printed.next().is_none().then(|| lift_numbers(numbers.into_iter()))
+    }
+}
+
+fn run(worker: &Worker, input: &[&[u8]], most_output: u64, mut report: Report, stopper: &Stopper) -> Ran {
+    let mut stdout = Vec::new();
+    let watched = worker.watch(
+        input,
+        &mut |piece| {
+            stdout.extend_from_slice(piece);
+            stdout.len() as u64 <= most_output
+        },
+        &mut |piece| report.read(piece),
+        stopper,
+    );
+    Ran { watched, stdout, report }
+}
+
+fn shown(ended: Ended) -> String {
+    match ended {
+        Ended::Exit(code) => format!("exit code {code}"),
+        Ended::Signal(signal) => format!("signal {signal}"),
+    }
+}

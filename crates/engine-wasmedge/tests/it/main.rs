@@ -1,0 +1,4 @@
+//! The engine, with the WasmEdge that `cargo xtask setup` installs.
+
+mod conformance;
+mod program;
