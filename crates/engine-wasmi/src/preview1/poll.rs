@@ -56,14 +56,14 @@ impl Subscription {
         let userdata = field(0)?;
         let number = u32::from_le_bytes(bytes.get(16..20)?.try_into().ok()?);
         let flags = u16::from_le_bytes(bytes.get(40..42)?.try_into().ok()?);
-        Some(match bytes.get(8)? {
-            &CLOCK if flags & !ABSOLUTE != 0 => Err(Errno::INVAL),
-            &CLOCK => {
+        Some(match *bytes.get(8)? {
+            CLOCK if flags & !ABSOLUTE != 0 => Err(Errno::INVAL),
+            CLOCK => {
                 let timeout = u64::from_le_bytes(field(24)?);
                 Ok((userdata, Subscription::Clock { id: number, timeout, absolute: flags & ABSOLUTE != 0 }))
             }
-            &FD_READ => Ok((userdata, Subscription::Read(number))),
-            &FD_WRITE => Ok((userdata, Subscription::Write(number))),
+            FD_READ => Ok((userdata, Subscription::Read(number))),
+            FD_WRITE => Ok((userdata, Subscription::Write(number))),
             _ => Err(Errno::INVAL),
         })
     }
@@ -195,9 +195,8 @@ impl HostError for Wait {}
 
 impl Wait {
     /// Of a guest with this memory.
-    pub(super) fn within(mut self: Box<Self>, memory: Memory) -> Wait {
-        self.memory = Some(memory);
-        *self
+    pub(super) fn within(self, memory: Memory) -> Wait {
+        Wait { memory: Some(memory), ..self }
     }
 
     /// Waits, and gives what `poll_oneoff` returns.
