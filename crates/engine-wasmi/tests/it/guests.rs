@@ -1,4 +1,5 @@
 //! Guests as real toolchains build them: the same output, log and verdict as on wasmtime.
+#![allow(clippy::print_stdout, reason = "the figures are for whoever asks: `--no-capture`")]
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,9 @@ async fn same(unit: &Unit, function: Option<&str>, input: &Input, format: Output
         outcomes.push(call(&prepared, input.clone(), &Limits::default()).await);
     }
     assert_eq!(seen(&outcomes[0]), seen(&outcomes[1]));
+    if let [Some(ours), Some(theirs)] = [0, 1].map(|engine| outcomes[engine].usage.fuel) {
+        println!("fuel {ours} here, {theirs} on wasmtime: {:.2} times", ours as f64 / theirs as f64);
+    }
     outcomes.remove(0)
 }
 

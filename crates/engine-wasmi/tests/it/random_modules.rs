@@ -157,6 +157,7 @@ async fn random_modules_end_as_on_wasmtime() {
             assert_eq!(seen(&our), seen(&their), "seed {seed}, `{function}`");
             count(kinds[0].to_string());
             if let (Some(our), Some(their)) = (our.usage.fuel, their.usage.fuel)
+                && kinds[0] == VerdictKind::Ok
                 && their >= 20
             {
                 ratios.push(our as f64 / their as f64);
