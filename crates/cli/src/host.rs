@@ -13,7 +13,7 @@ use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
 use wasmill_engine_wasmtime::Compiler;
 use wasmill_model::{Code, Diagnostics, RunDocument};
-use wasmill_runtime::{Bundle, Clock, Host, Linked, Memo, Overrides, RunOptions, Spawner};
+use wasmill_runtime::{Bundle, Clock, Host, Linked, Memo, RunOptions, Spawner};
 
 use crate::commands::cache::remedy;
 use crate::commands::run::Job;
@@ -178,14 +178,8 @@ async fn link(
         clock: Arc::new(SystemClock(Instant::now())),
         spawner: Arc::new(GuestThreads(guests.clone())),
     };
-    let overrides = Overrides {
-        limits: settings.limits,
-        engines: settings.engines.clone(),
-        allow_weaker: settings.allow_weaker,
-        profile: settings.profile,
-    };
     note_unused_secrets(bundle, settings, printer);
-    let linking = wasmill_runtime::link(&host, bundle, &overrides);
+    let linking = wasmill_runtime::link(&host, bundle, &settings.overrides);
     let units = bundle.all().iter().map(|bundle| bundle.units.len()).sum();
     let linked = tokio::select! {
         linked = progress::compiling(printer, units, linking) => linked.map_err(name_compiler_limits)?,

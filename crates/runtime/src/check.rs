@@ -17,9 +17,11 @@ use crate::{Bundle, Overrides, nested, parameters, suggestion, wiring};
 /// The bundle has what could be loaded; a step whose unit is declared and not among it is not held against it, as whoever
 /// loads them says why. The pipelines that it calls are checked by themselves. `engines` are those of the host; where they are not known (the list is empty), what needs them is not
 /// checked.
-pub fn check(bundle: &Bundle, policy: &Policy, engines: &[EngineInfo]) -> Vec<Diagnostic> {
+///
+/// What is overridden is not held against the steps; what is wrong with the overrides themselves, [`link`](crate::link) says.
+pub fn check(bundle: &Bundle, policy: &Policy, engines: &[EngineInfo], overrides: &Overrides) -> Vec<Diagnostic> {
     let (_, mut problems) = wiring::wire(&bundle.pipeline);
-    check_steps(bundle, policy, engines, &Overrides::default(), &mut problems);
+    check_steps(bundle, policy, engines, overrides, &mut problems);
     problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
     problems
 }

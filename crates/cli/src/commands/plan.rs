@@ -31,7 +31,7 @@ const DIGEST: usize = 12;
 
 /// Shows what `run` would do.
 pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(&settings.file, &settings.policy, &settings.sources, printer)?;
+    let file = pipeline_file::read(&settings.file, &settings.policy, &settings.overrides, &settings.sources, printer)?;
     let engines = engines::descriptions();
     let PipelineFile { bundle, sources } = &file;
     let preview = wasmill_runtime::preview(bundle, &settings.policy, &engines, &settings.overrides)

@@ -66,7 +66,7 @@ fn a_missing_engine_is_passed_over_and_the_receipt_says_so() {
     assert_eq!(output.text(), "5\n");
     // Where there is no other, that is the error.
     let output = project.wasmill(["run", "pipeline.yaml", "--engine", "wasmedge"]).env("WASMEDGE_ENABLED", "0").run();
-    assert!(output.expect(1).stderr.contains("WM0611"), "{output}");
+    assert!(output.expect(2).stderr.contains("WM0611"), "{output}");
     assert!(output.stderr.contains("WASMEDGE_ENABLED"), "{output}");
 }
 
@@ -137,6 +137,27 @@ steps:
     for flag in ["--allow-weaker", "--quiet"] {
         let output = project.wasmill(["run", "pipeline.yaml", "--policy", "strict.toml", flag]).run();
         assert!(output.expect(2).stderr.contains("WM0209"), "{output}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_native_programs_memory_is_limited() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let text = r#"wasmill: 1
+units: { hog: { program: ./hog } }
+steps:
+  one: { unit: hog, engine: process, allow_weaker: true, with: "", limits: { memory: MEMORY } }
+"#;
+    let policy = "[policy.engines]\nallow = [\"process\"]\n";
+    // How a program takes it that it gets no more memory is its own affair; that it does not get it is ours.
+    for (memory, ok, code) in [("400MiB", true, 0), ("16MiB", false, 1)] {
+        let project = pipeline(&text.replace("MEMORY", memory)).file("open.toml", policy);
+        project.write("hog", "#!/bin/sh\nx=$(head -c 60000000 /dev/zero | tr '\\0' x)\necho ${#x}\n");
+        std::fs::set_permissions(project.path().join("hog"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let receipt = run(&project, &["--policy", "open.toml"], code);
+        assert_eq!(receipt["verdict"] == "ok", ok, "{memory}: {receipt}");
     }
 }
 

@@ -1,3 +1,5 @@
+//! The router over engines that do as they are told.
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The programs that make units, and the other engines: where they are, or how to get them. None is needed to run a unit.
+//! The programs that make units, and other hosts: where they are, or how to get them. None is needed to run a unit.
 
 use std::ffi::OsString;
 
@@ -21,23 +21,14 @@ struct Tool {
     remedy: &'static str,
 }
 
-/// Other engines; units are built with what `wasmill_toolchain` knows.
-const ENGINES: &[Tool] = &[
-    Tool {
-        name: "wasmedge",
-        programs: &["wasmedge"],
-        version: &["--version"],
-        purpose: "another engine, to compare with",
-        remedy: "`curl -sSf https://raw.githubusercontent.com/WasmEdge/WasmEdge/master/utils/install_v2.sh | bash`",
-    },
-    Tool {
-        name: "wasmtime",
-        programs: &["wasmtime"],
-        version: &["--version"],
-        purpose: "another host, to compare with",
-        remedy: "`cargo install wasmtime-cli`",
-    },
-];
+/// Other hosts; units are built with what `wasmill_toolchain` knows.
+const ENGINES: &[Tool] = &[Tool {
+    name: "wasmtime",
+    programs: &["wasmtime"],
+    version: &["--version"],
+    purpose: "another host, to compare with",
+    remedy: "`cargo install wasmtime-cli`",
+}];
 
 /// The languages that need nothing but this program.
 const BUILT_IN: &str = "javascript, typescript and wat need nothing else";
