@@ -202,23 +202,18 @@ impl Wait {
     /// Waits, and gives what `poll_oneoff` returns.
     pub(crate) async fn over(self, store: &mut Store<State>, deadline: &Deadline, cancel: &Cancel) -> Result<i32, End> {
         let Some(earliest) = self.clocks.iter().map(|(_, at)| *at).min() else { return Ok(Errno::INVAL.code()) };
+        // Never longer than the call may take: what comes then is that its time is over.
+        let real = |duration: Duration| timer::sleep(duration.min(deadline.remaining()));
         let slept = async {
             match &self.time {
-                Ok(time) => time.sleep_until(earliest, timer::sleep).await,
-                Err(start) => {
-                    let end = Duration::from_nanos(earliest);
-                    timer::sleep(end.saturating_sub(start.elapsed())).await;
-                }
+                Ok(time) => time.sleep_until(earliest, real).await,
+                Err(start) => real(Duration::from_nanos(earliest).saturating_sub(start.elapsed())).await,
             }
         };
-        // Whatever comes first of what ends it: its own time, the call's, or somebody who cancels.
-        let overdue = pin!(timer::sleep(deadline.remaining()));
-        let ended = select(overdue, cancel.cancelled());
-        match select(pin!(slept), ended).await {
-            Either::Left(_) => deadline.check()?,
-            Either::Right((Either::Left(_), _)) => return Err(Stop::Deadline.into()),
-            Either::Right((Either::Right(_), _)) => return Err(Stop::Cancelled.into()),
+        if let Either::Right(_) = select(pin!(slept), cancel.cancelled()).await {
+            return Err(Stop::Cancelled.into());
         }
+        deadline.check()?;
         let now = match &self.time {
             Ok(time) => time.now(),
             Err(start) => u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX),

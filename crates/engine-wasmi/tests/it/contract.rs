@@ -257,6 +257,15 @@ async fn the_engine_takes_what_inspection_takes() {
     }
 }
 
+/// Valid, and a larger table of branches than wasmi reads: the router goes on to another engine.
+#[tokio::test]
+async fn what_wasmi_lacks_is_unsupported_and_not_invalid() {
+    let branches = "0 ".repeat(140_000);
+    let many = unit(&format!(r#"(module (func (export "run") (block (br_table {branches} (i32.const 0)))))"#));
+    let error = refused(&many, &Binding::default()).await;
+    assert!(matches!(error, PrepareError::Unsupported { .. }), "{error:?}");
+}
+
 /// A body that is not valid is found before anything runs. (`wasmill-unit` finds it first.)
 #[test]
 fn what_is_not_valid_is_no_unit() {
