@@ -16,7 +16,7 @@ use wasmill_engine::parts::{
     panic_message, size_of_input, with_last_words,
 };
 use wasmill_engine::{BoxFuture, Call, Outcome, PreparedUnit, convert_output};
-use wasmill_model::{Digest, Grants, Limits, OutputFormat, Profile, TrapKind, Usage, Value, Verdict};
+use wasmill_model::{Digest, Limits, OutputFormat, Profile, TrapKind, Usage, Value, Verdict};
 
 use crate::engine::Shared;
 use crate::report::{End, Report};
@@ -29,6 +29,9 @@ pub(crate) const UNIT: &str = "unit.wasm";
 
 /// Bytes of memory that WasmEdge has for itself, besides the unit's.
 const OWN_MEMORY: u64 = 512 << 20;
+
+/// The most gas that WasmEdge can be told to stop at. Of a limit above it, it is seen at the end whether it was kept.
+const MOST_GAS: u64 = i32::MAX as u64;
 
 /// A granted folder.
 #[derive(Debug)]
@@ -51,7 +54,6 @@ pub(crate) struct Prepared {
     pub(crate) results: Vec<String>,
     pub(crate) output: OutputFormat,
     pub(crate) profile: Profile,
-    pub(crate) grants: Arc<Grants>,
     pub(crate) folders: Vec<Folder>,
     /// Bytes of randomness that it is given.
     pub(crate) random: u32,
@@ -114,7 +116,7 @@ impl Prepared {
         let worker = self.worker(&limits, &deadline, arguments);
         let report = Report::new(&limits, self.size.bytes());
         let stopper = Stopper::default();
-        let (done, finished) = oneshot::channel();
+        let (done, mut finished) = oneshot::channel();
         let thread = {
             let (stopper, most) = (stopper.clone(), limits.output.saturating_add(Words::MOST));
             thread::Builder::new().name("wasmedge".to_owned()).spawn(move || {
@@ -128,10 +130,11 @@ impl Prepared {
         let _on_drop = StopOnDrop(stopper.clone());
         let ran = tokio::select! {
             biased;
-            ran = finished => ran,
+            ran = &mut finished => ran,
             () = call.cancel.cancelled() => {
                 stopper.stop();
                 // Only then nothing of it is left.
+                let _ = finished.await;
                 return stopped(Stop::Cancelled, Usage { wall: deadline.elapsed(), ..usage });
             }
         };
@@ -198,8 +201,10 @@ impl Prepared {
             say(&["--log-level", "error"]);
         } else {
             // What was used is said at the level `info`.
-            let fuel = limits.fuel.min(i64::MAX as u64).to_string();
-            say(&["--log-level", "info", "--enable-gas-measuring", "--gas-limit", &fuel]);
+            say(&["--log-level", "info", "--enable-gas-measuring"]);
+            if limits.fuel <= MOST_GAS {
+                say(&["--gas-limit", &limits.fuel.to_string()]);
+            }
         }
         for folder in &self.folders {
             say(&["--dir", &folder.option]);
@@ -254,10 +259,11 @@ impl Prepared {
         usage.peak_memory = report.peak;
         let log = log_text(&log, limits.log);
         let words = Words::of(&stdout, &report.words);
-        if self.profile != Profile::Fast {
-            usage.fuel = words.gas().map(|gas| gas.min(limits.fuel));
-        }
+        let gas = if self.profile == Profile::Fast { None } else { words.gas() };
+        usage.fuel = gas.map(|gas| gas.min(limits.fuel));
         let result = self.judge(watched, &stdout, &report, &words, limits, deadline);
+        let is_over = gas.is_some_and(|gas| gas > limits.fuel);
+        let result = if is_over { Err(Verdict::FuelExhausted { limit: limits.fuel }) } else { result };
         usage.wall = deadline.elapsed();
         let result = if usage.wall >= limits.timeout { Err(Stop::Deadline.verdict(limits, deadline)) } else { result };
         match result {
@@ -297,7 +303,7 @@ impl Prepared {
             Some(Stopped::Enough) if report.is_over() => return Err(stop(Stop::Log)),
             Some(Stopped::Enough) => {
                 let produced = report.output.unwrap_or_else(|| limits.output.saturating_add(1));
-                return Err(match report.started {
+                return Err(match report.started && report.words.is_empty() {
                     true => stop(Stop::Output { produced }),
                     false => Verdict::HostError { message: self.garbage(words) },
                 });

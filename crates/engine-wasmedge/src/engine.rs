@@ -151,7 +151,6 @@ fn prepare(shared: &Arc<Shared>, unit: &Unit, binding: &Binding) -> Result<Prepa
         results,
         output: binding.output,
         profile: binding.profile,
-        grants: grants.clone(),
         folders,
         random: rewritten.random,
         size: rewritten.size,

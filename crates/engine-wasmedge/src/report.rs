@@ -7,6 +7,8 @@ use wasmill_model::{LimitKind, Limits};
 const RECORD: usize = 17;
 /// Bytes that are kept of what is no record: WasmEdge's own words on stderr.
 const MOST_WORDS: usize = 16 << 10;
+/// Bytes that WasmEdge may say; one that says more has lost its mind.
+const MOST_SAID: usize = 1 << 20;
 /// Bytes of a text that are kept.
 const MOST_TEXT: usize = 2_000;
 
@@ -41,6 +43,8 @@ pub(crate) struct Report {
     texts: [Vec<u8>; 2],
     /// What came that is no record.
     pub(crate) words: Vec<u8>,
+    /// Bytes of it, also those that are not kept.
+    said: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,7 @@ impl Report {
             output: None,
             texts: [Vec::new(), Vec::new()],
             words: Vec::new(),
+            said: 0,
         }
     }
 
@@ -84,7 +89,8 @@ impl Report {
                 Follows::Words => {
                     let room = MOST_WORDS.saturating_sub(self.words.len());
                     self.words.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-                    return true;
+                    self.said = self.said.saturating_add(bytes.len());
+                    return self.said <= MOST_SAID;
                 }
                 Follows::Log(left) => {
                     let (log, rest) = split(bytes, left);

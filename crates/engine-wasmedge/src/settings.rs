@@ -31,10 +31,12 @@ pub struct Settings {
     pub launcher: Option<(PathBuf, Vec<OsString>)>,
     /// The most processes at a time.
     pub processes: usize,
+    /// How long it may take to say its version.
+    pub patience: Duration,
 }
 
 impl Default for Settings {
-    /// Enabled, by the name `wasmedge`, in no folder; no launcher; as many processes as there are cores.
+    /// Enabled, by the name `wasmedge`, in no folder; no launcher; as many processes as there are cores; ten seconds.
     fn default() -> Self {
         Settings {
             enabled: true,
@@ -44,6 +46,7 @@ impl Default for Settings {
             memory: None,
             launcher: None,
             processes: std::thread::available_parallelism().map_or(1, usize::from),
+            patience: Duration::from_secs(10),
         }
     }
 }
