@@ -42,7 +42,7 @@ pub(crate) struct Folder {
     pub(crate) writable: bool,
 }
 
-/// A unit that was rewritten and lies ready.
+/// A unit that lies ready, bound to a function and grants.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) shared: Arc<Shared>,
@@ -55,6 +55,14 @@ pub(crate) struct Prepared {
     pub(crate) output: OutputFormat,
     pub(crate) profile: Profile,
     pub(crate) folders: Vec<Folder>,
+    pub(crate) ready: Arc<Ready>,
+}
+
+/// The file that WasmEdge is given.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// Its name in the room.
+    pub(crate) file: &'static str,
     /// Bytes of randomness that it is given.
     pub(crate) random: u32,
     pub(crate) size: StartSize,
@@ -101,7 +109,7 @@ impl Prepared {
         if let Err(stop) = deadline.check() {
             return stopped(stop, usage);
         }
-        if let Err(refused) = self.size.check(&limits) {
+        if let Err(refused) = self.ready.size.check(&limits) {
             let verdict = Verdict::HostError { message: String::new() };
             return Outcome::failed(final_verdict(verdict, Some(refused), None), usage);
         }
@@ -114,7 +122,7 @@ impl Prepared {
             Err(stop) => return stopped(stop, usage),
         };
         let worker = self.worker(&limits, &deadline, arguments);
-        let report = Report::new(&limits, self.size.bytes());
+        let report = Report::new(&limits, self.ready.size.bytes());
         let stopper = Stopper::default();
         let (done, mut finished) = oneshot::channel();
         let thread = {
@@ -178,8 +186,8 @@ impl Prepared {
     /// What stdin begins with.
     fn head(&self, call: Call<'_>, limits: &Limits, input: &Bytes) -> Result<Vec<u8>, Stop> {
         let mut head = [limits.memory.to_le_bytes(), limits.table_elements.to_le_bytes()].concat();
-        if self.random > 0 {
-            let mut random = vec![0; usize::try_from(self.random).unwrap_or_default()];
+        if self.ready.random > 0 {
+            let mut random = vec![0; usize::try_from(self.ready.random).unwrap_or_default()];
             SeededStream::new(self.digest, call.input.clone(), SeededStream::SECURE).fill(&mut random);
             head.extend(random);
         }
@@ -196,7 +204,7 @@ impl Prepared {
         let shared = &self.shared;
         let mut args: Vec<OsString> = vec!["run".into()];
         let mut say = |list: &[&str]| args.extend(list.iter().map(OsString::from));
-        say(&["--run-mode", "interpreter"]);
+        say(&["--run-mode", if self.ready.file == UNIT { "interpreter" } else { "aot" }]);
         if self.profile == Profile::Fast {
             say(&["--log-level", "error"]);
         } else {
@@ -210,10 +218,10 @@ impl Prepared {
             say(&["--dir", &folder.option]);
         }
         if self.is_core {
-            say(&["--reactor", UNIT, CALL]);
+            say(&["--reactor", self.ready.file, CALL]);
             args.extend(arguments.into_iter().map(OsString::from));
         } else {
-            say(&[UNIT]);
+            say(&[self.ready.file]);
         }
         let program = shared.program.path.clone();
         let (program, args) = match &shared.settings.launcher {
@@ -231,7 +239,7 @@ impl Prepared {
                         .roots
                         .iter()
                         .cloned()
-                        .chain([self.room.path().to_owned()])
+                        .chain([self.ready.room.path().to_owned()])
                         .chain(granted(false).map(|folder| folder.path.clone()))
                         .collect(),
                     writable: granted(true).map(|folder| folder.path.clone()).collect(),
@@ -248,7 +256,7 @@ impl Prepared {
             timeout: deadline.remaining(),
             most_output: limits.output,
             most_said: limits.log,
-            folder: Some(self.room.path().to_owned()),
+            folder: Some(self.ready.room.path().to_owned()),
         }
     }
 

@@ -62,7 +62,7 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn new(does: &str) -> Self {
-        Self::script(&format!("case \"$1\" in --version) echo 'wasmedge version 0.17.1'; exit;; esac\ncd '{{}}'\n{does}"))
+        Self::script(&format!("case \"$1\" in --version) echo 'wasmedge version 0.17.1'; exit;; esac\nPLACE=$(pwd); cd '{{}}'\n{does}"))
     }
 
     /// One that does this from the start; `{}` is its folder.
@@ -117,10 +117,4 @@ pub(crate) async fn echo(engine: &WasmEdgeEngine, limits: &Limits) -> Outcome {
 pub(crate) fn is_there(process: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/stat"));
     status.is_ok_and(|status| !status.rsplit(')').next().unwrap().trim().starts_with('Z'))
-}
-
-/// Folders of this process's engines that are left.
-pub(crate) fn scratch_folders() -> usize {
-    let open = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with("wasmill-wasmedge-");
-    fs::read_dir(std::env::temp_dir()).unwrap().flatten().filter(open).count()
 }
