@@ -170,11 +170,7 @@ impl Worker {
             Some(Stopped::TimedOut | Stopped::Asked) => return Err(WorkerError::TimedOut { limit: self.timeout }),
             None => {}
         }
-        Ok(Finished {
-            ended: watched.ended,
-            stdout: answer,
-            stderr: String::from_utf8_lossy(&said).into_owned(),
-        })
+        Ok(Finished { ended: watched.ended, stdout: answer, stderr: String::from_utf8_lossy(&said).into_owned() })
     }
 
     /// The same, where somebody reads along: `stdout` and `stderr` are given each piece as it comes, and the program is killed

@@ -20,7 +20,7 @@ use wasmill_model::{Digest, Limits, OutputFormat, Profile, TrapKind, Usage, Valu
 
 use crate::engine::Shared;
 use crate::report::{End, Report};
-use crate::rewrite::{CALL, StartSize};
+use crate::rewrite::{CALL, Head, StartSize};
 use crate::scratch::Room;
 use crate::words::Words;
 
@@ -55,6 +55,7 @@ pub(crate) struct Prepared {
     pub(crate) output: OutputFormat,
     pub(crate) profile: Profile,
     pub(crate) folders: Vec<Folder>,
+    pub(crate) head: Head,
     pub(crate) ready: Arc<Ready>,
 }
 
@@ -117,7 +118,7 @@ impl Prepared {
             Ok(arguments) => arguments,
             Err(message) => return stopped(Stop::Input(message), usage),
         };
-        let head = match self.head(call, &limits, &input) {
+        let head = match self.stdin_head(call, &limits, &input) {
             Ok(head) => head,
             Err(stop) => return stopped(stop, usage),
         };
@@ -184,12 +185,13 @@ impl Prepared {
     }
 
     /// What stdin begins with.
-    fn head(&self, call: Call<'_>, limits: &Limits, input: &Bytes) -> Result<Vec<u8>, Stop> {
-        let mut head = [limits.memory.to_le_bytes(), limits.table_elements.to_le_bytes()].concat();
+    fn stdin_head(&self, call: Call<'_>, limits: &Limits, input: &Bytes) -> Result<Vec<u8>, Stop> {
+        let mut head = self.head.bytes(limits);
         if self.ready.random > 0 {
-            let mut random = vec![0; usize::try_from(self.ready.random).unwrap_or_default()];
-            SeededStream::new(self.digest, call.input.clone(), SeededStream::SECURE).fill(&mut random);
-            head.extend(random);
+            // One byte of each word, as wasmtime draws them.
+            let mut words = vec![0; 4 * usize::try_from(self.ready.random).unwrap_or_default()];
+            SeededStream::new(self.digest, call.input.clone(), SeededStream::SECURE).fill(&mut words);
+            head.extend(words.iter().step_by(4));
         }
         if self.is_bytes {
             let length = u32::try_from(input.len()).map_err(|_| {
@@ -332,15 +334,17 @@ impl Prepared {
         match &report.end {
             Some(End::Stopped(why)) => return Err(stop(why.clone())),
             Some(End::TooDeep) => return Err(Verdict::Trap { kind: TrapKind::StackOverflow, detail: String::new() }),
+            Some(End::ExitedEarly) => return Err(exit_verdict(0)),
             Some(End::Exited(0)) if is_command => {}
             Some(End::Exited(code)) => return Err(exit_verdict(*code as i32)),
             Some(End::Ended) if watched.ended == Ended::Exit(0) => {}
             Some(End::Ended) | None => return Err(self.trapped(watched.ended, words, limits)),
         }
         let output = if self.is_core {
-            let value = self.lift(words.numbers(stdout)).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
-            let bytes = wasmill_engine::parts::size_of_value(&value);
-            (value, bytes)
+            let value =
+                self.lift(words.numbers(stdout)).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
+            // A number counts as eight bytes.
+            (value, 8 * self.results.len() as u64)
         } else {
             let bytes = match report.output {
                 None => written,

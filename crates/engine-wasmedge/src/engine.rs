@@ -15,7 +15,7 @@ use wasmill_unit::{Unit, missing_import_help};
 
 use crate::call::{Folder, Prepared, Ready, UNIT};
 use crate::probe::{self, FindError, Program};
-use crate::rewrite::{self, Entry, Plan, RewriteError, Rewritten};
+use crate::rewrite::{self, Entry, Head, Plan, RewriteError, Rewritten};
 use crate::scratch::Scratch;
 use crate::settings::Settings;
 use crate::{NAME, compile};
@@ -108,6 +108,7 @@ impl Engine for WasmEdgeEngine {
                 output: binding.output,
                 profile: binding.profile,
                 folders,
+                head: head(binding),
                 ready,
             });
             Ok(prepared)
@@ -120,9 +121,6 @@ struct Request {
     unit: Unit,
     entry: Entry,
     profile: Profile,
-    arguments: Vec<String>,
-    /// With the values of secrets: they are in the file, which nobody else can read, and on no command line.
-    variables: Vec<String>,
     virtual_clock: bool,
     seeded: bool,
     signature: Option<Signature>,
@@ -164,17 +162,12 @@ impl Request {
             }
             (_, None) => return Err(PrepareError::Host { message: "a core unit without a function".to_owned() }),
         };
-        let grants = &binding.grants;
-        let secrets = grants.secrets.iter().filter_map(|name| Some((name.as_str(), &**binding.secrets.get(name)?)));
-        let variables = grants.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(secrets);
         Ok(Request {
             unit: unit.clone(),
             entry,
             profile: binding.profile,
-            arguments: [PROGRAM_NAME.to_owned()].into_iter().chain(grants.args.iter().cloned()).collect(),
-            variables: variables.map(|(name, value)| format!("{name}={value}")).collect(),
-            virtual_clock: grants.clock == Source::Virtual,
-            seeded: grants.random == Source::Virtual,
+            virtual_clock: binding.grants.clock == Source::Virtual,
+            seeded: binding.grants.random == Source::Virtual,
             signature,
             results,
         })
@@ -182,21 +175,15 @@ impl Request {
 
     /// All that the file depends on.
     fn key(&self) -> Digest {
-        let Request { unit, entry, profile, arguments, variables, virtual_clock, seeded, signature: _, results: _ } = self;
-        let text = format!("{entry:?} {profile} {arguments:?} {variables:?} {virtual_clock} {seeded}");
+        let Request { unit, entry, profile, virtual_clock, seeded, signature: _, results: _ } = self;
+        let text = format!("{entry:?} {profile} {virtual_clock} {seeded}");
         Digest::of(&[unit.digest().as_bytes(), text.as_bytes()].concat())
     }
 }
 
 /// Rewrites a unit, compiles it where its profile says so, and puts it where WasmEdge can read it.
 fn ready(shared: &Shared, request: &Request) -> Result<Arc<Ready>, PrepareError> {
-    let plan = Plan {
-        entry: &request.entry,
-        arguments: &request.arguments,
-        variables: &request.variables,
-        virtual_clock: request.virtual_clock,
-        seeded: request.seeded,
-    };
+    let plan = Plan { entry: &request.entry, virtual_clock: request.virtual_clock, seeded: request.seeded };
     let rewritten = rewrite::rewrite(&request.unit.bytes(), &plan).map_err(|error| match error {
         RewriteError::Unsupported(message) => PrepareError::Unsupported { message },
         RewriteError::Invalid(message) => PrepareError::InvalidUnit { message },
@@ -226,6 +213,16 @@ async fn on_thread<T: Send + 'static>(
     let thread = thread::Builder::new().name("wasmedge".to_owned()).spawn(move || drop(done.send(work())));
     thread.map_err(|error| PrepareError::Host { message: format!("no thread could be started: {error}") })?;
     finished.await.unwrap_or_else(|_| Err(PrepareError::Host { message: "preparing the unit panicked".to_owned() }))
+}
+
+/// The granted arguments and variables.
+fn head(binding: &Binding) -> Head {
+    let grants = &binding.grants;
+    let arguments: Vec<String> = [PROGRAM_NAME.to_owned()].into_iter().chain(grants.args.iter().cloned()).collect();
+    let secrets = grants.secrets.iter().filter_map(|name| Some((name.as_str(), &**binding.secrets.get(name)?)));
+    let variables = grants.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(secrets);
+    let variables: Vec<String> = variables.map(|(name, value)| format!("{name}={value}")).collect();
+    Head::new(&arguments, &variables)
 }
 
 /// The granted folders as `--dir` takes them.

@@ -132,7 +132,9 @@ fn look(settings: &Settings) -> Result<PathBuf, FindError> {
     let program = named.unwrap_or(Path::new("wasmedge"));
     if program.components().count() > 1 {
         return match fs::metadata(program) {
-            Ok(metadata) if metadata.is_file() => Ok(std::path::absolute(program).unwrap_or_else(|_| program.to_owned())),
+            Ok(metadata) if metadata.is_file() => {
+                Ok(std::path::absolute(program).unwrap_or_else(|_| program.to_owned()))
+            }
             _ => Err(FindError::Missing { looked_for: format!("`{}`, which {PATH} names", program.display()) }),
         };
     }
@@ -141,7 +143,9 @@ fn look(settings: &Settings) -> Result<PathBuf, FindError> {
     let folders = settings.folders.iter().filter(|folder| folder.is_absolute());
     folders.map(|folder| folder.join(&file)).find(|path| is_program(path)).ok_or_else(|| {
         let because = if named.is_some() { format!(", which {PATH} names,") } else { String::new() };
-        FindError::Missing { looked_for: format!("`{}`{because} on the PATH and among Wasmill's tools", program.display()) }
+        FindError::Missing {
+            looked_for: format!("`{}`{because} on the PATH and among Wasmill's tools", program.display()),
+        }
     })
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum End {
     Ended,
     /// It exited.
     Exited(u32),
+    /// Its start function exited with 0.
+    ExitedEarly,
     /// It was stopped, or stopped itself.
     Stopped(Stop),
     /// Its calls went too deep.
@@ -143,7 +145,8 @@ impl Report {
             2 => self.peak = self.peak.max(total(first, second)),
             3 => {
                 self.peak = self.peak.max(second);
-                self.end = Some(End::Exited(low(first)));
+                let is_early = first == 1 << 32;
+                self.end = Some(if is_early { End::ExitedEarly } else { End::Exited(low(first)) });
             }
             4 => {
                 self.peak = self.peak.max(first);
@@ -206,18 +209,16 @@ fn broken(what: u64, number: u64) -> Stop {
     const INPUT: &str = "`allocate` for the input";
     const LENGTH: &str = "`allocate` for the output's length";
     let null = |what: &str| Stop::Guest(format!("{what} returned null: the unit is out of memory"));
-    let no_room = |what: &str| Stop::Abi(format!("{what} returned {number:#x}, where there is no room"));
+    let (pointer, length) = (number >> 32, number & u64::from(u32::MAX));
+    let no_room =
+        |what: &str| Stop::Abi(format!("{what} returned {pointer:#x}, where there is no room for {length} bytes"));
     match what {
         0 => null(INPUT),
         1 => no_room(INPUT),
         2 => null(LENGTH),
         3 => no_room(LENGTH),
         4 => Stop::Guest("`process` returned null".to_owned()),
-        _ => Stop::Abi(format!(
-            "`process` returned {} bytes at {:#x}, which is not all in the memory",
-            number & u64::from(u32::MAX),
-            number >> 32
-        )),
+        _ => Stop::Abi(format!("`process` returned {length} bytes at {pointer:#x}, which are not all in the memory")),
     }
 }
 

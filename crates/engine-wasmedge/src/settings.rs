@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn variables_say_what_is_used() {
-        let settings = read(&[(ENABLED, "False"), (PATH, "/opt/w"), (TIMEOUT, "1500"), (MEMORY_LIMIT, " 65536 ")]).unwrap();
+        let settings =
+            read(&[(ENABLED, "False"), (PATH, "/opt/w"), (TIMEOUT, "1500"), (MEMORY_LIMIT, " 65536 ")]).unwrap();
         assert!(!settings.enabled);
         assert_eq!(settings.program, Some("/opt/w".into()));
         assert_eq!(settings.timeout, Some(Duration::from_millis(1500)));
@@ -131,7 +132,12 @@ mod tests {
     #[test]
     fn what_cannot_be_understood_is_named() {
         for (variable, value) in [
-            (ENABLED, "maybe"), (TIMEOUT, "30s"), (TIMEOUT, "0"), (TIMEOUT, "-1"), (MEMORY_LIMIT, "128MB"), (MEMORY_LIMIT, "1e9"),
+            (ENABLED, "maybe"),
+            (TIMEOUT, "30s"),
+            (TIMEOUT, "0"),
+            (TIMEOUT, "-1"),
+            (MEMORY_LIMIT, "128MB"),
+            (MEMORY_LIMIT, "1e9"),
         ] {
             let error = read(&[(variable, value)]).unwrap_err();
             assert_eq!(error.variable, variable);

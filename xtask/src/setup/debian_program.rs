@@ -29,8 +29,12 @@ pub(crate) const WAZERO: DebianProgram = DebianProgram {
 };
 
 /// `wasm-opt`.
-pub(crate) const BINARYEN: DebianProgram =
-    DebianProgram { package: "binaryen", program: "wasm-opt", ask: "--version", purpose: "units built with `--optimize`" };
+pub(crate) const BINARYEN: DebianProgram = DebianProgram {
+    package: "binaryen",
+    program: "wasm-opt",
+    ask: "--version",
+    purpose: "units built with `--optimize`",
+};
 
 /// A program of one of Debian's packages.
 pub(crate) struct DebianProgram {

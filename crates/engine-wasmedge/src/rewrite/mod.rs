@@ -4,6 +4,7 @@
 //! of a call in words on the unit's own stdout. So the limits, the virtual clock, the seeded randomness, the arguments and the C ABI are put
 //! into the unit, and with them the records that say what happened.
 
+mod head;
 mod merge;
 mod sections;
 
@@ -12,6 +13,7 @@ use std::sync::LazyLock;
 use wasmill_engine::parts::{Refused, Tally};
 use wasmill_model::{LimitKind, Limits};
 
+pub(crate) use self::head::Head;
 use self::sections::Sections;
 
 /// Bytes of randomness that a call can have, where it is seeded.
@@ -19,9 +21,6 @@ pub(crate) const RANDOM_SIZE: u32 = 32 << 10;
 
 /// The export that reactor mode calls, of a unit that is called by function.
 pub(crate) const CALL: &str = "wasmill";
-
-/// Where our memory holds arguments and variables.
-const STRINGS: u32 = 64;
 
 /// Bytes of frames, as they are estimated, that a unit's calls may have at once: units have 1.5 MiB of stack everywhere.
 const STACK: i32 = 3 << 19;
@@ -44,10 +43,6 @@ pub(crate) enum Entry {
 /// What is put into a unit.
 pub(crate) struct Plan<'a> {
     pub(crate) entry: &'a Entry,
-    /// With the program's own name.
-    pub(crate) arguments: &'a [String],
-    /// `NAME=value`, each.
-    pub(crate) variables: &'a [String],
     /// Whether the clock is ours.
     pub(crate) virtual_clock: bool,
     /// Whether randomness is seeded.
@@ -58,7 +53,7 @@ pub(crate) struct Plan<'a> {
 #[derive(Debug)]
 pub(crate) struct Rewritten {
     pub(crate) binary: Vec<u8>,
-    /// Bytes of randomness that stdin begins with, behind the limits.
+    /// Bytes of randomness in the head of stdin.
     pub(crate) random: u32,
     pub(crate) size: StartSize,
 }

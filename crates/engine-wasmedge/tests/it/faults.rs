@@ -43,7 +43,11 @@ async fn one_that_does_not_start_is_unavailable() {
     );
     let killed = verdict("kill -11 $$", &limits()).await;
     assert_eq!(message(killed, VerdictKind::EngineUnavailable), "WasmEdge did not start the unit (signal 11)");
-    let refused = verdict("echo '[2026-11-21 19:23:26.451] [error] loading failed: magic header not detected, Code: 0x103'; exit 1", &limits()).await;
+    let refused = verdict(
+        "echo '[2026-11-21 19:23:26.451] [error] loading failed: magic header not detected, Code: 0x103'; exit 1",
+        &limits(),
+    )
+    .await;
     assert!(message(refused, VerdictKind::EngineUnavailable).contains("magic header not detected"));
 }
 
@@ -203,7 +207,11 @@ async fn the_engines_own_limits_lower_those_of_a_call() {
     let (input, limits, cancel) = (Input::from(""), limits(), Cancel::new());
     let spin = prepared(&engine, &guest("limits", "spin-program"), Grants::default()).await;
     let outcome = spin.call(Call::new(&input, &limits, &cancel)).await;
-    assert!(matches!(outcome.verdict, Verdict::TimedOut { limit, .. } if limit == Duration::from_millis(100)), "{:?}", outcome.verdict);
+    assert!(
+        matches!(outcome.verdict, Verdict::TimedOut { limit, .. } if limit == Duration::from_millis(100)),
+        "{:?}",
+        outcome.verdict
+    );
     let grow = prepared(&engine, &guest("limits", "grow-or-fail"), Grants::default()).await;
     let call = |pages: i64| {
         let (grow, limits, cancel) = (grow.clone(), limits.clone(), cancel.clone());
@@ -214,7 +222,8 @@ async fn the_engines_own_limits_lower_those_of_a_call() {
     };
     assert_eq!((call(1).await, call(2).await), (VerdictKind::Ok, VerdictKind::MemoryExceeded));
     // They never raise one.
-    let generous: WasmEdgeEngine = find(Settings { timeout: Some(Duration::MAX), memory: Some(u64::MAX), ..settings() });
+    let generous: WasmEdgeEngine =
+        find(Settings { timeout: Some(Duration::MAX), memory: Some(u64::MAX), ..settings() });
     let grow = prepared(&generous, &guest("limits", "grow-or-fail"), Grants::default()).await;
     let input = Input::Positional(vec![wasmill_model::Value::Int(1)]);
     let little = Limits { memory: 1 << 16, ..limits };

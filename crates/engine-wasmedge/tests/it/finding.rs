@@ -22,7 +22,10 @@ fn the_real_one_says_its_version() {
     assert!(info.name.version.starts_with("0.17."), "{}", info.name.version);
     assert!(info.sandboxed);
     let described = WasmEdgeEngine::description();
-    assert_eq!((&described.interfaces, &described.limits, &*described.name.version), (&info.interfaces, &info.limits, ""));
+    assert_eq!(
+        (&described.interfaces, &described.limits, &*described.name.version),
+        (&info.interfaces, &info.limits, "")
+    );
 }
 
 #[test]
@@ -33,10 +36,7 @@ fn without_a_launcher_it_is_no_sandbox() {
 #[test]
 fn one_that_is_turned_off_is_not_started() {
     let fake = Fake::script("echo started > '{}'/started");
-    assert!(matches!(
-        WasmEdgeEngine::find(Settings { enabled: false, ..fake.settings() }),
-        Err(FindError::Disabled)
-    ));
+    assert!(matches!(WasmEdgeEngine::find(Settings { enabled: false, ..fake.settings() }), Err(FindError::Disabled)));
     assert!(!fake.folder.path().join("started").exists());
 }
 
@@ -65,7 +65,10 @@ fn one_that_does_not_work_is_named_with_what_it_says() {
         "`PROGRAM` does not work: `--version` ended with exit code 127: libLLVM.so: cannot open shared object file"
     );
     assert_eq!(refuse("kill -9 $$"), "`PROGRAM` does not work: `--version` ended with signal 9");
-    assert_eq!(refuse("echo wasmtime 48.0.0"), "`PROGRAM` does not work: `--version` does not name WasmEdge: wasmtime 48.0.0");
+    assert_eq!(
+        refuse("echo wasmtime 48.0.0"),
+        "`PROGRAM` does not work: `--version` does not name WasmEdge: wasmtime 48.0.0"
+    );
     assert_eq!(refuse("exit 0"), "`PROGRAM` does not work: `--version` does not name WasmEdge");
     assert_eq!(refuse("echo wasmedge version 0.14.1"), "`PROGRAM` is version 0.14.1; Wasmill works with 0.17");
     assert_eq!(refuse("while :; do echo y; done"), "`PROGRAM` does not work: its answer is larger than 65536 bytes");

@@ -37,7 +37,8 @@ pub(crate) fn find(settings: Settings) -> WasmEdgeEngine {
 
 /// This test program as a launcher. The harness has its say on stdout first; so stdout is kept aside as a third stream meanwhile.
 fn launcher() -> (PathBuf, Vec<OsString>) {
-    let script = "exec 3>&1 1>/dev/null; exec \"$0\" --exact program::launch --ignored --nocapture --test-threads=1 -- \"$@\"";
+    let script =
+        "exec 3>&1 1>/dev/null; exec \"$0\" --exact program::launch --ignored --nocapture --test-threads=1 -- \"$@\"";
     let test = std::env::current_exe().unwrap();
     ("/bin/sh".into(), vec!["-c".into(), script.into(), test.into()])
 }
@@ -48,7 +49,8 @@ fn launcher() -> (PathBuf, Vec<OsString>) {
 fn launch() {
     let mut args: Vec<OsString> = std::env::args_os().skip_while(|arg| arg != "--").skip(1).collect();
     let program = (0..args.len()).step_by(2).find(|at| args[*at] == "program").expect("a launch names its program");
-    let back: [OsString; 4] = ["/bin/sh".into(), "-c".into(), "exec \"$0\" \"$@\" 1>&3 3>&-".into(), args[program + 1].clone()];
+    let back: [OsString; 4] =
+        ["/bin/sh".into(), "-c".into(), "exec \"$0\" \"$@\" 1>&3 3>&-".into(), args[program + 1].clone()];
     args.splice(program + 1..program + 2, back);
     let (_, message) = wasmill_artifact::launch(args);
     panic!("{message}");
@@ -62,7 +64,9 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn new(does: &str) -> Self {
-        Self::script(&format!("case \"$1\" in --version) echo 'wasmedge version 0.17.1'; exit;; esac\nPLACE=$(pwd); cd '{{}}'\n{does}"))
+        Self::script(&format!(
+            "case \"$1\" in --version) echo 'wasmedge version 0.17.1'; exit;; esac\nPLACE=$(pwd); cd '{{}}'\n{does}"
+        ))
     }
 
     /// One that does this from the start; `{}` is its folder.
