@@ -110,7 +110,8 @@ impl Prepared {
         if let Err(stop) = deadline.check() {
             return stopped(stop, usage);
         }
-        if let Err(refused) = self.ready.size.check(&limits) {
+        if let Err((refused, peak)) = self.ready.size.check(&limits) {
+            usage.peak_memory = peak;
             let verdict = Verdict::HostError { message: String::new() };
             return Outcome::failed(final_verdict(verdict, Some(refused), None), usage);
         }

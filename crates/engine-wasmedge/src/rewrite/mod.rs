@@ -113,22 +113,21 @@ impl StartSize {
     /// Whether a unit may have what it starts with.
     ///
     /// # Errors
-    /// What it may not have.
-    pub(crate) fn check(&self, limits: &Limits) -> Result<(), Refused> {
+    /// What it may not have, and the bytes of what it was given before.
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), (Refused, u64)> {
         let instances = usize::try_from(limits.instances).unwrap_or(usize::MAX);
         if 1.max(self.memories.len()).max(self.tables.len()) > instances {
             let limit = u64::from(limits.instances);
-            return Err(Refused { of: LimitKind::Instances, limit, wanted: limit.saturating_add(1) });
+            return Err((Refused { of: LimitKind::Instances, limit, wanted: limit.saturating_add(1) }, 0));
         }
         let mut tally = Tally::new(limits);
         let size = |size: &u64| usize::try_from(*size).unwrap_or(usize::MAX);
-        for memory in &self.memories {
-            tally.grow_memory(0, size(memory), None);
+        let fits = self.memories.iter().all(|memory| tally.grow_memory(0, size(memory), None))
+            && self.tables.iter().all(|table| tally.grow_table(0, size(table), None));
+        match tally.refused() {
+            Some(refused) if !fits => Err((refused, tally.peak())),
+            _ => Ok(()),
         }
-        for table in &self.tables {
-            tally.grow_table(0, size(table), None);
-        }
-        tally.refused().map_or(Ok(()), Err)
     }
 
     /// Bytes of memories and tables together.
@@ -139,3 +138,61 @@ impl StartSize {
 }
 
 const PAGE: u64 = 65_536;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+    use arbitrary::Unstructured;
+    use wasmill_unit::Unit;
+
+    use super::*;
+
+    /// Numbers that look random, and are the same every time.
+    fn noise(seed: u64) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        };
+        (0..4096).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn whatever_is_a_unit_is_one_afterwards() {
+        let config = wasm_smith::Config {
+            max_imports: 0,
+            max_memories: 3,
+            min_funcs: 1,
+            export_everything: true,
+            bulk_memory_enabled: true,
+            multi_value_enabled: true,
+            reference_types_enabled: false,
+            simd_enabled: true,
+            tail_call_enabled: true,
+            gc_enabled: false,
+            exceptions_enabled: false,
+            memory64_enabled: false,
+            threads_enabled: false,
+            relaxed_simd_enabled: false,
+            ..wasm_smith::Config::default()
+        };
+        let mut rewritten = 0;
+        for seed in 0..1_000 {
+            let noise = noise(seed);
+            let module = wasm_smith::Module::new(config.clone(), &mut Unstructured::new(&noise));
+            let Ok(binary) = module.map(|module| module.to_bytes()) else { continue };
+            // Some use proposals that no unit may use.
+            let Ok(unit) = Unit::from_binary(binary.clone()) else { continue };
+            for function in &unit.info().functions {
+                let entry = Entry::Core(function.name.to_string());
+                let plan = Plan { entry: &entry, virtual_clock: true, seeded: true };
+                rewrite(&binary, &plan).unwrap_or_else(|error| panic!("{seed}: {error:?}"));
+                rewritten += 1;
+            }
+        }
+        assert!(rewritten > 200, "{rewritten}");
+    }
+}

@@ -329,3 +329,68 @@ async fn no_unit_forges_a_verdict() {
         assert_eq!(division, Verdict::Trap { kind: TrapKind::IntegerDivisionByZero, detail: String::new() });
     }
 }
+
+/// Numbers that look random, and are the same every time.
+fn noise(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..4096).map(|_| next()).collect()
+}
+
+/// A module that some generator made, which ends.
+fn made(seed: u64) -> Option<Unit> {
+    let config = wasm_smith::Config {
+        max_imports: 0,
+        max_memories: 3,
+        min_funcs: 1,
+        export_everything: true,
+        reference_types_enabled: false,
+        gc_enabled: false,
+        exceptions_enabled: false,
+        memory64_enabled: false,
+        threads_enabled: false,
+        relaxed_simd_enabled: false,
+        canonicalize_nans: true,
+        ..wasm_smith::Config::default()
+    };
+    let noise = noise(seed);
+    let mut module = wasm_smith::Module::new(config, &mut arbitrary::Unstructured::new(&noise)).ok()?;
+    module.ensure_termination(10_000).ok()?;
+    Unit::from_binary(module.to_bytes()).ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn units_that_a_generator_made() {
+    let both = Both::new();
+    let mut kinds = std::collections::BTreeMap::new();
+    for seed in 0..400 {
+        let Some(unit) = made(seed) else { continue };
+        let Some(function) = unit.info().functions.first().cloned() else { continue };
+        let arguments = function.params.iter().map(|param| match &*param.kind {
+            "f32" | "f64" => Value::Float(-1.5),
+            "v128" => Value::from("000102030405060708090a0b0c0d0e0f"),
+            _ => Value::Int(77),
+        });
+        let call = Input::Positional(arguments.collect());
+        let binding = Binding { function: Some(function.name.to_string()), ..Binding::default() };
+        let limits = Limits { memory: 64 << 20, ..Limits::default() };
+        let run = async |engine: &dyn Engine| {
+            let prepared = engine.prepare(&unit, &binding).await.unwrap();
+            prepared.call(Call::new(&call, &limits, &Cancel::new())).await
+        };
+        let (expected, found) = (run(&both.0).await, run(&both.1).await);
+        let words = |outcome: &Outcome| match &outcome.verdict {
+            Verdict::Trap { kind, .. } => format!("{kind:?}"),
+            other => format!("{:?} {:?}", other.kind(), outcome.output),
+        };
+        assert_eq!(words(&found), words(&expected), "seed {seed}: {:?}, {:?}", found.verdict, expected.verdict);
+        assert_eq!(found.usage.peak_memory >> 16, expected.usage.peak_memory >> 16, "seed {seed}");
+        *kinds.entry(expected.verdict.kind()).or_insert(0) += 1;
+    }
+    assert!(kinds.values().sum::<i32>() > 100 && kinds.len() > 2, "{kinds:?}");
+}
