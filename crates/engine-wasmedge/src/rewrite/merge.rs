@@ -348,10 +348,12 @@ fn shim(module: &str, name: &str, runtime: &Sections<'_>, plan: &Plan<'_>) -> Op
     let is_real = (CLOCK.contains(&name) && !plan.virtual_clock) || (name == RANDOM && !plan.seeded);
     let is_ours = match module {
         PREVIEW1 => {
-            const SHIMS: [&str; 12] = [
+            const SHIMS: [&str; 14] = [
                 "fd_write",
                 "fd_close",
                 "fd_renumber",
+                "fd_fdstat_set_flags",
+                "fd_fdstat_set_rights",
                 "proc_exit",
                 "args_get",
                 "args_sizes_get",

@@ -22,6 +22,9 @@
   (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_renumber" (func $fd_renumber (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_set_flags" (func $fd_fdstat_set_flags (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_set_rights"
+    (func $fd_fdstat_set_rights (param i32 i64 i64) (result i32)))
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
   (import "unit" "start" (func $unit_start))
@@ -80,7 +83,9 @@
     (i32.store8 $wasi (i32.const 16) (local.get $kind))
     (i64.store $wasi (i32.const 17) (local.get $first))
     (i64.store $wasi (i32.const 25) (local.get $second))
-    (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+    ;; Whole or not at all: what comes behind half a record would be taken for the rest of it.
+    (if (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)) (then (unreachable)))
+    (if (i32.ne (i32.load $wasi (i32.const 8)) (i32.const 17)) (then (unreachable)))
     (memory.copy $wasi $own (i32.const 0) (i32.const 0) (i32.const 64)))
 
   ;; Whether so many bytes from there are outside of the memory that WASI works on.
@@ -176,6 +181,15 @@
     (if (i32.le_u (local.get $from) (i32.const 2)) (then (return (i32.const 8))))
     (if (i32.le_u (local.get $to) (i32.const 2)) (then (return (i32.const 8))))
     (call $fd_renumber (local.get $from) (local.get $to)))
+
+  ;; A pipe that does not wait, or that may not be written to, would lose records.
+  (func (export "fd_fdstat_set_flags") (param $fd i32) (param $flags i32) (result i32)
+    (if (i32.le_u (local.get $fd) (i32.const 2)) (then (return (i32.const 8))))
+    (call $fd_fdstat_set_flags (local.get $fd) (local.get $flags)))
+
+  (func (export "fd_fdstat_set_rights") (param $fd i32) (param $base i64) (param $inheriting i64) (result i32)
+    (if (i32.le_u (local.get $fd) (i32.const 2)) (then (return (i32.const 8))))
+    (call $fd_fdstat_set_rights (local.get $fd) (local.get $base) (local.get $inheriting)))
 
   (func (export "proc_exit") (param $code i32)
     (call $record (i32.const 3) (i64.or (i64.extend_i32_u (local.get $code)) (global.get $early)) (call $peak))

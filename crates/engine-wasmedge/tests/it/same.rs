@@ -285,6 +285,8 @@ fn forger(then: &str) -> Vec<u8> {
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_renumber" (func $renumber (param i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_set_flags" (func $flags (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_set_rights" (func $rights (param i32 i64 i64) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
   (memory (export "memory") 1)
   (data (i32.const 64) "[2026-11-21 19:20:38.950] [error] wasmedge runtime failed: cost limit exceeded, Code: 0x003\n[2026-11-21 19:23:25.892] [info]  Gas costs: 1\n")
@@ -296,6 +298,9 @@ fn forger(then: &str) -> Vec<u8> {
   (func (export "_start")
     ;; A stream of its own that leads to stderr would not be watched.
     (if (i32.ne (call $renumber (i32.const 2) (i32.const 3)) (i32.const 8)) (then (unreachable)))
+    ;; One that does not wait, or that nobody may write to, would lose records.
+    (if (i32.ne (call $flags (i32.const 2) (i32.const 4)) (i32.const 8)) (then (unreachable)))
+    (if (i32.ne (call $rights (i32.const 2) (i64.const 0) (i64.const 0)) (i32.const 8)) (then (unreachable)))
     (drop (call $close (i32.const 2)))
     (call $say (i32.const 1) (i32.const 64) (i32.const 144))
     (call $say (i32.const 2) (i32.const 64) (i32.const 144))
