@@ -68,23 +68,26 @@ impl Asked<'_> {
         if self.allowed.is_empty() { info.sandboxed } else { self.allowed.iter().any(|name| **name == *info.name.name) }
     }
 
-    /// The engines that are asked for and may be used, by their places in the list, the first choice first.
+    /// The engines that are asked for, by their places in the list, the first choice first.
     pub fn in_order(&self, engines: &[EngineInfo]) -> Vec<usize> {
-        let place = |name: &String| engines.iter().position(|info| *info.name.name == **name);
         let names = if self.names.is_empty() { self.allowed } else { self.names };
-        let mut order: Vec<usize> =
-            if names.is_empty() { (0..engines.len()).collect() } else { names.iter().filter_map(place).collect() };
-        let mut seen = Vec::new();
-        order.retain(|place| {
-            let first = !seen.contains(place);
-            seen.push(*place);
-            first && engines.get(*place).is_some_and(|info| self.allows(info))
-        });
+        if names.is_empty() {
+            return (0..).zip(engines).filter(|(_, info)| self.allows(info)).map(|(place, _)| place).collect();
+        }
+        let mut order = Vec::new();
+        for name in names {
+            let place = engines.iter().position(|info| *info.name.name == **name);
+            order.extend(place.filter(|place| !order.contains(place)));
+        }
         order
     }
 
     /// Why an engine will not do for units of this interface, as far as it can be said without starting it.
     pub fn unfit(&self, info: &EngineInfo, interface: Interface) -> Option<String> {
+        if !self.allows(info) {
+            let why = if info.sandboxed { "" } else { ", as it has no sandbox" };
+            return Some(format!("the host's policy does not let steps use it{why}"));
+        }
         if !info.interfaces.contains(&interface) {
             return Some(format!("it does not run {interface} units"));
         }

@@ -46,7 +46,7 @@ pub(crate) fn check_steps(
         found.extend(profile_problems(step, overrides.profile(step), pipeline, policy, overrides));
         let asked = overrides.asked(step, policy);
         if overrides.engines.is_empty() {
-            found.extend(engine_problems(&asked, engines));
+            found.extend(unknown_engines(asked.names, engines));
         }
         if step.allow_weaker {
             found.extend(weaker_problem(&format!("the step `{}` says `allow_weaker`", step.id), policy));
@@ -116,28 +116,22 @@ pub(crate) fn limit_problems(asked: LimitOverrides, policy: &Policy, who: &str) 
     violations.into_iter().map(problem).collect()
 }
 
-/// One problem for each name that no engine has, and for each engine that the host does not let steps use.
-pub(crate) fn engine_problems(asked: &Asked<'_>, engines: &[EngineInfo]) -> Vec<Diagnostic> {
+/// One problem for each name that no engine has.
+pub(crate) fn unknown_engines(names: &[String], engines: &[EngineInfo]) -> Vec<Diagnostic> {
     if engines.is_empty() {
         return Vec::new();
     }
     let known: Vec<Arc<str>> = engines.iter().map(|engine| engine.name.name.clone()).collect();
-    let problem = |name: &String| {
-        let Some(info) = engines.iter().find(|info| *info.name.name == **name) else {
+    let unknown = names.iter().filter(|name| !known.iter().any(|known| **known == ***name));
+    unknown
+        .map(|name| {
             let problem = Diagnostic::new(Code::UnknownEngine, format!("there is no engine `{name}`"));
-            return Some(match suggestion::help(name, &known, 0) {
+            match suggestion::help(name, &known, 0) {
                 Some(help) => problem.help(help),
                 None => problem,
-            });
-        };
-        (!asked.allows(info)).then(|| {
-            let message = format!("the host does not let steps use the engine `{name}`");
-            let why = if info.sandboxed { "" } else { ", which has no sandbox," };
-            Diagnostic::new(Code::EngineNotAllowed, message)
-                .help(format!("the host's policy would have to name `{name}`{why} in `[policy.engines] allow`"))
+            }
         })
-    };
-    asked.names.iter().filter_map(problem).collect()
+        .collect()
 }
 
 /// Where the host forbids what somebody says.
@@ -194,14 +188,16 @@ fn profile_problems(
 
 /// Where none of the engines that a step may use will do.
 fn engine_fits(step: &Step, interface: Interface, asked: &Asked<'_>, engines: &[EngineInfo]) -> Option<Diagnostic> {
-    // Names that no engine has, or none that it may use, have been reported.
     let in_order = asked.in_order(engines);
     let (candidates, passed_over) = asked.candidates(engines, interface);
-    if in_order.is_empty() || !candidates.is_empty() {
+    // Names that no engine has have been reported.
+    if !candidates.is_empty() || (in_order.is_empty() && !asked.names.is_empty()) || engines.is_empty() {
         return None;
     }
+    let allowed = in_order.iter().filter_map(|place| engines.get(*place)).any(|info| asked.allows(info));
+    let code = if allowed { Code::EngineUnavailable } else { Code::EngineNotAllowed };
     let message = format!("no engine can run the unit `{}`: {}", step.unit, Reasons(&passed_over));
-    let problem = Diagnostic::new(Code::EngineUnavailable, message);
+    let problem = Diagnostic::new(code, message);
     Some(match would_do(asked, interface, engines) {
         Some(help) => problem.help(help),
         None => problem,
@@ -220,9 +216,12 @@ pub(crate) fn would_do(asked: &Asked<'_>, interface: Interface, engines: &[Engin
         return Some(format!("use {others}"));
     }
     let weaker = Asked { allow_weaker: true, ..*asked };
-    let (places, _) = weaker.candidates(engines, interface);
-    (!places.is_empty())
-        .then(|| "`allow_weaker: true` in the step (or `--allow-weaker`) allows it all the same".to_owned())
+    if !weaker.candidates(engines, interface).0.is_empty() {
+        return Some("`allow_weaker: true` in the step (or `--allow-weaker`) allows it all the same".to_owned());
+    }
+    let mut in_order = asked.in_order(engines).into_iter().filter_map(|place| engines.get(place));
+    let lacking = in_order.find(|info| !asked.allows(info));
+    lacking.map(|info| format!("the host's policy would have to name `{}` in `[policy.engines] allow`", info.name.name))
 }
 
 /// An interface without its version.
