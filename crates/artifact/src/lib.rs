@@ -24,6 +24,7 @@ mod inventory;
 mod launch;
 mod load;
 mod mapped;
+mod pipes;
 mod sources;
 mod stamp;
 mod thread;

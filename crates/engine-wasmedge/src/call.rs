@@ -16,11 +16,11 @@ use wasmill_engine::parts::{
     panic_message, size_of_input, with_last_words,
 };
 use wasmill_engine::{BoxFuture, Call, Outcome, PreparedUnit, convert_output};
-use wasmill_model::{Digest, Grants, Limits, OutputFormat, Profile, TrapKind, Usage, Value, Verdict};
+use wasmill_model::{Digest, Limits, OutputFormat, Profile, TrapKind, Usage, Value, Verdict};
 
 use crate::engine::Shared;
 use crate::report::{End, Report};
-use crate::rewrite::{CALL, StartSize};
+use crate::rewrite::{CALL, Head, StartSize};
 use crate::scratch::Room;
 use crate::words::Words;
 
@@ -29,6 +29,9 @@ pub(crate) const UNIT: &str = "unit.wasm";
 
 /// Bytes of memory that WasmEdge has for itself, besides the unit's.
 const OWN_MEMORY: u64 = 512 << 20;
+
+/// The most gas that WasmEdge can be told to stop at. Of a limit above it, it is seen at the end whether it was kept.
+const MOST_GAS: u64 = i32::MAX as u64;
 
 /// A granted folder.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ pub(crate) struct Folder {
     pub(crate) writable: bool,
 }
 
-/// A unit that was rewritten and lies ready.
+/// A unit that lies ready, bound to a function and grants.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) shared: Arc<Shared>,
@@ -51,8 +54,16 @@ pub(crate) struct Prepared {
     pub(crate) results: Vec<String>,
     pub(crate) output: OutputFormat,
     pub(crate) profile: Profile,
-    pub(crate) grants: Arc<Grants>,
     pub(crate) folders: Vec<Folder>,
+    pub(crate) head: Head,
+    pub(crate) ready: Arc<Ready>,
+}
+
+/// The file that WasmEdge is given.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// Its name in the room.
+    pub(crate) file: &'static str,
     /// Bytes of randomness that it is given.
     pub(crate) random: u32,
     pub(crate) size: StartSize,
@@ -99,7 +110,8 @@ impl Prepared {
         if let Err(stop) = deadline.check() {
             return stopped(stop, usage);
         }
-        if let Err(refused) = self.size.check(&limits) {
+        if let Err((refused, peak)) = self.ready.size.check(&limits) {
+            usage.peak_memory = peak;
             let verdict = Verdict::HostError { message: String::new() };
             return Outcome::failed(final_verdict(verdict, Some(refused), None), usage);
         }
@@ -107,14 +119,14 @@ impl Prepared {
             Ok(arguments) => arguments,
             Err(message) => return stopped(Stop::Input(message), usage),
         };
-        let head = match self.head(call, &limits, &input) {
+        let head = match self.stdin_head(call, &limits, &input) {
             Ok(head) => head,
             Err(stop) => return stopped(stop, usage),
         };
         let worker = self.worker(&limits, &deadline, arguments);
-        let report = Report::new(&limits, self.size.bytes());
+        let report = Report::new(&limits, self.ready.size.bytes());
         let stopper = Stopper::default();
-        let (done, finished) = oneshot::channel();
+        let (done, mut finished) = oneshot::channel();
         let thread = {
             let (stopper, most) = (stopper.clone(), limits.output.saturating_add(Words::MOST));
             thread::Builder::new().name("wasmedge".to_owned()).spawn(move || {
@@ -128,10 +140,11 @@ impl Prepared {
         let _on_drop = StopOnDrop(stopper.clone());
         let ran = tokio::select! {
             biased;
-            ran = finished => ran,
+            ran = &mut finished => ran,
             () = call.cancel.cancelled() => {
                 stopper.stop();
                 // Only then nothing of it is left.
+                let _ = finished.await;
                 return stopped(Stop::Cancelled, Usage { wall: deadline.elapsed(), ..usage });
             }
         };
@@ -173,12 +186,13 @@ impl Prepared {
     }
 
     /// What stdin begins with.
-    fn head(&self, call: Call<'_>, limits: &Limits, input: &Bytes) -> Result<Vec<u8>, Stop> {
-        let mut head = [limits.memory.to_le_bytes(), limits.table_elements.to_le_bytes()].concat();
-        if self.random > 0 {
-            let mut random = vec![0; usize::try_from(self.random).unwrap_or_default()];
-            SeededStream::new(self.digest, call.input.clone(), SeededStream::SECURE).fill(&mut random);
-            head.extend(random);
+    fn stdin_head(&self, call: Call<'_>, limits: &Limits, input: &Bytes) -> Result<Vec<u8>, Stop> {
+        let mut head = self.head.bytes(limits);
+        if self.ready.random > 0 {
+            // One byte of each word, as wasmtime draws them.
+            let mut words = vec![0; 4 * usize::try_from(self.ready.random).unwrap_or_default()];
+            SeededStream::new(self.digest, call.input.clone(), SeededStream::SECURE).fill(&mut words);
+            head.extend(words.iter().step_by(4));
         }
         if self.is_bytes {
             let length = u32::try_from(input.len()).map_err(|_| {
@@ -193,22 +207,24 @@ impl Prepared {
         let shared = &self.shared;
         let mut args: Vec<OsString> = vec!["run".into()];
         let mut say = |list: &[&str]| args.extend(list.iter().map(OsString::from));
-        say(&["--run-mode", "interpreter"]);
+        say(&["--run-mode", if self.ready.file == UNIT { "interpreter" } else { "aot" }]);
         if self.profile == Profile::Fast {
             say(&["--log-level", "error"]);
         } else {
             // What was used is said at the level `info`.
-            let fuel = limits.fuel.min(i64::MAX as u64).to_string();
-            say(&["--log-level", "info", "--enable-gas-measuring", "--gas-limit", &fuel]);
+            say(&["--log-level", "info", "--enable-gas-measuring"]);
+            if limits.fuel <= MOST_GAS {
+                say(&["--gas-limit", &limits.fuel.to_string()]);
+            }
         }
         for folder in &self.folders {
             say(&["--dir", &folder.option]);
         }
         if self.is_core {
-            say(&["--reactor", UNIT, CALL]);
+            say(&["--reactor", self.ready.file, CALL]);
             args.extend(arguments.into_iter().map(OsString::from));
         } else {
-            say(&[UNIT]);
+            say(&[self.ready.file]);
         }
         let program = shared.program.path.clone();
         let (program, args) = match &shared.settings.launcher {
@@ -226,7 +242,7 @@ impl Prepared {
                         .roots
                         .iter()
                         .cloned()
-                        .chain([self.room.path().to_owned()])
+                        .chain([self.ready.room.path().to_owned()])
                         .chain(granted(false).map(|folder| folder.path.clone()))
                         .collect(),
                     writable: granted(true).map(|folder| folder.path.clone()).collect(),
@@ -243,7 +259,7 @@ impl Prepared {
             timeout: deadline.remaining(),
             most_output: limits.output,
             most_said: limits.log,
-            folder: Some(self.room.path().to_owned()),
+            folder: Some(self.ready.room.path().to_owned()),
         }
     }
 
@@ -254,10 +270,11 @@ impl Prepared {
         usage.peak_memory = report.peak;
         let log = log_text(&log, limits.log);
         let words = Words::of(&stdout, &report.words);
-        if self.profile != Profile::Fast {
-            usage.fuel = words.gas().map(|gas| gas.min(limits.fuel));
-        }
+        let gas = if self.profile == Profile::Fast { None } else { words.gas() };
+        usage.fuel = gas.map(|gas| gas.min(limits.fuel));
         let result = self.judge(watched, &stdout, &report, &words, limits, deadline);
+        let is_over = gas.is_some_and(|gas| gas > limits.fuel);
+        let result = if is_over { Err(Verdict::FuelExhausted { limit: limits.fuel }) } else { result };
         usage.wall = deadline.elapsed();
         let result = if usage.wall >= limits.timeout { Err(Stop::Deadline.verdict(limits, deadline)) } else { result };
         match result {
@@ -297,7 +314,7 @@ impl Prepared {
             Some(Stopped::Enough) if report.is_over() => return Err(stop(Stop::Log)),
             Some(Stopped::Enough) => {
                 let produced = report.output.unwrap_or_else(|| limits.output.saturating_add(1));
-                return Err(match report.started {
+                return Err(match report.started && report.words.is_empty() {
                     true => stop(Stop::Output { produced }),
                     false => Verdict::HostError { message: self.garbage(words) },
                 });
@@ -318,6 +335,7 @@ impl Prepared {
         match &report.end {
             Some(End::Stopped(why)) => return Err(stop(why.clone())),
             Some(End::TooDeep) => return Err(Verdict::Trap { kind: TrapKind::StackOverflow, detail: String::new() }),
+            Some(End::ExitedEarly) => return Err(exit_verdict(0)),
             Some(End::Exited(0)) if is_command => {}
             Some(End::Exited(code)) => return Err(exit_verdict(*code as i32)),
             Some(End::Ended) if watched.ended == Ended::Exit(0) => {}
@@ -326,8 +344,8 @@ impl Prepared {
         let output = if self.is_core {
             let value =
                 self.lift(words.numbers(stdout)).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
-            let bytes = wasmill_engine::parts::size_of_value(&value);
-            (value, bytes)
+            // A number counts as eight bytes.
+            (value, 8 * self.results.len() as u64)
         } else {
             let bytes = match report.output {
                 None => written,
