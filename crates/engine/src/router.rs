@@ -1,6 +1,6 @@
 //! Picks the engine of a unit, and another one where that cannot be started.
 //!
-//! What can be said of engines without starting one ([`Asked::candidates`]) is said before a run. [`Router::route`] then prepares the unit with the
+//! What can be said of engines without starting one ([`Asked::judged`]) is said before a run. [`Router::route`] then prepares the unit with the
 //! first that fits. An engine that is missing or fails to start is passed over, also in mid-run; whatever a guest does is an
 //! answer, and no other engine is asked then.
 
@@ -101,18 +101,23 @@ impl Asked<'_> {
         None
     }
 
-    /// The engines that will do, by their places in the list, the first choice first; and those that were asked for and will not, with why.
-    pub fn candidates(&self, engines: &[EngineInfo], interface: Interface) -> (Vec<usize>, Vec<PassedOver>) {
-        let mut passed_over = Vec::new();
-        let mut order = self.in_order(engines);
-        order.retain(|place| {
-            let Some(info) = engines.get(*place) else { return false };
-            let unfit = self.unfit(info, interface);
-            let fits = unfit.is_none();
-            passed_over.extend(unfit.map(|reason| over(&info.name.name, reason)));
-            fits
-        });
-        (order, passed_over)
+    /// The engines that are asked for, by their places in the list, the first choice first; each with why it will not do, where it will not.
+    pub fn judged(&self, engines: &[EngineInfo], interface: Interface) -> Vec<(usize, Option<PassedOver>)> {
+        let judge = |place: usize| {
+            let info = engines.get(place)?;
+            let unfit = self.unfit(info, interface).map(|reason| over(&info.name.name, reason));
+            Some((place, unfit))
+        };
+        self.in_order(engines).into_iter().filter_map(judge).collect()
+    }
+
+    /// Those that will do, by their places in the list, the first choice first.
+    pub fn candidates(&self, engines: &[EngineInfo], interface: Interface) -> Vec<usize> {
+        self.judged(engines, interface)
+            .into_iter()
+            .filter(|(_, unfit)| unfit.is_none())
+            .map(|(place, _)| place)
+            .collect()
     }
 }
 
@@ -230,12 +235,17 @@ impl Router {
     /// # Errors
     /// What is wrong with the unit, or why none of the engines asked for can run it.
     pub async fn route(&self, unit: &Unit, binding: &Binding, asked: Asked<'_>) -> Result<Routed, RouteError> {
-        let (candidates, mut passed_over) = asked.candidates(self.engines(), unit.interface());
-        let alone = candidates.len() + passed_over.len() == 1;
-        for (tried, &place) in candidates.iter().enumerate() {
+        let mut judged = asked.judged(self.engines(), unit.interface()).into_iter();
+        let alone = judged.len() == 1;
+        let mut passed_over = Vec::new();
+        while let Some((place, unfit)) = judged.next() {
+            if let Some(unfit) = unfit {
+                passed_over.push(unfit);
+                continue;
+            }
             match self.shared.prepare(place, unit, binding).await {
                 Ok(ready) => {
-                    let later = candidates.get(tried + 1..).unwrap_or_default().to_vec();
+                    let later = judged.filter(|(_, unfit)| unfit.is_none()).map(|(place, _)| place).collect();
                     return Ok(Routed::new(self.clone(), unit, binding, ready, later, passed_over));
                 }
                 Err(Passed::Answer(error)) => return Err(error.into()),

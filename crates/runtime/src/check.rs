@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use wasmill_engine::{Asked, EngineInfo, Reasons};
 use wasmill_model::{
-    Code, Diagnostic, Fallback, FallbackTo, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy,
-    Profile, Step,
+    Code, Diagnostic, Fallback, FallbackTo, Interface, LimitOverrides, LimitViolation, OutputFormat, PassedOver,
+    Pipeline, Policy, Profile, Step,
 };
 use wasmill_unit::{FunctionError, ImportInfo, UnitInfo, missing_import_help};
 
@@ -188,13 +188,14 @@ fn profile_problems(
 
 /// Where none of the engines that a step may use will do.
 fn engine_fits(step: &Step, interface: Interface, asked: &Asked<'_>, engines: &[EngineInfo]) -> Option<Diagnostic> {
-    let in_order = asked.in_order(engines);
-    let (candidates, passed_over) = asked.candidates(engines, interface);
+    let judged = asked.judged(engines, interface);
+    let fits = judged.iter().any(|(_, unfit)| unfit.is_none());
     // Names that no engine has have been reported.
-    if !candidates.is_empty() || (in_order.is_empty() && !asked.names.is_empty()) || engines.is_empty() {
+    if fits || engines.is_empty() || (judged.is_empty() && !asked.names.is_empty()) {
         return None;
     }
-    let allowed = in_order.iter().filter_map(|place| engines.get(*place)).any(|info| asked.allows(info));
+    let allowed = judged.iter().filter_map(|(place, _)| engines.get(*place)).any(|info| asked.allows(info));
+    let passed_over: Vec<PassedOver> = judged.into_iter().filter_map(|(_, unfit)| unfit).collect();
     let code = if allowed { Code::EngineUnavailable } else { Code::EngineNotAllowed };
     let message = format!("no engine can run the unit `{}`: {}", step.unit, Reasons(&passed_over));
     let problem = Diagnostic::new(code, message);
@@ -207,8 +208,11 @@ fn engine_fits(step: &Step, interface: Interface, asked: &Asked<'_>, engines: &[
 /// What to write, so that an engine can be used.
 pub(crate) fn would_do(asked: &Asked<'_>, interface: Interface, engines: &[EngineInfo]) -> Option<String> {
     let names = |asked: &Asked<'_>| {
-        let (places, _) = asked.candidates(engines, interface);
-        let names = places.into_iter().filter_map(|place| engines.get(place)).map(|info| &*info.name.name);
+        let names = asked
+            .candidates(engines, interface)
+            .into_iter()
+            .filter_map(|place| engines.get(place))
+            .map(|info| &*info.name.name);
         suggestion::list(names.filter(|name| !asked.names.iter().any(|asked| asked == name)))
     };
     let others = names(&Asked { names: &[], ..*asked });
@@ -216,7 +220,7 @@ pub(crate) fn would_do(asked: &Asked<'_>, interface: Interface, engines: &[Engin
         return Some(format!("use {others}"));
     }
     let weaker = Asked { allow_weaker: true, ..*asked };
-    if !weaker.candidates(engines, interface).0.is_empty() {
+    if !weaker.candidates(engines, interface).is_empty() {
         return Some("`allow_weaker: true` in the step (or `--allow-weaker`) allows it all the same".to_owned());
     }
     let mut in_order = asked.in_order(engines).into_iter().filter_map(|place| engines.get(place));

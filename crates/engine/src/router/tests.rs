@@ -151,6 +151,16 @@ async fn nobody_starts_what_is_not_needed() {
 }
 
 #[tokio::test]
+async fn only_what_was_asked_before_is_passed_over() {
+    let (one, two) = (Fake::new("one"), Fake::with("two", |fake| fake.info.interfaces.clear()));
+    let router = Router::new([source(&one), source(&two)]);
+    assert_eq!(call(&router, ANY).await.unwrap(), (Verdict::Ok, "one".to_owned(), vec![]));
+    let asked = names(&["two", "one"]);
+    let (_, engine, passed_over) = call(&router, Asked { names: &asked, ..ANY }).await.unwrap();
+    assert_eq!((&*engine, passed_over), ("one", vec!["two: it does not run core units".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_guest_that_fails_is_an_answer() {
     let (one, two) = (Fake::new("one"), Fake::new("two"));
     one.ends(Verdict::GuestError { message: "no".to_owned() });
