@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wasmill_engine::parts::Turns;
 use wasmill_engine::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_model::{EngineName, Interface, LimitKind, Profile};
 use wasmill_unit::Unit;
@@ -21,13 +22,16 @@ pub struct WasmiEngine {
 struct Shared {
     info: EngineInfo,
     units: Units,
+    turns: Arc<Turns>,
 }
 
 impl WasmiEngine {
     /// An engine; costs next to nothing.
     pub fn new(settings: Settings) -> Self {
         let Settings { compiled_capacity } = settings;
-        WasmiEngine { shared: Arc::new(Shared { info: info(), units: Units::new(compiled_capacity) }) }
+        WasmiEngine {
+            shared: Arc::new(Shared { info: info(), units: Units::new(compiled_capacity), turns: Arc::default() }),
+        }
     }
 
     /// What every such engine is and can do, without making one: for checks that start nothing.
@@ -55,7 +59,7 @@ impl Engine for WasmiEngine {
             }
             link::check(unit, binding)?;
             let code = self.shared.units.code(unit).await?;
-            let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared::new(unit, binding, code)?);
+            let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared::new(unit, binding, code, &self.shared.turns)?);
             Ok(prepared)
         })
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use moka::future::Cache;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
+use wasmill_engine::parts::Turns;
 use wasmill_engine::{Binding, BoxFuture, Enforced, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_model::{Digest, EngineName, Interface, LimitKind, Profile};
 use wasmill_unit::Unit;
@@ -16,7 +17,6 @@ use crate::config::{self, Allocator, Settings};
 use crate::host::HostFunctions;
 use crate::link::Linkers;
 use crate::ticker::Ticker;
-use crate::turns::Turns;
 
 /// Why an engine could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -42,6 +42,10 @@ pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
 
 /// Whether folders can be granted here.
 pub(crate) const HAS_FOLDERS: bool = system::HAS_FOLDERS;
+/// Whether the real clock can be.
+pub(crate) const HAS_CLOCK: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
+/// Whether real randomness can be.
+pub(crate) const HAS_RANDOMNESS: bool = HAS_CLOCK;
 
 /// The name that a program sees as its own.
 const PROGRAM: &str = "unit";

@@ -511,7 +511,7 @@ async fn many_spinning_guests_end_in_time() {
     let spin = prepare(&engine, &built("limits", "spin"), None).await;
     let add = prepare(&engine, &built("core", "arith"), Some("add")).await;
     let limits = Limits { timeout: Duration::from_millis(300), ..long() };
-    let spinning: Vec<_> = (0..50)
+    let spinning: Vec<_> = (0..200)
         .map(|_| {
             let (spin, limits) = (spin.clone(), limits.clone());
             tokio::spawn(async move { call(&spin, nothing(), &limits).await })

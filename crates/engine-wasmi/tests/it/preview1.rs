@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use wasmill_engine::{Engine, Outcome};
-use wasmill_model::{DirGrant, DirMode, Grants, Limits, OutputFormat, Source, TrapKind, Verdict};
+use wasmill_engine::{Binding, Engine, Outcome};
+use wasmill_model::{DirGrant, DirMode, Grants, Limits, OutputFormat, Profile, Source, TrapKind, Verdict};
 
 use crate::units::{call, engine, prepare_with, text, unit, wasmtime};
 
@@ -75,6 +76,7 @@ struct Script {
     data: String,
     calls: usize,
     texts: usize,
+    profile: Profile,
 }
 
 impl Script {
@@ -142,7 +144,9 @@ impl Script {
 
     async fn run(&self, engine: &dyn Engine, grants: &Grants, input: &str) -> Outcome {
         let unit = unit(&self.wat());
-        let prepared = prepare_with(engine, &unit, None, grants.clone(), OutputFormat::Bytes).await;
+        let grants = Arc::new(grants.clone());
+        let binding = Binding { grants, output: OutputFormat::Bytes, profile: self.profile, ..Binding::default() };
+        let prepared = engine.prepare(&unit, &binding).await.unwrap();
         call(&prepared, text(input), &Limits { timeout: Duration::from_secs(20), ..Limits::default() }).await
     }
 
@@ -244,8 +248,13 @@ async fn virtual_clocks_and_randomness() {
         let at = script.room(104);
         script.call("random_get", &[at, length]);
     }
-    let (errnos, _) = script.both(&Grants::default(), "seed").await;
+    let (errnos, moving) = script.both(&Grants::default(), "seed").await;
     assert_eq!(errnos[8..12], [8, 8, 8, 8]);
+    // The deterministic profile's clock stands still.
+    script.profile = Profile::Deterministic;
+    let (_, still) = script.both(&Grants::default(), "seed").await;
+    assert_eq!((moving[..8] == still[..8], still[16..24] == still[32..40]), (false, true));
+    script.profile = Profile::Metered;
     let mut real = Grants::default();
     (real.clock, real.random) = (Source::Real, Source::Real);
     let outcome = script.run(&engine(), &real, "seed").await;
@@ -568,15 +577,14 @@ async fn what_is_waited_for() {
         &[],
     ];
     for list in lists {
-        for frozen in [false, true] {
-            let mut script = Script::default();
+        for profile in [Profile::Metered, Profile::Deterministic] {
+            let mut script = Script { profile, ..Script::default() };
             script.open("a.txt", 0, READ, 0).open("empty", 0, READ, 0);
             let (subscriptions, events, written) =
                 (script.bytes(&list.concat()).0, script.room(32 * 4), script.room(4));
             script.call("poll_oneoff", &[subscriptions, events, list.len() as i64, written]);
             let time = script.room(8);
             script.call("clock_time_get", &[1, 0, time]);
-            let _ = frozen;
             script.both(&granted(inside.path(), DirMode::Ro), "input").await;
         }
     }

@@ -56,6 +56,7 @@ fn arguments(source: &mut Unstructured<'_>, function: &FunctionInfo) -> Result<I
 }
 
 /// A unit, its functions with their arguments, and limits of memory that some reach.
+#[allow(clippy::type_complexity, reason = "used once")]
 fn made(seed: u64) -> Option<(Unit, Vec<(String, Input)>, Limits)> {
     let mut bytes = vec![0; 6_000];
     ChaCha8Rng::seed_from_u64(seed).fill_bytes(&mut bytes);

@@ -9,6 +9,7 @@ mod random;
 mod stop;
 mod tally;
 mod time;
+mod turns;
 mod words;
 
 pub use capture::{Capture, CaptureKind, Denied};
@@ -17,4 +18,5 @@ pub use random::SeededStream;
 pub use stop::{Deadline, Stop, exit_verdict, final_verdict};
 pub use tally::{Refused, Tally};
 pub use time::{CLOCK_START, CLOCK_STEP, VirtualTime};
+pub use turns::{Turn, Turns};
 pub use words::{log_text, panic_message, size_of_input, size_of_value, with_last_words};
