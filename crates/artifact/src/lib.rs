@@ -27,6 +27,7 @@ mod mapped;
 mod pipes;
 mod sources;
 mod stamp;
+mod thread;
 mod unit_cache;
 mod worker;
 
@@ -45,6 +46,7 @@ pub use inventory::{Cleaned, EntryInfo, Verified};
 pub use launch::{Launch, launch};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, TextError, compile_text, load};
 pub use sources::{Progress, Sources, Watcher};
+pub use thread::on_thread;
 pub use unit_cache::UnitCache;
 pub use worker::{
     Ended, Environment, Finished, Reader, Stopped, Stopper, Watched, Worker, WorkerCode, WorkerError, kill_workers,

@@ -55,6 +55,7 @@ pub fn load(spec: &UnitSpec, base: &Path, sources: &Sources) -> Result<Unit, Art
         UnitSource::Builtin(builtin) => {
             (format!("the built-in unit `{}`", builtin.as_str()), bytes::Bytes::from_static(binary_of(*builtin)))
         }
+        UnitSource::Program(path) => return load_program(&base.join(path), spec.sha256),
         UnitSource::Url(text) => return load_url(text, spec.sha256, sources),
         _ => return Err(ArtifactError::UnsupportedSource),
     };
@@ -94,6 +95,20 @@ fn identify_fetched(origin: String, binary: &bytes::Bytes, declared: Option<Dige
         return Err(ArtifactError::Fetch { origin, error: FetchError::NotWebAssembly { looks_like } });
     }
     identify(origin, binary, declared)
+}
+
+/// A native program, which must be the declared one. Whether it may run at all is for the host's policy to say.
+fn load_program(path: &Path, declared: Option<Digest>) -> Result<Unit, ArtifactError> {
+    // Bare names would be looked for in `PATH` when it is started.
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let unit = Unit::native(&path, &read(&path)?);
+    match declared.filter(|declared| *declared != unit.digest()) {
+        Some(declared) => {
+            let origin = format!("`{}`", path.display());
+            Err(ArtifactError::DigestMismatch { origin, declared, actual: unit.digest() })
+        }
+        None => Ok(unit),
+    }
 }
 
 /// Validates and classifies a binary, which must be the declared one.

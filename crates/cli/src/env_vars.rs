@@ -62,6 +62,18 @@ pub(crate) const WASMILL_COMPILE_TIMEOUT: &str = "WASMILL_COMPILE_TIMEOUT";
 /// user's cache folder.
 pub(crate) const WASMILL_TOOLS: &str = "WASMILL_TOOLS";
 
+/// Whether the engine `wasmedge` may be used: `false` for not. The default is yes, where WasmEdge is found.
+pub(crate) const WASMEDGE_ENABLED: &str = wasmill_engine_wasmedge::ENABLED;
+
+/// The WasmEdge program. The default is `wasmedge` in the `PATH`, and then in [`WASMILL_TOOLS`].
+pub(crate) const WASMEDGE_PATH: &str = wasmill_engine_wasmedge::PATH;
+
+/// The most milliseconds of a call on `wasmedge`, where a step's own timeout is longer.
+pub(crate) const WASMEDGE_TIMEOUT: &str = wasmill_engine_wasmedge::TIMEOUT;
+
+/// The most bytes of memory of a call on `wasmedge`, where a step's own limit is higher.
+pub(crate) const WASMEDGE_MEMORY_LIMIT: &str = wasmill_engine_wasmedge::MEMORY_LIMIT;
+
 /// Anything but empty: no colour, on a terminal either (`--color` is stronger).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 
@@ -133,6 +145,13 @@ pub(crate) const ALL: &[(&str, &str)] = &[
         "The folder that `cargo xtask setup` installs tools in; `wasmill doctor` looks there too. The default is `wasmill/tools` \
          in the user's cache folder.",
     ),
+    (
+        WASMEDGE_ENABLED,
+        "Whether the engine `wasmedge` may be used: `false` for not. The default is yes, where WasmEdge is found.",
+    ),
+    (WASMEDGE_PATH, "The WasmEdge program. The default is `wasmedge` in the `PATH`, and then in `WASMILL_TOOLS`."),
+    (WASMEDGE_TIMEOUT, "The most milliseconds of a call on `wasmedge`, where a step's own timeout is longer."),
+    (WASMEDGE_MEMORY_LIMIT, "The most bytes of memory of a call on `wasmedge`, where a step's own limit is higher."),
     (NO_COLOR, "Anything but empty: no colour, on a terminal either (`--color` is stronger)."),
     (CLICOLOR_FORCE, "Anything but `0`: colour also where the output is not a terminal (`--color` is stronger)."),
 ];

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
 use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
-use wasmill_engine_wasmtime::{Compiler, Settings, WasmtimeEngine};
-use wasmill_model::{Code, Diagnostic, Diagnostics, RunDocument};
-use wasmill_runtime::{Bundle, Clock, Host, Linked, Memo, Overrides, RunOptions, Spawner};
+use wasmill_engine_wasmtime::Compiler;
+use wasmill_model::{Code, Diagnostics, RunDocument};
+use wasmill_runtime::{Bundle, Clock, Host, Linked, Memo, RunOptions, Spawner};
 
 use crate::commands::cache::remedy;
 use crate::commands::run::Job;
+use crate::engines::{self, EngineSettings};
 use crate::env_vars;
 use crate::failure::{Failure, cancelled};
 use crate::interrupts;
@@ -177,9 +178,8 @@ async fn link(
         clock: Arc::new(SystemClock(Instant::now())),
         spawner: Arc::new(GuestThreads(guests.clone())),
     };
-    let overrides = Overrides { limits: settings.limits, engines: settings.engines.clone(), profile: settings.profile };
     note_unused_secrets(bundle, settings, printer);
-    let linking = wasmill_runtime::link(&host, bundle, &overrides);
+    let linking = wasmill_runtime::link(&host, bundle, &settings.overrides);
     let units = bundle.all().iter().map(|bundle| bundle.units.len()).sum();
     let linked = tokio::select! {
         linked = progress::compiling(printer, units, linking) => linked.map_err(name_compiler_limits)?,
@@ -210,10 +210,8 @@ fn router(
     });
     let compiler = compiler(settings.compiler)?;
     let coredumps = settings.coredump.clone();
-    let settings = Settings { slots, cache: cache.clone(), compiler, coredumps, ..Settings::default() };
-    let engine =
-        WasmtimeEngine::new(settings).map_err(|error| Diagnostic::new(Code::EngineUnavailable, error.to_string()))?;
-    Ok((Router::new(vec![Arc::new(engine)]), cache))
+    let router = engines::router(&EngineSettings { slots, cache: cache.clone(), compiler, coredumps })?;
+    Ok((router, cache))
 }
 
 /// The engine says that its compiler needs more; here is what it is called.

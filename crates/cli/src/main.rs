@@ -10,6 +10,7 @@ mod changes;
 mod commands;
 mod component_file;
 mod each;
+mod engines;
 mod env_vars;
 mod failure;
 mod flow;
@@ -21,6 +22,7 @@ mod interrupts;
 mod pipeline_file;
 mod policy_file;
 mod printer;
+mod programs;
 mod progress;
 mod render;
 mod results;
@@ -82,6 +84,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Plan(args) => commands::plan::plan(&settings::plan(args)?, printer),
         Command::Blob(args) => commands::blob::blob(&args, printer),
         Command::Cache(args) => commands::cache::cache(&args, printer),
+        Command::Engines(args) => commands::engines::engines(&settings::engines(&args)?, printer),
         Command::Doctor(args) => commands::doctor::doctor(&args, printer),
         Command::Schema => commands::schema::schema(printer),
         Command::Completions(args) => commands::completions::completions(args.shell, printer),

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wasmill_artifact::{ArtifactError, UnitCache};
-use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_manifest::Format;
 use wasmill_model::{Code, Diagnostic, Digest, Pipeline, Policy, SourceText, SourceUnit, UnitSource, UnitSpec};
-use wasmill_runtime::Bundle;
+use wasmill_runtime::{Bundle, Overrides};
 use wasmill_unit::Unit;
 
 use crate::failure::Failure;
@@ -18,7 +17,7 @@ use crate::printer::Printer;
 use crate::render::Sources;
 use crate::settings::SourceSettings;
 use crate::toolchain::BuildFailure;
-use crate::{component_file, folders, toolchain};
+use crate::{component_file, engines, folders, toolchain};
 
 /// A manifest larger than this is a mistake.
 const LARGEST: u64 = 256 << 20;
@@ -35,7 +34,7 @@ pub(crate) struct PipelineFile {
     pub(crate) sources: Sources,
 }
 
-/// Reads a pipeline and those that it calls, loads their units, and holds the steps against them. No engine is made and nothing is
+/// Reads a pipeline and those that it calls, loads their units, and holds the steps against them, where nothing overrides what they say. No engine is made and nothing is
 /// started.
 ///
 /// # Errors
@@ -44,11 +43,13 @@ pub(crate) struct PipelineFile {
 pub(crate) fn read(
     path: &Path,
     policy: &Policy,
+    overrides: &Overrides,
     settings: &SourceSettings,
     printer: &Printer,
 ) -> Result<PipelineFile, Failure> {
     let mut loader = Loader {
         policy,
+        overrides,
         settings,
         printer,
         sources: Sources::default(),
@@ -90,6 +91,7 @@ struct Read {
 
 struct Loader<'a> {
     policy: &'a Policy,
+    overrides: &'a Overrides,
     settings: &'a SourceSettings,
     printer: &'a Printer,
     sources: Sources,
@@ -123,9 +125,9 @@ impl Loader<'_> {
         }
         let (units, not_loaded) = load(&pipeline, self.settings, &mut self.sources, self.printer);
         elsewhere.extend(unit_limits(&mut pipeline, self.policy, &mut self.sources, &mut self.beside));
-        let engines = [WasmtimeEngine::description()];
+        let engines = engines::descriptions();
         let bundle = Bundle { pipeline: Arc::new(pipeline), units, pipelines };
-        let mut found = wasmill_runtime::check(&bundle, self.policy, &engines);
+        let mut found = wasmill_runtime::check(&bundle, self.policy, &engines, self.overrides);
         found.extend(folders::check(&bundle.pipeline));
         if !problems.is_empty() {
             // Of what could be read only partly, only that is said which does not follow from what was said already.

@@ -68,6 +68,7 @@ mod tests {
             interface: Interface::Core,
             function: None,
             engine: EngineName { name: "e".into(), version: "1".into() },
+            routing: None,
             profile: Profile::Metered,
             limits: Arc::new(Limits::default()),
             grants: Arc::new(Grants::default()),

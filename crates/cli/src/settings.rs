@@ -13,8 +13,8 @@ use wasmill_runtime::Overrides;
 use wasmill_toolchain::{Confinement, Mode};
 
 use crate::args::{
-    BuildArgs, BuildModeArgs, CallArgs, CheckArgs, DevArgs, EachArgs, ExecArgs, HostArgs, LimitArgs, PlanArgs, RunArgs,
-    SourceArgs,
+    BuildArgs, BuildModeArgs, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, HostArgs, LimitArgs,
+    PlanArgs, RunArgs, SourceArgs,
 };
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
@@ -142,22 +142,27 @@ pub(crate) struct BuildSettings {
 pub(crate) struct HostSettings {
     /// The host's word on limits.
     pub(crate) policy: Policy,
-    /// Limits for every step of this run.
-    pub(crate) limits: LimitOverrides,
-    /// The profile of every step of this run; the steps' own where there is none.
-    pub(crate) profile: Option<Profile>,
+    /// What this run wants otherwise than the manifest says, for every step.
+    pub(crate) overrides: Overrides,
     /// The values of secrets, for steps that are granted them.
     pub(crate) secrets: Secrets,
     /// The folder that core dumps are written into; it is there.
     pub(crate) coredump: Option<PathBuf>,
-    /// Engines for every step of this run, in order of preference; the steps' own choice where it is empty.
-    pub(crate) engines: Vec<String>,
     /// The folder of compiled code; none where the user has no home.
     pub(crate) cache: Option<PathBuf>,
     /// The folder of large values; none where the user has no home.
     pub(crate) blobs: Option<PathBuf>,
     /// How many threads run guests.
     pub(crate) workers: NonZeroUsize,
+    /// Which process compiles.
+    pub(crate) compiler: CompilerChoice,
+}
+
+/// `engines`
+#[derive(Debug)]
+pub(crate) struct EnginesSettings {
+    /// The host's word on which engines steps may use.
+    pub(crate) policy: Policy,
     /// Which process compiles.
     pub(crate) compiler: CompilerChoice,
 }
@@ -209,7 +214,7 @@ pub(crate) fn dev(args: DevArgs) -> Result<RunSettings, Failure> {
 /// # Errors
 /// As [`call`].
 pub(crate) fn exec(args: ExecArgs) -> Result<ExecSettings, Failure> {
-    let toolchain = ToolchainSettings { reading: overrides(&args.limits), ..built_as(&args.build)? };
+    let toolchain = ToolchainSettings { reading: overrides(args.limits.clone()).limits, ..built_as(&args.build)? };
     let unit = String::new();
     let ExecArgs { words, code, lang, function, input, output_format, grants, limits, host, .. } = args;
     let call = call(CallArgs { unit, args: words, input, output_format, grants, limits, host })?;
@@ -302,22 +307,31 @@ fn builds_time_to_live() -> Result<Option<Duration>, Failure> {
     Ok((of_seed != Duration::MAX).then_some(of_seed))
 }
 
+/// Settings of `engines`.
+///
+/// # Errors
+/// A policy that cannot be read.
+pub(crate) fn engines(args: &EnginesArgs) -> Result<EnginesSettings, Failure> {
+    Ok(EnginesSettings { policy: policy_file::find(args.policy.policy.as_deref())?, compiler: compiler()? })
+}
+
 /// Settings of `plan`.
 ///
 /// # Errors
 /// A policy that cannot be read.
 pub(crate) fn plan(args: PlanArgs) -> Result<PlanSettings, Failure> {
-    let overrides = Overrides {
-        limits: overrides(&args.limits),
-        profile: args.limits.profile.map(Profile::from),
-        engines: args.limits.engine,
-    };
+    let overrides = overrides(args.limits);
     let policy = policy_file::find(args.policy.policy.as_deref())?;
     Ok(PlanSettings { file: args.file, policy, sources: sources(&args.sources)?, overrides })
 }
 
-fn overrides(args: &LimitArgs) -> LimitOverrides {
-    LimitOverrides { memory: args.memory, fuel: args.fuel, timeout: args.timeout, ..LimitOverrides::default() }
+fn overrides(LimitArgs { memory, fuel, timeout, profile, engine, allow_weaker }: LimitArgs) -> Overrides {
+    Overrides {
+        limits: LimitOverrides { memory, fuel, timeout, ..LimitOverrides::default() },
+        profile: profile.map(Profile::from),
+        engines: engine,
+        allow_weaker,
+    }
 }
 
 /// Settings of `call`.
@@ -344,14 +358,11 @@ pub(crate) fn call(args: CallArgs) -> Result<CallSettings, Failure> {
 }
 
 fn host(args: LimitArgs, host: HostArgs) -> Result<HostSettings, Failure> {
-    let limits = overrides(&args);
     Ok(HostSettings {
         policy: policy_file::find(host.policy.policy.as_deref())?,
-        limits,
-        profile: args.profile.map(Profile::from),
+        overrides: overrides(args),
         secrets: secrets::read(&host.secret)?,
         coredump: host.coredump.map(coredump_folder).transpose()?,
-        engines: args.engine,
         cache: cache_folder(),
         blobs: host.blobs.or_else(blobs_folder),
         workers: workers()?,

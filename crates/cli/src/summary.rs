@@ -10,7 +10,7 @@ use wasmill_model::{
 };
 use wasmill_runtime::Bundle;
 
-use crate::render::{self, BOLD, DIM, GREEN, RED, Sources, YELLOW};
+use crate::render::{self, BOLD, DIM, GREEN, RED, Sources, YELLOW, printable};
 
 /// A longer table is cut to the steps that did not succeed: nobody reads ten thousand lines of `ok`.
 const LONGEST_TABLE: usize = 60;
@@ -77,6 +77,7 @@ pub(crate) fn table(document: &RunDocument, took: Duration) -> String {
             row.write(&mut text, &widths);
         }
     }
+    text += &routed(document);
     let steps = document.steps.len();
     let ok = document.steps.values().filter(|report| report.verdict.is_ok()).count();
     let (style, word) = match document.verdict {
@@ -94,6 +95,35 @@ pub(crate) fn table(document: &RunDocument, took: Duration) -> String {
         kept => format!(" ({kept} kept)"),
     };
     let _ = writeln!(text, "{style}{word}{style:#}  {counted}{kept} in {}", format_duration(took));
+    text
+}
+
+/// Which engines were passed over and why, and in what the sandbox is weaker: each said once, with the first step that it is true of.
+fn routed(document: &RunDocument) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut text = String::new();
+    for (id, report) in &document.steps {
+        for receipt in &report.attempts {
+            let Some(routing) = &receipt.routing else { continue };
+            let engine = &receipt.engine.name;
+            let over = routing
+                .passed_over
+                .iter()
+                .map(|over| format!("{engine}, as {} was passed over: {}", over.engine, printable(&over.reason)));
+            let weaker = (!routing.weaker.is_empty()).then(|| {
+                format!(
+                    "{engine}, whose sandbox is weaker, as it was allowed to be: no {}",
+                    routing.weaker.join(", no ")
+                )
+            });
+            for words in over.chain(weaker) {
+                if !said.contains(&words) {
+                    let _ = writeln!(text, "{DIM}{id} ran on {words}{DIM:#}");
+                    said.push(words);
+                }
+            }
+        }
+    }
     text
 }
 

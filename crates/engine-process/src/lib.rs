@@ -1,9 +1,16 @@
-//! Native programs, called as commands are: stdin to stdout. For trusted tools only: there is no sandbox, only limits.
+//! Native programs as units: for trusted tools, and nothing else.
 //!
-//! A program runs in a process group of its own, with an empty environment plus what it was granted, limits of memory, computing time
-//! and wall time, and bounds on what it gives and logs, which hold while it is read. However a call ends, its group is gone.
+//! A program is spoken to like a command: stdin to stdout, the log on stderr. Its time, its output and its log are limited as those of any
+//! unit, its memory by the system's resource limits; whatever it started is killed with it. It has no sandbox: it may do all that the user may.
+//!
+//! Invariants: [`EngineInfo::sandboxed`](wasmill_engine::EngineInfo) is false, so that a router uses it only where the host's policy names it
+//! and the step allows a weaker sandbox. No process outlives its call.
 #![forbid(unsafe_code)]
 
-mod run;
+mod call;
+mod engine;
 
-pub use run::{NativeProgram, run_program};
+pub use engine::{ProcessEngine, Settings};
+
+/// The name of the engine.
+pub const NAME: &str = "process";

@@ -180,6 +180,7 @@ impl Loaded {
             interface: self.unit.interface(),
             function: self.function.clone(),
             engine: self.engine.info().name.clone(),
+            routing: None,
             profile: self.profile,
             limits: self.limits.clone(),
             grants: self.grants.clone(),

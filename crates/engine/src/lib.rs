@@ -21,4 +21,4 @@ pub use engine::{
     convert_output,
 };
 pub use function::prepare;
-pub use router::{Choice, Router, RouterError};
+pub use router::{Answer, Asked, EngineSource, Reasons, RouteError, Routed, Router, weaker};

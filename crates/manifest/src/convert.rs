@@ -112,6 +112,7 @@ fn unit(spec: &UnitSpec) -> Yaml {
         UnitSource::Base64(text) => map.put("base64", Yaml::text(text)),
         UnitSource::Wat(text) => map.put("wat", Yaml::text(text)),
         UnitSource::Pipeline(path) => map.put("pipeline", Yaml::text(&path.to_string_lossy())),
+        UnitSource::Program(path) => map.put("program", Yaml::text(&path.to_string_lossy())),
         UnitSource::Source(unit) => {
             map.put("language", Yaml::text(unit.language.as_str()));
             match &unit.text {
@@ -176,6 +177,9 @@ fn step(step: &Step) -> Yaml {
     }
     map.put_map("grants", grants(&step.grants));
     map.put_list("engine", step.engines.iter().map(|engine| Yaml::text(engine)).collect());
+    if step.allow_weaker {
+        map.put("allow_weaker", Yaml::plain(true));
+    }
     Yaml::Map(map.0)
 }
 

@@ -46,12 +46,8 @@ pub(crate) const INPUT: Keys = Keys {
 pub(crate) const DEFAULTS: Keys = Keys {
     what: "`defaults`",
     example: "{ limits: { memory: 64MiB } }",
-    now: &["limits", "profile", "retry", "timeout"],
-    later: &[
-        ("engine", "name the engine on each step, or use `--engine`"),
-        ("grants", "grant to each step what it needs"),
-        ("cache", "leave it out; every step runs"),
-    ],
+    now: &["limits", "profile", "retry", "timeout", "engine", "allow_weaker"],
+    later: &[("grants", "grant to each step what it needs"), ("cache", "leave it out; every step runs")],
 };
 
 pub(crate) const LIMITS: Keys = Keys {
@@ -72,8 +68,8 @@ pub(crate) const UNIT: Keys = Keys {
     what: "a unit",
     example: "{ path: units/stats.wasm }",
     now: &[
-        "path", "url", "base64", "wat", "builtin", "pipeline", "source", "code", "language", "function", "trusted",
-        "sha256",
+        "path", "url", "base64", "wat", "builtin", "pipeline", "program", "source", "code", "language", "function",
+        "trusted", "sha256",
     ],
     later: &[],
 };
@@ -104,6 +100,7 @@ pub(crate) const STEP: Keys = Keys {
         "profile",
         "grants",
         "engine",
+        "allow_weaker",
         "description",
     ],
     later: &[
@@ -147,12 +144,19 @@ pub(crate) const HOST: Keys =
 pub(crate) const POLICY: Keys = Keys {
     what: "`[policy]`",
     example: "[policy.limits.ceilings]",
-    now: &["limits", "component", "build"],
+    now: &["limits", "component", "build", "engines"],
     later: &[],
 };
 
 pub(crate) const POLICY_BUILD: Keys =
     Keys { what: "`[policy.build]`", example: "trust_manifests = false", now: &["trust_manifests"], later: &[] };
+
+pub(crate) const POLICY_ENGINES: Keys = Keys {
+    what: "`[policy.engines]`",
+    example: "allow = [\"wasmtime\", \"wasmi\"]",
+    now: &["allow", "allow_weaker"],
+    later: &[],
+};
 
 pub(crate) const POLICY_LIMITS: Keys =
     Keys { what: "`[policy.limits]`", example: "[policy.limits.ceilings]", now: &["defaults", "ceilings"], later: &[] };

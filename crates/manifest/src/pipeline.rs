@@ -99,6 +99,8 @@ fn defaults(node: &Node, reader: &Reader<'_>) -> Defaults {
         profile: fields.get("profile").and_then(|node| grants::profile(node, reader)),
         retry: fields.get("retry").map(|node| flow::retry(node, None, reader)).unwrap_or_default(),
         timeout: fields.get("timeout").and_then(|node| flow::timeout(node, reader)),
+        engines: fields.get("engine").map(|node| steps::engines(node, reader)).unwrap_or_default(),
+        allow_weaker: fields.get("allow_weaker").is_some_and(|node| steps::allow_weaker(node, reader)),
     };
     if let (Some(timeout), Some(limit)) = (defaults.timeout, limits.and_then(|node| node.get("timeout"))) {
         flow::attempt_fits(limit, timeout, "`defaults`", reader);

@@ -1,4 +1,5 @@
-//! The host's `wasmill.toml`: `[policy.limits.defaults]`, `[policy.limits.ceilings]`, `[policy.component]` and `[policy.build]`.
+//! The host's `wasmill.toml`: `[policy.limits.defaults]`, `[policy.limits.ceilings]`, `[policy.component]`, `[policy.build]` and
+//! `[policy.engines]`.
 
 use wasmill_model::{
     COMPONENT_MEMORY_FLOOR, Code, Diagnostics, LimitOverrides, LimitViolation, Limits, Policy, format_bytes,
@@ -7,7 +8,7 @@ use wasmill_model::{
 use crate::Format;
 use crate::quantity::parse_size;
 use crate::reader::Reader;
-use crate::tree::{Data, Node};
+use crate::tree::Node;
 use crate::{keys, steps, toml_tree};
 
 /// Reads a host's policy. `file` is the name that positions get.
@@ -42,9 +43,20 @@ fn read(tree: &Node, reader: &Reader<'_>) -> Policy {
     if let Some(fields) = fields.get("build").and_then(|node| reader.fields(node, "build", &keys::POLICY_BUILD))
         && let Some(node) = fields.get("trust_manifests")
     {
-        match node.data {
-            Data::Bool(trusts) => policy.trust_manifests = trusts,
-            _ => reader.wrong_type(node, "trust_manifests", "true or false", "write `trust_manifests = false`"),
+        let trusts = reader.flag(node, "trust_manifests", "write `trust_manifests = false`");
+        policy.trust_manifests = trusts.unwrap_or(policy.trust_manifests);
+    }
+    if let Some(fields) = fields.get("engines").and_then(|node| reader.fields(node, "engines", &keys::POLICY_ENGINES)) {
+        if let Some(node) = fields.get("allow") {
+            policy.engines = reader.texts(node, "allow").into_iter().map(|(name, _)| name.to_owned()).collect();
+            if policy.engines.is_empty() {
+                let help = "name those that steps may use: `allow = [\"wasmtime\"]`";
+                reader.error(Code::InvalidValue, node.span, "`allow` names no engine: nothing could run", help);
+            }
+        }
+        if let Some(node) = fields.get("allow_weaker") {
+            let allows = reader.flag(node, "allow_weaker", "write `allow_weaker = false`");
+            policy.allow_weaker = allows.unwrap_or(policy.allow_weaker);
         }
     }
     policy

@@ -252,6 +252,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// True or false; `example` is what to write.
+    pub(crate) fn flag(&self, node: &Node, key: &str, example: &str) -> Option<bool> {
+        match node.data {
+            Data::Bool(flag) => Some(flag),
+            _ => {
+                self.wrong_type(node, key, "true or false", example);
+                None
+            }
+        }
+    }
+
     /// A number with a unit: a size, a duration, a count.
     pub(crate) fn quantity<T>(
         &self,

@@ -111,6 +111,10 @@ struct Defaults {
     retry: Option<AttemptsOrRetry>,
     /// The time that all attempts of a step may take together, of steps that do not set their own.
     timeout: Option<Duration>,
+    /// The engine of steps that name none, or several in order of preference.
+    engine: Option<OneOrMany>,
+    /// Whether an engine will do that does not hold all of a step's limits, or has no sandbox, for steps that do not say.
+    allow_weaker: Option<bool>,
 }
 
 /// The limits of an attempt. What is left out is the host's default; none can be turned off.
@@ -175,7 +179,7 @@ enum OnFailure {
 #[schemars(untagged)]
 enum UnitOrPath {
     Path(String),
-    Unit(Unit),
+    Unit(Box<Unit>),
 }
 
 /// A WebAssembly binary, from exactly one of `path`, `url`, `base64`, `wat` and `builtin`; source, as `source` or `code`; or another pipeline.
@@ -195,6 +199,8 @@ struct Unit {
     builtin: Option<Builtin>,
     /// The file of another pipeline, relative to the manifest: a step that calls it is a run of it.
     pipeline: Option<String>,
+    /// A native program, relative to the manifest: without a sandbox, for trusted tools on hosts that allow it.
+    program: Option<String>,
     /// A source file, or a folder of them, relative to the manifest.
     source: Option<String>,
     /// Source.
@@ -291,8 +297,10 @@ struct Step {
     profile: Option<Profile>,
     /// What this step may do beyond computing; nothing where it is left out.
     grants: Option<Grants>,
-    /// The engine, or several in order of preference.
+    /// The engine, or several in order of preference; the first that is there and can run the unit is used.
     engine: Option<OneOrMany>,
+    /// Whether an engine will do that does not hold all of the step's limits, or has no sandbox.
+    allow_weaker: Option<bool>,
     /// What the step is for.
     description: Option<String>,
 }
@@ -452,7 +460,7 @@ enum Emits {
 #[schemars(untagged)]
 enum UnitNameOrUnit {
     Name(String),
-    Unit(Unit),
+    Unit(Box<Unit>),
 }
 
 /// One text, or several.

@@ -7,7 +7,7 @@ use indexmap::{IndexMap, IndexSet};
 use wasmill_model::{Code, FallbackTo, Language, Location, SourceText, SourceUnit, Step, UnitSource, UnitSpec};
 
 use crate::reader::{Fields, Reader};
-use crate::tree::{Data, Node, Span};
+use crate::tree::{Node, Span};
 
 /// A file without anything else said of it.
 pub(crate) fn file(language: Language, path: PathBuf) -> SourceUnit {
@@ -56,18 +56,8 @@ pub(crate) fn read(fields: &Fields<'_>, span: Span, reader: &Reader<'_>) -> Opti
             return None;
         }
     };
-    let trusted = fields.get("trusted").is_some_and(|node| match node.data {
-        Data::Bool(trusted) => trusted,
-        _ => {
-            reader.wrong_type(
-                node,
-                "trusted",
-                "true or false",
-                "write `trusted: true` where you trust the source and all that it depends on",
-            );
-            false
-        }
-    });
+    let help = "write `trusted: true` where you trust the source and all that it depends on";
+    let trusted = fields.get("trusted").and_then(|node| reader.flag(node, "trusted", help)).unwrap_or_default();
     let function = fields.get("function").and_then(|node| reader.text(node, "function")).map(Arc::from);
     Some(SourceUnit { language, text, function: function.filter(|_| names_function(language)), trusted })
 }

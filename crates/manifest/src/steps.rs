@@ -24,6 +24,8 @@ pub(crate) struct Defaults {
     pub(crate) profile: Option<Profile>,
     pub(crate) retry: RetryKeys,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) engines: Vec<String>,
+    pub(crate) allow_weaker: bool,
 }
 
 /// The steps that could be read, and what the checks need to know of each.
@@ -178,7 +180,8 @@ fn step(
     let profile = own_profile.or(defaults.profile).unwrap_or_default();
     let (limits, default_limits) = limits_of_step(fields.get("limits"), profile, defaults, reader);
     let granted = fields.get("grants").map(|node| grants::read(node, profile, reader)).unwrap_or_default();
-    let engines = fields.get("engine").map(|node| reader.texts(node, "engine")).unwrap_or_default();
+    let engines = fields.get("engine").map(|node| engines(node, reader));
+    let allow_weaker = fields.get("allow_weaker").map(|node| allow_weaker(node, reader));
     let timeout = fields.get("timeout").and_then(|node| flow::timeout(node, reader));
     if let Some(limit) = fields.get("limits").and_then(|node| node.get("timeout")) {
         match (timeout, defaults.timeout) {
@@ -220,7 +223,8 @@ fn step(
         concurrency,
         emits: fields.get("emits").map(|node| flow::emits(node, reader)).unwrap_or_default(),
         grants: granted,
-        engines: engines.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        engines: engines.unwrap_or_else(|| defaults.engines.clone()),
+        allow_weaker: allow_weaker.unwrap_or(defaults.allow_weaker),
         with_location: or_here(place("with")),
         function_location: or_here(place("function")),
         limits_location: or_here(place("limits").or_else(|| defaults.limits_location.clone())),
@@ -228,6 +232,21 @@ fn step(
         location,
     };
     Some((step, spans))
+}
+
+/// Names of engines, in order of preference.
+pub(crate) fn engines(node: &Node, reader: &Reader<'_>) -> Vec<String> {
+    let names = reader.texts(node, "engine");
+    if names.is_empty() {
+        let help = "write `engine: wasmtime`, or several in order of preference: `engine: [wasmtime, wasmi]`";
+        reader.error(Code::InvalidValue, node.span, "`engine` names no engine", help);
+    }
+    names.into_iter().map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Whether an engine with a weaker sandbox will do.
+pub(crate) fn allow_weaker(node: &Node, reader: &Reader<'_>) -> bool {
+    reader.flag(node, "allow_weaker", "write `allow_weaker: true`").unwrap_or_default()
 }
 
 /// What a step that calls a pipeline cannot have: the steps of that pipeline have it, each its own.
@@ -239,6 +258,7 @@ fn not_of_pipelines(fields: &Fields<'_>, reader: &Reader<'_>) {
         ("profile", "write `profile` in the steps of that pipeline"),
         ("grants", "write `grants` in the steps of that pipeline"),
         ("engine", "write `engine` in the steps of that pipeline"),
+        ("allow_weaker", "write `allow_weaker` in the steps of that pipeline"),
     ] {
         if let Some(member) = fields.member(key) {
             let message = format!("a step that calls a pipeline has no `{key}`");

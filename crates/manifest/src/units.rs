@@ -12,7 +12,7 @@ use crate::reader::Reader;
 use crate::tree::{Data, Node, Span};
 use crate::{keys, sources};
 
-const SOURCES: [&str; 8] = ["path", "url", "base64", "wat", "builtin", "pipeline", "source", "code"];
+const SOURCES: [&str; 9] = ["path", "url", "base64", "wat", "builtin", "pipeline", "program", "source", "code"];
 
 pub(crate) fn read(node: &Node, reader: &Reader<'_>) -> IndexMap<Arc<str>, UnitSpec> {
     let mut units = IndexMap::new();
@@ -84,6 +84,7 @@ fn source(key: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
         "path" => path(text, node, reader),
         "url" => url(text, node, reader),
         "pipeline" => pipeline(text, node, reader),
+        "program" => program(text, node, reader),
         "builtin" => {
             let name = reader.choice(node, key, &Builtin::ALL.map(Builtin::as_str))?;
             Builtin::ALL.into_iter().find(|unit| unit.as_str() == name).map(UnitSource::Builtin)
@@ -152,6 +153,21 @@ pub(crate) fn pipeline(text: &str, node: &Node, reader: &Reader<'_>) -> Option<U
         }
         path => Some(UnitSource::Pipeline(path)),
     }
+}
+
+/// The file of a native program. It is not looked for in `PATH`: which program is run must not depend on who runs it.
+fn program(text: &str, node: &Node, reader: &Reader<'_>) -> Option<UnitSource> {
+    if !text.contains('/') {
+        let message = format!("`{text}` is no path, and programs are not looked for in `PATH`");
+        reader.error(
+            Code::InvalidValue,
+            node.span,
+            message,
+            "for example `program: /usr/bin/sort`, or `program: ./tool`",
+        );
+        return None;
+    }
+    Some(UnitSource::Program(PathBuf::from(text)))
 }
 
 /// A unit's file or URL, where a dialect has one key for both.

@@ -175,6 +175,8 @@ codes! {
     UnknownEngine = "WM0207",
     /// A profile that does not go with the step's limits or grants, or with the host's policy.
     ProfileConflict = "WM0208",
+    /// An engine, or a weaker sandbox, that the host does not allow.
+    EngineNotAllowed = "WM0209",
 
     /// A unit's file cannot be read.
     UnitNotFound = "WM0301",

@@ -35,7 +35,7 @@ pub use pipeline::{
     UnitSpec, With,
 };
 pub use profile::Profile;
-pub use receipt::{EngineName, Frame, Interface, Receipt, Usage};
+pub use receipt::{EngineName, Frame, Interface, PassedOver, Receipt, Routing, Usage};
 pub use run_document::{RunDocument, RunError, RunVerdict, StepReport, SubRun};
 pub use source::{Language, SourceText, SourceUnit};
 pub use template::{Expression, Part, Reference, Template};

@@ -186,6 +186,11 @@ pub struct Policy {
     /// Whether a manifest may say that its sources are trusted, and name the programs that they are built with: both run on the host what the
     /// manifest's author chose. Who runs it may say so either way.
     pub trust_manifests: bool,
+    /// The engines that steps may use, and the order of those that a step may get that names none. Where it is empty: those of the host that
+    /// have a sandbox, in the host's order.
+    pub engines: Vec<String>,
+    /// Whether a step may have an engine that does not hold all of its limits, or has no sandbox, where it says so itself.
+    pub allow_weaker: bool,
 }
 
 /// The least bytes of memory that a `Component.toml` may ask for: 512 KiB.
@@ -209,6 +214,8 @@ impl Default for Policy {
             },
             component_memory: COMPONENT_MEMORY_CEILING,
             trust_manifests: true,
+            engines: Vec::new(),
+            allow_weaker: true,
         }
     }
 }

@@ -195,6 +195,8 @@ pub enum UnitSource {
     Builtin(Builtin),
     /// The manifest of another pipeline: a step that calls it is a run of it.
     Pipeline(PathBuf),
+    /// A native program: no WebAssembly, and no sandbox. For tools that are trusted, where the host allows it.
+    Program(PathBuf),
     /// Source, that a toolchain builds.
     #[serde(untagged)]
     Source(SourceUnit),
@@ -271,9 +273,12 @@ pub struct Step {
     pub emits: Emits,
     /// Its grants.
     pub grants: Grants,
-    /// Engines to use, in order of preference; the router's own order where it is empty.
+    /// Engines to use, in order of preference; those of the host's policy where it is empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub engines: Vec<String>,
+    /// Whether an engine will do that does not hold all of its limits, or has no sandbox.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_weaker: bool,
     /// Where it stands.
     #[serde(skip)]
     pub location: Location,
@@ -314,6 +319,7 @@ impl Step {
             emits: Emits::default(),
             grants: Grants::default(),
             engines: Vec::new(),
+            allow_weaker: false,
             location: Location::default(),
             with_location: Location::default(),
             function_location: Location::default(),

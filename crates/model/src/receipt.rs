@@ -21,6 +21,8 @@ pub enum Interface {
     Component,
     /// A program: WASI `_start` (preview 1) or `wasi:cli/run` (0.2); stdin to stdout.
     Command,
+    /// A program of the host's own kind, which no sandbox can hold; stdin to stdout, like a command.
+    Native,
 }
 
 impl Interface {
@@ -31,6 +33,7 @@ impl Interface {
             Interface::Bytes => "bytes",
             Interface::Component => "component",
             Interface::Command => "command",
+            Interface::Native => "native",
         }
     }
 }
@@ -48,6 +51,27 @@ pub struct EngineName {
     pub name: Arc<str>,
     /// The engine's own version.
     pub version: Arc<str>,
+}
+
+/// How an attempt came to its engine, where there is something to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routing {
+    /// Engines that were asked for first and could not be used.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub passed_over: Vec<PassedOver>,
+    /// In what the engine's sandbox is weaker than what a step is promised, where that was allowed: the limits that it does not hold, or
+    /// `sandbox` where it has none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub weaker: Vec<Arc<str>>,
+}
+
+/// An engine that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// Its name.
+    pub engine: Arc<str>,
+    /// Why not.
+    pub reason: Arc<str>,
 }
 
 /// What an attempt used.
@@ -106,6 +130,9 @@ pub struct Receipt {
     pub function: Option<Arc<str>>,
     /// What executed it.
     pub engine: EngineName,
+    /// How it came to this engine.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Arc<Routing>>,
     /// How it was metered.
     pub profile: Profile,
     /// What it was allowed to use.
@@ -138,7 +165,7 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// The receipt with `[secret]` wherever it said one: in the verdict, the log and the backtrace.
+    /// The receipt with `[secret]` wherever it said one: in the verdict, the log, the backtrace and the reasons of engines.
     #[must_use]
     pub fn redacted(mut self, secrets: &Secrets) -> Receipt {
         if secrets.is_empty() {
@@ -147,6 +174,11 @@ impl Receipt {
         let redact = |text: &mut String| *text = secrets.redact(std::mem::take(text));
         redact(&mut self.log);
         self.verdict = self.verdict.map_texts(|text| secrets.redact(text));
+        if let Some(routing) = &mut self.routing {
+            for passed_over in &mut Arc::make_mut(routing).passed_over {
+                passed_over.reason = secrets.redact(passed_over.reason.to_string()).into();
+            }
+        }
         for frame in &mut self.backtrace {
             redact(&mut frame.function);
             frame.module.iter_mut().for_each(redact);

@@ -10,11 +10,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use wasmill_engine::{Cancel, Outcome, PreparedUnit};
+use wasmill_engine::{Answer, Cancel, Outcome, Routed};
 use wasmill_expression::Program;
 use wasmill_model::{
-    Digest, Emits, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, SubRun, Usage, Value,
-    Verdict, VerdictKind,
+    Digest, Emits, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, SubRun, Usage, Value, Verdict,
+    VerdictKind,
 };
 use wasmill_plan::{Call, StepIndex};
 
@@ -64,11 +64,10 @@ impl Callee {
 /// A unit, ready to be called.
 pub(crate) struct LinkedUnit {
     pub(crate) name: Arc<str>,
-    pub(crate) prepared: Arc<dyn PreparedUnit>,
+    pub(crate) routed: Arc<Routed>,
     pub(crate) digest: Digest,
     pub(crate) interface: Interface,
     pub(crate) function: Option<Arc<str>>,
-    pub(crate) engine: EngineName,
     /// Of a [`CallKey`](crate::CallKey), made when it is asked for.
     pub(crate) called: OnceLock<Digest>,
 }
@@ -191,9 +190,11 @@ async fn called(
     if let Some(Kept { receipt, output }) = memo.as_ref().and_then(|(memo, key)| memo.lookup(key)) {
         return (Receipt { item, attempt, input: digest, ..receipt }, Some(output));
     }
-    let outcome = call(run, step, unit, input, &started.cancel).await;
-    let (receipt, output) = receipt(step, unit, item, attempt, digest, outcome);
-    if let (Some((memo, key)), Some(output)) = (memo, &output) {
+    let answer = call(run, step, unit, input, &started.cancel).await;
+    let (receipt, output) = receipt(step, unit, item, attempt, digest, answer);
+    // The key names the engine that was picked, and its fuel is not another's.
+    let picked = receipt.engine == *unit.routed.engine();
+    if let (Some((memo, key)), Some(output), true) = (memo, &output, picked) {
         let receipt = receipt.clone().redacted(&run.linked.secrets);
         let receipt = Receipt { kept_from: Some(run.id.clone()), ..receipt };
         memo.store(key, Kept { receipt, output: output.clone() });
@@ -226,16 +227,21 @@ fn whole(input: Cow<'_, Input>) -> Value {
     }
 }
 
-async fn call(run: &Arc<Run>, step: &LinkedStep, unit: &LinkedUnit, input: &Input, cancel: &Cancel) -> Outcome {
+async fn call(run: &Arc<Run>, step: &LinkedStep, unit: &LinkedUnit, input: &Input, cancel: &Cancel) -> Answer {
     let began = run.clock().now();
     let sink = (!step.feeds.is_empty()).then(|| Lines::sink(run, &step.feeds));
     let call = wasmill_engine::Call { stdout: sink.as_ref(), ..wasmill_engine::Call::new(input, &step.limits, cancel) };
     // The call is made within the future, so that a panic while it is made is caught like one while it goes on.
-    let outcome = AssertUnwindSafe(async { unit.prepared.call(call).await }).catch_unwind().await;
-    outcome.map(Outcome::told).unwrap_or_else(|panic| {
-        let wall = run.clock().now().saturating_sub(began);
-        Outcome::failed(host_error("the engine panicked", &*panic), Usage { wall, ..Usage::default() })
-    })
+    let answer = AssertUnwindSafe(async { unit.routed.call(call).await }).catch_unwind().await;
+    match answer {
+        Ok(Answer { outcome, engine, routing }) => Answer { outcome: outcome.told(), engine, routing },
+        Err(panic) => {
+            let wall = run.clock().now().saturating_sub(began);
+            let usage = Usage { wall, ..Usage::default() };
+            let outcome = Outcome::failed(host_error("the engine panicked", &*panic), usage);
+            Answer { outcome, engine: unit.routed.engine().clone(), routing: unit.routed.routing().cloned() }
+        }
+    }
 }
 
 fn receipt(
@@ -244,8 +250,9 @@ fn receipt(
     item: Option<u32>,
     attempt: u32,
     input: Digest,
-    outcome: Outcome,
+    answer: Answer,
 ) -> (Receipt, Option<Value>) {
+    let Answer { outcome, engine, routing } = answer;
     let Outcome { mut verdict, mut output, usage, log, backtrace, coredump } = outcome;
     match (&verdict, &output) {
         (Verdict::Ok, None) => {
@@ -260,7 +267,8 @@ fn receipt(
         unit: unit.digest,
         interface: unit.interface,
         function: unit.function.clone(),
-        engine: unit.engine.clone(),
+        engine,
+        routing,
         profile: step.profile,
         limits: step.limits.clone(),
         grants: step.grants.clone(),
@@ -292,7 +300,8 @@ pub(crate) struct PreparedKey {
     pub(crate) unit: Digest,
     pub(crate) function: Option<Arc<str>>,
     pub(crate) output: OutputFormat,
-    pub(crate) engine: Arc<str>,
+    pub(crate) engines: Vec<String>,
+    pub(crate) allow_weaker: bool,
     pub(crate) profile: Profile,
     /// As JSON.
     pub(crate) grants: String,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use wasmill_engine::EngineInfo;
+use wasmill_engine::{Asked, EngineInfo, Reasons};
 use wasmill_model::{
-    Code, Diagnostic, Fallback, FallbackTo, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy,
-    Profile, Step,
+    Code, Diagnostic, Fallback, FallbackTo, Interface, LimitOverrides, LimitViolation, OutputFormat, PassedOver,
+    Pipeline, Policy, Profile, Step,
 };
 use wasmill_unit::{FunctionError, ImportInfo, UnitInfo, missing_import_help};
 
@@ -17,9 +17,11 @@ use crate::{Bundle, Overrides, nested, parameters, suggestion, wiring};
 /// The bundle has what could be loaded; a step whose unit is declared and not among it is not held against it, as whoever
 /// loads them says why. The pipelines that it calls are checked by themselves. `engines` are those of the host; where they are not known (the list is empty), what needs them is not
 /// checked.
-pub fn check(bundle: &Bundle, policy: &Policy, engines: &[EngineInfo]) -> Vec<Diagnostic> {
+///
+/// What is overridden is not held against the steps; what is wrong with the overrides themselves, [`link`](crate::link) says.
+pub fn check(bundle: &Bundle, policy: &Policy, engines: &[EngineInfo], overrides: &Overrides) -> Vec<Diagnostic> {
     let (_, mut problems) = wiring::wire(&bundle.pipeline);
-    check_steps(bundle, policy, engines, &Overrides::default(), &mut problems);
+    check_steps(bundle, policy, engines, overrides, &mut problems);
     problems.sort_by_key(|problem| problem.location.as_ref().map(|location| (location.line, location.column)));
     problems
 }
@@ -41,11 +43,13 @@ pub(crate) fn check_steps(
             .into_iter()
             .map(|problem| problem.at(&step.limits_location))
             .collect();
-        let profile = overrides.profile.unwrap_or(step.profile);
-        found.extend(profile_problems(step, profile, pipeline, policy, overrides));
-        let names = if overrides.engines.is_empty() { &step.engines } else { &overrides.engines };
+        found.extend(profile_problems(step, overrides.profile(step), pipeline, policy, overrides));
+        let asked = overrides.asked(step, policy);
         if overrides.engines.is_empty() {
-            found.extend(unknown_engines(names, engines));
+            found.extend(unknown_engines(asked.names, engines));
+        }
+        if step.allow_weaker {
+            found.extend(weaker_problem(&format!("the step `{}` says `allow_weaker`", step.id), policy));
         }
         let stands_in: Vec<Step> = step.fallback.iter().filter_map(|fallback| called_instead(step, fallback)).collect();
         for (place, called) in std::iter::once(step).chain(&stands_in).enumerate() {
@@ -67,7 +71,7 @@ pub(crate) fn check_steps(
                     }
                     found.extend(missing_grants(called, unit.info(), engines));
                     against_unit(called, pipeline, unit.info(), &mut found);
-                    found.extend(engine_fits(called, unit.interface(), profile, names, engines));
+                    found.extend(engine_fits(called, unit.interface(), &asked, engines));
                 }
                 None if !pipeline.units.contains_key(&called.unit) => {
                     found.push(unknown_unit(called, pipeline, problems.len()))
@@ -130,6 +134,13 @@ pub(crate) fn unknown_engines(names: &[String], engines: &[EngineInfo]) -> Vec<D
         .collect()
 }
 
+/// Where the host forbids what somebody says.
+pub(crate) fn weaker_problem(who: &str, policy: &Policy) -> Option<Diagnostic> {
+    let message = format!("{who}, and the host allows no weaker sandbox");
+    let help = "name engines that hold every limit: `wasmill engines` shows what each one holds";
+    (!policy.allow_weaker).then(|| Diagnostic::new(Code::EngineNotAllowed, message).help(help))
+}
+
 /// One problem for each thing that does not go with the profile. A limit that an engine would not hold is refused, never ignored.
 fn profile_problems(
     step: &Step,
@@ -175,32 +186,46 @@ fn profile_problems(
     problems
 }
 
-fn engine_fits(
-    step: &Step,
-    interface: Interface,
-    profile: Profile,
-    names: &[String],
-    engines: &[EngineInfo],
-) -> Option<Diagnostic> {
-    let asked: Vec<&EngineInfo> = engines
-        .iter()
-        .filter(|engine| names.is_empty() || names.iter().any(|name| **name == *engine.name.name))
-        .collect();
-    let runs = |engine: &&EngineInfo| engine.interfaces.contains(&interface);
-    let fits = |engine: &&EngineInfo| runs(engine) && engine.profiles.contains(&profile);
-    // Where only names are asked for that no engine has, that has been said.
-    if asked.is_empty() || asked.iter().any(fits) {
+/// Where none of the engines that a step may use will do.
+fn engine_fits(step: &Step, interface: Interface, asked: &Asked<'_>, engines: &[EngineInfo]) -> Option<Diagnostic> {
+    let judged = asked.judged(engines, interface);
+    let fits = judged.iter().any(|(_, unfit)| unfit.is_none());
+    // Names that no engine has have been reported.
+    if fits || engines.is_empty() || (judged.is_empty() && !asked.names.is_empty()) {
         return None;
     }
-    let list = suggestion::list(asked.iter().map(|engine| &*engine.name.name));
-    let message = if asked.iter().any(runs) {
-        format!("the step `{}` has the profile `{profile}`, which none of the engines asked for has ({list})", step.id)
-    } else {
-        format!("the unit `{}` is a {interface} unit, which none of the engines asked for runs ({list})", step.unit)
+    let allowed = judged.iter().filter_map(|(place, _)| engines.get(*place)).any(|info| asked.allows(info));
+    let passed_over: Vec<PassedOver> = judged.into_iter().filter_map(|(_, unfit)| unfit).collect();
+    let code = if allowed { Code::EngineUnavailable } else { Code::EngineNotAllowed };
+    let message = format!("no engine can run the unit `{}`: {}", step.unit, Reasons(&passed_over));
+    let problem = Diagnostic::new(code, message);
+    Some(match would_do(asked, interface, engines) {
+        Some(help) => problem.help(help),
+        None => problem,
+    })
+}
+
+/// What to write, so that an engine can be used.
+pub(crate) fn would_do(asked: &Asked<'_>, interface: Interface, engines: &[EngineInfo]) -> Option<String> {
+    let names = |asked: &Asked<'_>| {
+        let names = asked
+            .candidates(engines, interface)
+            .into_iter()
+            .filter_map(|place| engines.get(place))
+            .map(|info| &*info.name.name);
+        suggestion::list(names.filter(|name| !asked.names.iter().any(|asked| asked == name)))
     };
-    let problem = Diagnostic::new(Code::EngineUnavailable, message);
-    let others = suggestion::list(engines.iter().filter(fits).map(|engine| &*engine.name.name));
-    Some(if others.is_empty() { problem } else { problem.help(format!("use {others}")) })
+    let others = names(&Asked { names: &[], ..*asked });
+    if !others.is_empty() {
+        return Some(format!("use {others}"));
+    }
+    let weaker = Asked { allow_weaker: true, ..*asked };
+    if !weaker.candidates(engines, interface).is_empty() {
+        return Some("`allow_weaker: true` in the step (or `--allow-weaker`) allows it all the same".to_owned());
+    }
+    let mut in_order = asked.in_order(engines).into_iter().filter_map(|place| engines.get(place));
+    let lacking = in_order.find(|info| !asked.allows(info));
+    lacking.map(|info| format!("the host's policy would have to name `{}` in `[policy.engines] allow`", info.name.name))
 }
 
 /// An interface without its version.
@@ -272,7 +297,7 @@ fn against_unit(step: &Step, pipeline: &Pipeline, info: &UnitInfo, problems: &mu
                 .help("take `as:` out: the output of the function has a type of its own"),
         );
     }
-    if interface != Interface::Command && !step.grants.args.is_empty() {
+    if !matches!(interface, Interface::Command | Interface::Native) && !step.grants.args.is_empty() {
         let message = format!("`args` are for commands, and `{}` is a {interface} unit", step.unit);
         problems.push(Diagnostic::new(Code::InvalidValue, message).help("give the function its parameters in `with:`"));
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use wasmill_engine::{Cancel, Router};
-use wasmill_model::{LimitOverrides, Policy, Profile, Secrets};
+use wasmill_engine::{Asked, Cancel, Router};
+use wasmill_model::{LimitOverrides, Policy, Profile, Secrets, Step};
 
 use crate::{Clock, Memo, NoObserver, Observer, Spawner};
 
@@ -29,8 +29,27 @@ pub struct Overrides {
     pub limits: LimitOverrides,
     /// Engines in order of preference, instead of those that steps name; none means: as the manifest says.
     pub engines: Vec<String>,
+    /// Whether every step may have an engine with a weaker sandbox; also where it does not say so.
+    pub allow_weaker: bool,
     /// How every step is metered, whatever it asks for; none means: as the manifest says.
     pub profile: Option<Profile>,
+}
+
+impl Overrides {
+    /// How a step is metered.
+    pub(crate) fn profile(&self, step: &Step) -> Profile {
+        self.profile.unwrap_or(step.profile)
+    }
+
+    /// What a step asks of its engine.
+    pub(crate) fn asked<'a>(&'a self, step: &'a Step, policy: &'a Policy) -> Asked<'a> {
+        Asked {
+            names: if self.engines.is_empty() { &step.engines } else { &self.engines },
+            allowed: &policy.engines,
+            profile: self.profile(step),
+            allow_weaker: (self.allow_weaker || step.allow_weaker) && policy.allow_weaker,
+        }
+    }
 }
 
 /// One run.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use futures_util::stream::{self, StreamExt};
-use wasmill_engine::{Binding, BoxFuture, Engine, EngineInfo, PrepareError, PreparedUnit};
+use wasmill_engine::{Asked, Binding, BoxFuture, EngineInfo, PrepareError, RouteError, Routed};
 use wasmill_expression::{ExpressionError, Program};
 use wasmill_model::{
     Code, Diagnostic, Diagnostics, FallbackTo, Grants, LimitOverrides, Limits, Location, Object, Pipeline, Policy,
@@ -150,12 +150,17 @@ async fn link_once(
         called.insert(name.clone(), linked);
     }
     let wanted = std::mem::take(&mut draft.wanted);
-    let prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>> = stream::iter(wanted)
-        .map(|wanted| async move { wasmill_engine::prepare(&*wanted.engine, &wanted.unit, &wanted.binding).await })
+    let prepared: Vec<Result<Arc<Routed>, RouteError>> = stream::iter(wanted)
+        .map(|wanted| async move {
+            let Wanted { unit, binding, engines, allow_weaker } = &wanted;
+            let allowed = &host.policy.engines;
+            let asked = Asked { names: engines, allowed, profile: binding.profile, allow_weaker: *allow_weaker };
+            host.router.route(unit, binding, asked).await.map(Arc::new)
+        })
         .buffered(PREPARED_AT_ONCE)
         .collect()
         .await;
-    draft.link(host, prepared, &called, secrets).map(|parts| Linked { parts: Arc::new(parts) })
+    draft.link(host, prepared, &called, overrides, secrets).map(|parts| Linked { parts: Arc::new(parts) })
 }
 
 /// [`link_once`], for a pipeline that another one calls: a future that is not part of its own type.
@@ -171,9 +176,11 @@ fn boxed<'a>(
 
 /// One distinct use of a unit.
 struct Wanted {
-    engine: Arc<dyn Engine>,
     unit: Unit,
     binding: Binding,
+    /// Engines, the first choice first.
+    engines: Vec<String>,
+    allow_weaker: bool,
 }
 
 /// A step whose unit is not prepared yet.
@@ -200,7 +207,6 @@ struct DraftUnit {
     name: Arc<str>,
     unit: Unit,
     function: Option<Arc<str>>,
-    engine: Arc<dyn Engine>,
     /// Which of [`Draft::wanted`] it is.
     wanted: usize,
 }
@@ -222,10 +228,10 @@ struct Draft {
 impl Draft {
     fn new(host: &Host, bundle: &Bundle, overrides: &Overrides) -> Result<Draft, Diagnostics> {
         let pipeline = &bundle.pipeline;
-        let engines: Vec<EngineInfo> = host.router.engines().iter().map(|engine| engine.info().clone()).collect();
+        let engines = host.router.engines();
         let (wiring, mut problems) = wire(pipeline);
-        problems.extend(override_problems(&host.policy, overrides, &engines));
-        check::check_steps(bundle, &host.policy, &engines, overrides, &mut problems);
+        problems.extend(override_problems(&host.policy, overrides, engines));
+        check::check_steps(bundle, &host.policy, engines, overrides, &mut problems);
         problems.extend(not_loaded(bundle));
         problems.extend(missing_secrets(pipeline, &host.secrets));
         let Some(wiring) = wiring.filter(|_| problems.is_empty()) else {
@@ -258,8 +264,9 @@ impl Draft {
     fn link(
         self,
         host: &Host,
-        prepared: Vec<Result<Arc<dyn PreparedUnit>, PrepareError>>,
+        prepared: Vec<Result<Arc<Routed>, RouteError>>,
         called: &HashMap<Arc<str>, Linked>,
+        overrides: &Overrides,
         secrets: &Secrets,
     ) -> Result<LinkedParts, Diagnostics> {
         let mut problems = Vec::new();
@@ -267,17 +274,22 @@ impl Draft {
         let mut unit = |draft: DraftUnit, step: &Step| match prepared.get(draft.wanted) {
             Some(Ok(prepared)) => Some(LinkedUnit {
                 name: draft.name,
-                prepared: prepared.clone(),
+                routed: prepared.clone(),
                 digest: draft.unit.digest(),
                 interface: draft.unit.interface(),
                 function: draft.function,
-                engine: draft.engine.info().name.clone(),
                 called: OnceLock::new(),
             }),
             Some(Err(error)) => {
                 // Said once, at the first step that needs it.
                 let first = said.get_mut(draft.wanted).is_some_and(|said| !std::mem::replace(said, true));
-                let problem = |error| redacted(prepare_problem(step, &draft.name, error), &host.secrets);
+                let problem = |error: &RouteError| {
+                    let problem = match error {
+                        RouteError::Prepare(error) => prepare_problem(step, &draft.name, error),
+                        error => route_problem(step, &draft, error, overrides, host),
+                    };
+                    redacted(problem, &host.secrets)
+                };
                 problems.extend(first.then(|| problem(error)));
                 None
             }
@@ -378,7 +390,7 @@ impl<'a> Maker<'a> {
     }
 
     fn step(&mut self, step: &Step) -> Result<DraftStep, Diagnostic> {
-        let profile = self.overrides.profile.unwrap_or(step.profile);
+        let profile = self.overrides.profile(step);
         let spelled = serde_json::to_string(&step.grants).unwrap_or_default();
         let grants = self.grants.entry(spelled).or_insert_with(|| Arc::new(step.grants.clone())).clone();
         let callee = self.callee(step, &step.unit, step.function.as_deref(), &step.function_location, &grants)?;
@@ -417,9 +429,9 @@ impl<'a> Maker<'a> {
         let Some(unit) = self.bundle.units.get(name) else { return Err(not_loaded_problem(step, name)) };
         let function =
             unit.info().resolve(function).map_err(|error| check::function_problem(name, &error).at(location))?;
-        let profile = self.overrides.profile.unwrap_or(step.profile);
+        let profile = self.overrides.profile(step);
         let function = function.map(|function| function.name.clone());
-        self.unit(step, name, unit, function, profile, grants).map(DraftCallee::Unit)
+        Ok(DraftCallee::Unit(self.unit(step, name, unit, function, profile, grants)))
     }
 
     /// How the step's own unit takes what the step inherits.
@@ -454,14 +466,15 @@ impl<'a> Maker<'a> {
         function: Option<Arc<str>>,
         profile: Profile,
         grants: &Arc<Grants>,
-    ) -> Result<DraftUnit, Diagnostic> {
-        let engine = self.engine(step, unit, profile)?;
+    ) -> DraftUnit {
+        let asked = self.overrides.asked(step, &self.host.policy);
         let key = PreparedKey {
             unit: unit.digest(),
             function: function.clone(),
             output: step.output,
             profile,
-            engine: engine.info().name.name.clone(),
+            engines: asked.names.to_vec(),
+            allow_weaker: asked.allow_weaker,
             grants: serde_json::to_string(grants).unwrap_or_default(),
         };
         let wanted = &mut self.wanted;
@@ -473,32 +486,11 @@ impl<'a> Maker<'a> {
                 output: step.output,
                 profile,
             };
-            wanted.push(Wanted { engine: engine.clone(), unit: unit.clone(), binding });
+            let (engines, allow_weaker) = (asked.names.to_vec(), asked.allow_weaker);
+            wanted.push(Wanted { unit: unit.clone(), binding, engines, allow_weaker });
             wanted.len() - 1
         });
-        Ok(DraftUnit { name: name.clone(), unit: unit.clone(), function, engine, wanted })
-    }
-
-    fn engine(&self, step: &Step, unit: &Unit, profile: Profile) -> Result<Arc<dyn Engine>, Diagnostic> {
-        let preferred = if self.overrides.engines.is_empty() { &step.engines } else { &self.overrides.engines };
-        let engines = self.host.router.engines().iter().map(|engine| engine.info());
-        let lacking: Vec<&str> =
-            engines.clone().filter(|info| !info.profiles.contains(&profile)).map(|info| &*info.name.name).collect();
-        let choice = if lacking.is_empty() {
-            self.host.router.pick(unit, preferred)
-        } else {
-            // Those that have the profile, in the order in which all would be tried; the check saw that there is one.
-            let in_order: Vec<&str> = match preferred.as_slice() {
-                [] => engines.map(|info| &*info.name.name).collect(),
-                names => names.iter().map(String::as_str).collect(),
-            };
-            let fit: Vec<String> =
-                in_order.into_iter().filter(|name| !lacking.contains(name)).map(str::to_owned).collect();
-            self.host.router.pick(unit, if fit.is_empty() { preferred } else { &fit })
-        };
-        choice.map(|choice| choice.engine).map_err(|error| {
-            Diagnostic::new(Code::EngineUnavailable, format!("the unit `{}`: {error}", step.unit)).at(&step.location)
-        })
+        DraftUnit { name: name.clone(), unit: unit.clone(), function, wanted }
     }
 
     fn limits(&mut self, step: &Step) -> Result<Arc<Limits>, Diagnostic> {
@@ -526,6 +518,9 @@ impl<'a> Maker<'a> {
 pub(crate) fn override_problems(policy: &Policy, overrides: &Overrides, engines: &[EngineInfo]) -> Vec<Diagnostic> {
     let mut problems = check::limit_problems(overrides.limits, policy, "this run");
     problems.extend(check::unknown_engines(&overrides.engines, engines));
+    if overrides.allow_weaker {
+        problems.extend(check::weaker_problem("this run is given `--allow-weaker`", policy));
+    }
     problems
 }
 
@@ -604,6 +599,17 @@ fn expression_problem(error: ExpressionError, step: Option<&Step>) -> Diagnostic
     }
     problem.step = step.map(|step| step.id.clone());
     problem
+}
+
+/// None of the engines that were asked for runs the unit.
+fn route_problem(step: &Step, draft: &DraftUnit, error: &RouteError, overrides: &Overrides, host: &Host) -> Diagnostic {
+    let problem = Diagnostic::new(Code::EngineUnavailable, format!("the unit `{}`: {error}", draft.name));
+    let asked = overrides.asked(step, &host.policy);
+    let problem = match check::would_do(&asked, draft.unit.interface(), host.router.engines()) {
+        Some(help) => problem.help(help),
+        None => problem,
+    };
+    problem.at(&step.location).in_step(&step.id)
 }
 
 fn prepare_problem(step: &Step, unit: &str, error: &PrepareError) -> Diagnostic {

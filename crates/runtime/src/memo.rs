@@ -27,7 +27,9 @@ pub struct Kept {
 
 /// The key of a call; none for one that is not pure: it may give something else the next time.
 pub(crate) fn key(step: &LinkedStep, unit: &LinkedUnit, input: &Input, digest: Digest) -> Option<CallKey> {
-    step.grants.is_pure().then(|| CallKey {
+    // What a native program does is not known.
+    let is_pure = step.grants.is_pure() && unit.interface != Interface::Native;
+    is_pure.then(|| CallKey {
         unit: unit.digest,
         call: *unit.called.get_or_init(|| called(step, unit)),
         input: given(unit.interface, input, digest),
@@ -46,7 +48,7 @@ fn called(step: &LinkedStep, unit: &LinkedUnit) -> Digest {
     }
     let called = Called {
         function: unit.function.as_deref(),
-        engine: &unit.engine,
+        engine: unit.routed.engine(),
         profile: step.profile,
         limits: &step.limits,
         grants: &step.grants,
@@ -60,7 +62,9 @@ fn called(step: &LinkedStep, unit: &LinkedUnit) -> Digest {
 fn given(interface: Interface, input: &Input, digest: Digest) -> Digest {
     let mut bytes = digest.as_bytes().to_vec();
     match interface {
-        Interface::Bytes | Interface::Command => bytes.extend_from_slice(Digest::of(&input.to_bytes()).as_bytes()),
+        Interface::Bytes | Interface::Command | Interface::Native => {
+            bytes.extend_from_slice(Digest::of(&input.to_bytes()).as_bytes())
+        }
         Interface::Core | Interface::Component => bytes.push(match input {
             Input::Named(_) => b'n',
             Input::Positional(_) => b'p',

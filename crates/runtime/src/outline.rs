@@ -248,22 +248,14 @@ fn preview_once(
         }
         let unit = bundle.units.get(&step.unit)?;
         let function = unit.info().resolve(step.function.as_deref()).ok()?;
-        let profile = overrides.profile.unwrap_or(step.profile);
+        let profile = overrides.profile(step);
         let own = pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
         // Each was held against the policy: together they ask for no more.
         let asked = policy.resolve(overrides.limits.over(step.limits)).ok()?;
         let limits = asked.at_most(own);
         let origins = origins(overrides.limits, step, pipeline.dialect, &asked, &limits);
-        let preferred = if overrides.engines.is_empty() { &step.engines } else { &overrides.engines };
-        let fits =
-            |engine: &&EngineInfo| engine.interfaces.contains(&unit.interface()) && engine.profiles.contains(&profile);
-        let mut candidates: Vec<&EngineInfo> = engines.iter().filter(fits).collect();
-        if !preferred.is_empty() {
-            let rank = |engine: &EngineInfo| preferred.iter().position(|name| **name == *engine.name.name);
-            candidates.retain(|engine| rank(engine).is_some());
-            candidates.sort_by_key(|engine| rank(engine));
-        }
-        let engines = candidates.into_iter().map(|engine| engine.name.clone()).collect();
+        let places = overrides.asked(step, policy).candidates(engines, unit.interface());
+        let engines = places.into_iter().filter_map(|place| engines.get(place)).map(|info| info.name.clone()).collect();
         let function = function.map(|one| one.name.clone());
         Some(Ok(PreviewStep::Unit(PreviewUnit { function, profile, engines, limits, origins })))
     };

@@ -115,7 +115,7 @@ pub(crate) fn resolve<'a>(
             Some(name) => Err(FunctionError::Script { name: name.to_owned(), language: built.language.title() }),
         };
     }
-    if info.interface == Interface::Command && info.built.is_none() {
+    if matches!(info.interface, Interface::Command | Interface::Native) && info.built.is_none() {
         return match name {
             None | Some("_start" | "run") => Ok(None),
             Some(_) => Err(FunctionError::Command),

@@ -1,5 +1,6 @@
 //! The description of a unit.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,6 +45,26 @@ impl Unit {
         let plain_info = UnitInfo { digest: Digest::of(&interpreter), size: interpreter.len() as u64, ..info.clone() };
         let plain = Self::of(interpreter, plain_info);
         Ok(Unit { tail: bytes.slice(start..), ..plain.described(built, info.digest, info.size) })
+    }
+
+    /// A native program: no WebAssembly. Only its digest is kept of its bytes; it is run where it stands.
+    pub fn native(program: &Path, bytes: &[u8]) -> Self {
+        let info = UnitInfo {
+            interface: Interface::Native,
+            preview: None,
+            is_component: false,
+            digest: Digest::of(bytes),
+            size: bytes.len() as u64,
+            functions: Vec::new(),
+            other_exports: Vec::new(),
+            imports: Vec::new(),
+            wants: Vec::new(),
+            producers: Vec::new(),
+            built: None,
+            program: Some(program.into()),
+            types: Vec::new(),
+        };
+        Self::of(Bytes::new(), info)
     }
 
     fn of(bytes: Bytes, info: UnitInfo) -> Self {
@@ -174,6 +195,9 @@ pub struct UnitInfo {
     /// The function that it was built for, where Wasmill built it from source.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_script")]
     pub built: Option<Arc<BuiltFunction>>,
+    /// The file of a native program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<Arc<Path>>,
     /// The named types that a component's functions take and give, as WIT defines them: `record point { x: s32, y: s32 }`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,

@@ -44,6 +44,7 @@ impl UnitInfo {
             producers: producers(bytes),
             types: Vec::new(),
             built: None,
+            program: None,
         };
         if is_component {
             let outside = component::read(bytes, types.as_ref(), &mut budget)?;

@@ -17,6 +17,7 @@ mod hashed;
 mod import;
 mod info;
 mod inspect;
+mod start;
 mod wit;
 
 pub use built::{BUILT_SECTION, BuiltFunction};
@@ -27,3 +28,4 @@ pub use function::{FunctionError, FunctionInfo, Parameter};
 pub use hashed::HashedBytes;
 pub use import::missing_import_help;
 pub use info::{ImportInfo, ImportKind, Interpreter, Preview, Producer, Unit, UnitInfo};
+pub use start::DeferredStart;

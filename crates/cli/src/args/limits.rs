@@ -28,6 +28,10 @@ pub(crate) struct LimitArgs {
     /// The engine to use; several, in order of preference
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) engine: Vec<String>,
+
+    /// Let steps have an engine that does not hold all of their limits, or has no sandbox
+    #[arg(long)]
+    pub(crate) allow_weaker: bool,
 }
 
 const ZERO: &str = "it is zero: nothing could run; leave it out for the host's default";

@@ -23,7 +23,7 @@ pub(crate) use limits::LimitArgs;
 pub(crate) use run::{DEV_EXAMPLES, DevArgs, EachArgs, RUN_EXAMPLES, RunArgs};
 pub(crate) use source::{BuildArgs, BuildModeArgs, ExecArgs, NewArgs, NewCommand, NewFile};
 pub(crate) use unit::{CallArgs, InspectArgs};
-pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs, Part};
+pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs, EnginesArgs, Part};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -194,6 +194,13 @@ pub(crate) enum Command {
     /// Units from URLs and the large values of run documents have folders of their own. Code and units can be removed at any time.
     #[command(after_help = upkeep::CACHE_EXAMPLES)]
     Cache(CacheArgs),
+
+    /// Show the engines: what each runs, which limits it holds, what a call costs here
+    ///
+    /// Starts every engine that this machine has. A step names engines with `engine:`; the first that is there, runs its unit and holds its
+    /// limits is used, and the receipt says what was passed over and why.
+    #[command(after_help = upkeep::ENGINES_EXAMPLES)]
+    Engines(EnginesArgs),
 
     /// Look whether everything is here that Wasmill needs, and say what to do where it is not
     #[command(after_help = upkeep::DOCTOR_EXAMPLES)]

@@ -4,12 +4,32 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::PolicyArgs;
+
 /// `wasmill cache`
 #[derive(Debug, Args)]
 pub(crate) struct CacheArgs {
     #[command(subcommand)]
     pub(crate) command: CacheCommand,
 }
+
+/// `wasmill engines`
+#[derive(Debug, Args)]
+pub(crate) struct EnginesArgs {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+}
+
+pub(super) const ENGINES_EXAMPLES: &str = "\
+Examples:
+  wasmill engines
+  wasmill engines --policy /etc/wasmill/strict.toml
+  wasmill run pipeline.yaml --engine wasmi,wasmtime
+
+Exit codes: 0 there is an engine that works and may be used · 1 there is none.
+
+With --output json: {\"wasmill\": 1, \"engines\": [{name, version, interfaces: [name, …], limits: [[limit, \"yes\" | \"no\"], …],
+profiles, sandboxed, allowed, available, reason, weaker: [limit, …], call_us}, …]}.";
 
 /// What is kept between runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -48,7 +48,7 @@ pub(crate) fn call_unit(
         function: meant.function,
         with: meant.with,
         output: settings.output,
-        limits: settings.host.limits,
+        limits: settings.host.overrides.limits,
         grants,
         ..Step::new(STEP, file.name.clone())
     }

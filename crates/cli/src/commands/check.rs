@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use wasmill_model::{ExitCode, LimitOverrides, format_bytes};
+use wasmill_runtime::Overrides;
 
 use crate::failure::Outcome;
 use crate::printer::Printer;
@@ -15,7 +16,8 @@ pub(crate) fn check(settings: &CheckSettings, printer: &Printer) -> Outcome {
     if component_file::is_one(&settings.file) {
         return component(settings, printer);
     }
-    let file = pipeline_file::read(&settings.file, &settings.policy, &settings.sources, printer)?;
+    let file =
+        pipeline_file::read(&settings.file, &settings.policy, &Overrides::default(), &settings.sources, printer)?;
     let pipeline = &file.bundle.pipeline;
     let (steps, units) = (pipeline.steps.len(), pipeline.units.len());
     let shown = settings.file.display();

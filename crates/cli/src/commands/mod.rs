@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod doctor;
+pub(crate) mod engines;
 pub(crate) mod exec;
 pub(crate) mod generate;
 pub(crate) mod graph;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
-use wasmill_engine_wasmtime::WasmtimeEngine;
 use wasmill_model::{
     Concurrency, Digest, ExitCode, Fallback, Foreach, Grants, Interface, LimitKind, Limits, OnFailure, Profile, Retry,
     Schedule, Source, Step, UnitSource, format_bytes,
@@ -16,6 +15,7 @@ use wasmill_model::{
 use wasmill_plan::StepIndex;
 use wasmill_runtime::{Bundle, LimitOrigin, Preview, PreviewStep};
 
+use crate::engines;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline_file::{self, PipelineFile};
 use crate::printer::Printer;
@@ -31,8 +31,8 @@ const DIGEST: usize = 12;
 
 /// Shows what `run` would do.
 pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(&settings.file, &settings.policy, &settings.sources, printer)?;
-    let engines = [WasmtimeEngine::description()];
+    let file = pipeline_file::read(&settings.file, &settings.policy, &settings.overrides, &settings.sources, printer)?;
+    let engines = engines::descriptions();
     let PipelineFile { bundle, sources } = &file;
     let preview = wasmill_runtime::preview(bundle, &settings.policy, &engines, &settings.overrides)
         .map_err(|problems| Failure::from(problems).in_files(sources))?;

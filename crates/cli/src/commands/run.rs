@@ -39,7 +39,13 @@ pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
 
 /// Reads all that is run.
 fn read(settings: &RunSettings, stdin: &StandardInput, printer: &Printer) -> Result<(Job, Sources), Failure> {
-    let file = pipeline_file::read(&settings.file, &settings.host.policy, &settings.sources, printer)?;
+    let file = pipeline_file::read(
+        &settings.file,
+        &settings.host.policy,
+        &settings.host.overrides,
+        &settings.sources,
+        printer,
+    )?;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
     let given = inputs::collect(&settings.inputs, &file.bundle.pipeline.inputs, stdin).map_err(in_files)?;
     let given = blobs::attach(given, settings.allow_blobs, settings.host.blobs.as_deref()).map_err(in_files)?;

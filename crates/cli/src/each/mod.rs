@@ -55,7 +55,7 @@ pub(crate) struct EachSettings {
 /// Runs the pipeline for each row, and prints a line for each.
 pub(crate) fn each(run: &RunSettings, settings: &EachSettings, printer: &Printer) -> Outcome {
     let host = &run.host;
-    let file = pipeline_file::read(&run.file, &host.policy, &run.sources, printer)?;
+    let file = pipeline_file::read(&run.file, &host.policy, &host.overrides, &run.sources, printer)?;
     let PipelineFile { bundle, sources } = file;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&sources);
     let stdin = match settings.rows {

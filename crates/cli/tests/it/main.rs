@@ -14,6 +14,8 @@ mod check;
 mod compile;
 mod dialects;
 mod each;
+mod engine_matrix;
+mod engines;
 mod examples;
 mod fixtures;
 mod flow;

@@ -1,122 +1,214 @@
-//! Native programs, here the shell: each limit, and every way in which they end.
+//! Native programs as units: what they give, what bounds them, and that nothing of them is left.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects by failing"
+)]
 
-use std::ffi::OsString;
-use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use wasmill_engine::{Call, Cancel, Outcome};
-use wasmill_engine_process::{NativeProgram, run_program};
-use wasmill_model::{Input, Limits, OutputFormat, Value, Verdict, VerdictKind};
+use tempfile::TempDir;
+use wasmill_engine::{Binding, Call, Cancel, Engine as _, Outcome, PrepareError, PreparedUnit};
+use wasmill_engine_process::{ProcessEngine, Settings};
+use wasmill_model::{Grants, Input, Limits, OutputFormat, Secrets, TrapKind, Value, Verdict, VerdictKind};
+use wasmill_unit::Unit;
 
-fn shell(script: &str) -> NativeProgram {
-    NativeProgram {
-        program: "/bin/sh".into(),
-        args: vec!["-c".into(), script.into()],
-        environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
-        folder: std::env::temp_dir(),
-        launcher: None,
-        output: OutputFormat::Text,
+struct Script {
+    folder: TempDir,
+}
+
+impl Script {
+    fn new(text: &str) -> Self {
+        let script = Script { folder: tempfile::tempdir().unwrap() };
+        script.write(text);
+        script
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("program")
+    }
+
+    fn write(&self, text: &str) {
+        // Whole at once: a file that somebody has open for writing cannot be run.
+        let next = self.folder.path().join("next");
+        std::fs::write(&next, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&next, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(&next, self.path()).unwrap();
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::native(&self.path(), &std::fs::read(self.path()).unwrap())
+    }
+
+    async fn prepare(&self, grants: Grants, secrets: Secrets) -> Result<Arc<dyn PreparedUnit>, PrepareError> {
+        let output = OutputFormat::Text;
+        let binding = Binding { grants: Arc::new(grants), secrets, output, ..Binding::default() };
+        ProcessEngine::new(Settings::default()).prepare(&self.unit(), &binding).await
+    }
+
+    async fn call(&self, input: &str, limits: Limits) -> Outcome {
+        let prepared = self.prepare(Grants::default(), Secrets::default()).await.unwrap();
+        let (input, cancel) = (Input::from(input), Cancel::new());
+        prepared.call(Call::new(&input, &limits, &cancel)).await
     }
 }
 
 fn limits() -> Limits {
-    Limits { timeout: Duration::from_secs(60), ..Limits::default() }
+    Limits { timeout: Duration::from_secs(20), ..Limits::default() }
 }
 
-async fn run(program: &NativeProgram, limits: &Limits) -> Outcome {
-    let (input, cancel) = (Input::from("input"), Cancel::new());
-    let outcome = run_program(program, Call::new(&input, limits, &cancel)).await;
-    assert_eq!(outcome.output.is_some(), outcome.verdict.is_ok());
-    outcome
+/// Whether a process with this argument is still there.
+fn runs(mark: &str) -> bool {
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
+        .any(|line| String::from_utf8_lossy(&line).split('\0').any(|argument| argument == mark))
 }
 
-/// This test program as a launcher.
-fn launcher() -> (PathBuf, Vec<OsString>) {
-    let script = "exec 3>&1 1>/dev/null; exec \"$0\" --exact launch --ignored --nocapture --test-threads=1 -- \"$@\"";
-    ("/bin/sh".into(), vec!["-c".into(), script.into(), std::env::current_exe().unwrap().into()])
+#[tokio::test]
+async fn stdin_is_its_input_and_stdout_its_output() {
+    let outcome = Script::new("tr a-z A-Z; echo said >&2").call("grün", limits()).await;
+    assert_eq!(outcome.verdict, Verdict::Ok);
+    assert_eq!(outcome.output, Some(Value::from("GRüN")));
+    assert_eq!(outcome.log, "said\n");
+    assert_eq!((outcome.usage.bytes_in, outcome.usage.bytes_out, outcome.usage.log_bytes), (5, 5, 5));
+    assert_eq!(outcome.usage.fuel, None);
+}
+
+#[tokio::test]
+async fn its_environment_is_what_it_was_granted() {
+    let script = Script::new("echo \"$NAME/$KEY/$1/$2/${HOME:-none}/${CARGO:-none}\"; pwd");
+    let mut grants = Grants::default();
+    grants.env.insert("NAME".into(), "value".into());
+    grants.args = vec!["one".to_owned(), "two words".to_owned()];
+    grants.secrets = vec!["KEY".to_owned()];
+    let mut secrets = Secrets::default();
+    secrets.insert("KEY", "secret-value").unwrap();
+    let prepared = script.prepare(grants, secrets).await.unwrap();
+    let (input, cancel, limits) = (Input::from(""), Cancel::new(), limits());
+    let outcome = prepared.call(Call::new(&input, &limits, &cancel)).await;
+    let output = outcome.output.unwrap();
+    let mut lines = output.as_str().unwrap().lines();
+    assert_eq!(lines.next(), Some("value/secret-value/one/two words/none/none"));
+    // The folder that it works in was its own, and is gone.
+    let folder = PathBuf::from(lines.next().unwrap());
+    assert!(folder.is_absolute() && !folder.exists(), "{folder:?}");
+}
+
+#[tokio::test]
+async fn a_program_that_fails_says_so_by_its_exit_code() {
+    let outcome = Script::new("echo no such thing >&2; exit 3").call("", limits()).await;
+    let message = "exited with code 3: no such thing".to_owned();
+    assert_eq!(outcome.verdict, Verdict::GuestError { message });
+    let crashed = Script::new("kill -SEGV $$").call("", limits()).await.verdict;
+    assert!(matches!(crashed, Verdict::Trap { kind: TrapKind::Other, .. }), "{crashed:?}");
+    // Somebody else's doing is not the program's failure.
+    assert_eq!(Script::new("kill -KILL $$").call("", limits()).await.verdict.kind(), VerdictKind::HostError);
+}
+
+#[tokio::test]
+async fn output_and_log_are_limited_while_they_are_read() {
+    let limits = Limits { output: 1_000, log: 2_000, ..limits() };
+    let outcome = Script::new("yes").call("", limits.clone()).await;
+    assert_eq!(outcome.verdict.kind(), VerdictKind::OutputExceeded);
+    assert_eq!(outcome.output, None);
+    let outcome = Script::new("yes >&2").call("", limits.clone()).await;
+    assert_eq!(outcome.verdict, Verdict::LogExceeded { limit: 2_000 });
+    assert_eq!(outcome.log.len(), 2_000);
+    let outcome = Script::new("head -c 1000 /dev/zero | tr '\\0' x").call("", limits).await;
+    assert_eq!(outcome.verdict, Verdict::Ok);
+}
+
+#[tokio::test]
+async fn time_ends_it_with_all_that_it_started() {
+    let start = Instant::now();
+    let limits = Limits { timeout: Duration::from_millis(200), ..limits() };
+    let outcome = Script::new("sleep 711001 & sleep 711002").call("", limits).await;
+    assert_eq!(outcome.verdict.kind(), VerdictKind::TimedOut);
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(!runs("711001") && !runs("711002"));
+}
+
+#[tokio::test]
+async fn a_child_does_not_outlive_it() {
+    let outcome = Script::new("sleep 711003 >/dev/null 2>&1 & echo done").call("", limits()).await;
+    assert_eq!(outcome.output, Some(Value::from("done\n")));
+    assert!(!runs("711003"));
+}
+
+#[tokio::test]
+async fn it_is_cancelled_before_and_in_mid_call() {
+    let script = Script::new("echo started; exec sleep 711004");
+    let prepared = script.prepare(Grants::default(), Secrets::default()).await.unwrap();
+    let (input, limits) = (Input::from(""), limits());
+    let before = Cancel::new();
+    before.cancel();
+    assert_eq!(prepared.call(Call::new(&input, &limits, &before)).await.verdict, Verdict::Cancelled);
+    let during = Cancel::new();
+    let call = prepared.call(Call::new(&input, &limits, &during));
+    let cancel = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(runs("711004"));
+        during.cancel();
+    };
+    assert_eq!(tokio::join!(call, cancel).0.verdict, Verdict::Cancelled);
+    assert!(!runs("711004"), "it is gone when the call is over");
+}
+
+#[tokio::test]
+async fn dropping_the_call_ends_it() {
+    let script = Script::new("exec sleep 711005");
+    let prepared = script.prepare(Grants::default(), Secrets::default()).await.unwrap();
+    let (input, limits, cancel) = (Input::from(""), limits(), Cancel::new());
+    let call = prepared.call(Call::new(&input, &limits, &cancel));
+    tokio::select! {
+        outcome = call => panic!("{outcome:?}"),
+        () = tokio::time::sleep(Duration::from_millis(200)) => {}
+    }
+    let start = Instant::now();
+    while runs("711005") {
+        assert!(start.elapsed() < Duration::from_secs(10), "it is still there");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn another_program_in_its_place_is_not_run() {
+    let script = Script::new("echo one");
+    let prepared = script.prepare(Grants::default(), Secrets::default()).await.unwrap();
+    script.write("echo other");
+    let (input, limits, cancel) = (Input::from(""), limits(), Cancel::new());
+    let outcome = prepared.call(Call::new(&input, &limits, &cancel)).await;
+    assert_eq!(outcome.verdict.kind(), VerdictKind::InvalidUnit, "{outcome:?}");
+}
+
+#[tokio::test]
+async fn what_is_no_program_is_refused() {
+    let script = Script::new("echo one");
+    std::fs::set_permissions(script.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let error = script.prepare(Grants::default(), Secrets::default()).await.err().unwrap();
+    assert!(error.to_string().contains("chmod +x"), "{error}");
+    std::fs::remove_file(script.path()).unwrap();
+    let unit = Unit::native(&script.path(), b"");
+    let error = ProcessEngine::new(Settings::default()).prepare(&unit, &Binding::default()).await.err().unwrap();
+    assert!(matches!(error, PrepareError::InvalidUnit { .. }), "{error}");
 }
 
 #[test]
-#[ignore = "it is a program that other tests start"]
-fn launch() {
-    let mut args: Vec<OsString> = std::env::args_os().skip_while(|arg| arg != "--").skip(1).collect();
-    let program = (0..args.len()).step_by(2).find(|at| args.get(*at).is_some_and(|key| key == "program")).unwrap() + 1;
-    let name = args.get(program).cloned().unwrap();
-    let back: [OsString; 4] = ["/bin/sh".into(), "-c".into(), "exec \"$0\" \"$@\" 1>&3 3>&-".into(), name];
-    args.splice(program..=program, back);
-    let (_, message) = wasmill_artifact::launch(args);
-    panic!("{message}");
-}
+fn it_says_that_it_has_no_sandbox() {
+    use wasmill_engine::{Enforced, weaker};
+    use wasmill_model::{LimitKind, Profile};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn stdin_becomes_stdout() {
-    let outcome = run(
-        &shell("cat; echo \" and $(env | grep -v ^LD_ | cut -d= -f1 | sort | tr '\\n' ' ')\"; echo said >&2"),
-        &limits(),
-    )
-    .await;
-    assert_eq!(outcome.output, Some(Value::from("input and PATH PWD \n")));
-    assert_eq!((outcome.log.as_str(), outcome.usage.bytes_in, outcome.usage.bytes_out), ("said\n", 5, 20));
-    // It need not read.
-    assert_eq!(run(&shell("exec true"), &limits()).await.output, Some(Value::from("")));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn its_own_failures_are_its_own() {
-    let failed = run(&shell("echo why >&2; exit 3"), &limits()).await.verdict;
-    assert_eq!(failed, Verdict::GuestError { message: "exited with code 3: why".to_owned() });
-    let crashed = run(&shell("kill -11 $$"), &limits()).await.verdict;
-    assert_eq!(crashed, Verdict::GuestError { message: "ended by signal 11".to_owned() });
-    let text = run(&shell("printf 'a\\377'"), &limits()).await.verdict;
-    assert_eq!(text.kind(), VerdictKind::GuestError);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_the_hosts_is_the_hosts() {
-    let missing = NativeProgram { program: "/no/such/program".into(), ..shell("") };
-    assert_eq!(run(&missing, &limits()).await.verdict.kind(), VerdictKind::EngineUnavailable);
-    assert_eq!(run(&shell("kill -9 $$"), &limits()).await.verdict.kind(), VerdictKind::HostError);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_limit_holds() {
-    let little = Limits { output: 1_000, log: 1_000, ..limits() };
-    assert_eq!(run(&shell("exec yes"), &little).await.verdict.kind(), VerdictKind::OutputExceeded);
-    assert_eq!(run(&shell("exec yes >&2"), &little).await.verdict.kind(), VerdictKind::LogExceeded);
-    let exact = shell("head -c 1000 /dev/zero; head -c 1000 /dev/zero >&2");
-    assert!(run(&NativeProgram { output: OutputFormat::Bytes, ..exact }, &little).await.verdict.is_ok());
-    let short = Limits { timeout: Duration::from_millis(100), ..limits() };
-    assert_eq!(run(&shell("exec sleep 1000"), &short).await.verdict.kind(), VerdictKind::TimedOut);
-    // A shell that doubles a text for ever, in 64 MiB.
-    let grow = NativeProgram { launcher: Some(launcher()), ..shell("a=0123456789; while :; do a=$a$a; done") };
-    let verdict = run(&grow, &Limits { memory: 64 << 20, ..limits() }).await.verdict;
-    assert!(matches!(verdict.kind(), VerdictKind::GuestError), "{verdict:?}");
-    let within = NativeProgram { launcher: Some(launcher()), ..shell("cat") };
-    assert_eq!(run(&within, &limits()).await.output, Some(Value::from("input")));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_a_call_outlives_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("child");
-    let script = format!("sleep 1000 & echo $! > {}; exit 0", file.display());
-    assert!(run(&shell(&script), &limits()).await.verdict.is_ok());
-    let child = fs::read_to_string(&file).unwrap();
-    let is_there = || {
-        let status = fs::read_to_string(format!("/proc/{}/stat", child.trim()));
-        status.is_ok_and(|status| !status.rsplit(')').next().unwrap().trim().starts_with('Z'))
-    };
-    while is_there() {
-        tokio::task::yield_now().await;
-    }
-    let (input, limits, cancel) = (Input::from(""), limits(), Cancel::new());
-    let program = shell("exec sleep 1000");
-    let call = run_program(&program, Call::new(&input, &limits, &cancel));
-    let (outcome, ()) = tokio::join!(call, async { cancel.cancel() });
-    assert_eq!(outcome.verdict, Verdict::Cancelled);
-    let before = run_program(&program, Call::new(&input, &limits, &cancel)).await;
-    assert_eq!(before.verdict, Verdict::Cancelled);
+    let info = ProcessEngine::description();
+    assert!(!info.sandboxed);
+    assert_eq!(weaker(&info, Profile::Metered), ["sandbox".into(), "fuel".into()]);
+    // Without a launcher nobody limits its memory.
+    let engine = ProcessEngine::new(Settings::default());
+    assert!(engine.info().limits.contains(&(LimitKind::Memory, Enforced::No)));
 }

@@ -62,10 +62,15 @@ impl Tally {
         self.grow(self.memory, replaced(self.elements, current, desired), desired, maximum, self.table_limit)
     }
 
+    /// The growth that was allowed last did not happen, and was not refused either: it will be asked for again.
+    pub fn undo(&mut self) {
+        (self.memory, self.elements) = self.before;
+    }
+
     /// Allowed by the limit, not to be had from the allocator: the guest sees -1 as after any refusal.
     pub fn take_back(&mut self) {
         let wanted = Self::total(self.memory, self.elements);
-        (self.memory, self.elements) = self.before;
+        self.undo();
         self.refuse(LimitKind::Memory, self.memory_limit, wanted);
     }
 
@@ -142,5 +147,7 @@ mod tests {
         tally.take_back();
         assert_eq!(tally.peak(), 60);
         assert!(tally.grow_memory(60, 100, None));
+        tally.undo();
+        assert_eq!((tally.peak(), tally.refused().map(|refused| refused.wanted)), (60, Some(100)));
     }
 }

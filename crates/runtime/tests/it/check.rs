@@ -5,7 +5,7 @@ use wasmill_engine::Engine;
 use wasmill_model::{
     DirGrant, DirMode, LimitOverrides, Location, OutputFormat, Pipeline, Policy, Step, UnitSource, UnitSpec, With,
 };
-use wasmill_runtime::{Bundle, check};
+use wasmill_runtime::{Bundle, Overrides, check};
 
 use crate::fake::{Fake, after, input, named, pipeline, positional, single, step, template, unit, units};
 
@@ -16,10 +16,15 @@ fn problems_of(pipeline: &Pipeline, text: Option<&str>) -> Vec<String> {
         None => units(),
     };
     let engine = Fake::new(0);
-    check(&Bundle::new(pipeline.clone(), units), &Policy::default(), std::slice::from_ref(engine.info()))
-        .iter()
-        .map(|problem| format!("{problem} | {}", problem.help.as_deref().unwrap_or("-")))
-        .collect()
+    check(
+        &Bundle::new(pipeline.clone(), units),
+        &Policy::default(),
+        std::slice::from_ref(engine.info()),
+        &Overrides::default(),
+    )
+    .iter()
+    .map(|problem| format!("{problem} | {}", problem.help.as_deref().unwrap_or("-")))
+    .collect()
 }
 
 fn problems(steps: Vec<Step>) -> Vec<String> {
@@ -167,7 +172,7 @@ fn limits_engines_formats_and_grants_are_checked() {
     let found = problems_of(&pipeline(vec![step], &[]), Some(command));
     assert_eq!(
         found,
-        ["p.yaml:1:1: WM0611 the unit `unit` is a command unit, which none of the engines asked for runs (`fake`) | -"]
+        ["p.yaml:1:1: WM0611 no engine can run the unit `unit`: fake: it does not run command units | -"]
     );
 }
 

@@ -237,8 +237,7 @@ fn an_engine_without_the_profile_is_passed_over() {
     assert_eq!(
         problems(&both, picky, &Overrides::default()),
         [
-            "p.yaml:1:1: WM0611 the step `a` has the profile `fast`, which none of the engines asked for has (`first`) | use \
-         `second`"
+            "p.yaml:1:1: WM0611 no engine can run the unit `unit`: first: it does not have the profile `fast` | use `second`"
         ]
     );
 }

@@ -37,7 +37,7 @@ pub(super) fn read(file: &UnitFile, settings: &CallSettings, stdin: &StandardInp
             let items: Vec<String> = settings.inputs.iter().chain(words).cloned().collect();
             Ok(Meant { with: script(&items, stdin)?, ..Meant::default() })
         }
-        Interface::Command => Ok(Meant {
+        Interface::Command | Interface::Native => Ok(Meant {
             function: None,
             with: single(bytes(&settings.inputs, stdin)?),
             program_arguments: words.to_vec(),

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use wasmill_engine::{Binding, Engine as _};
-use wasmill_engine_wasmtime::{Allocator, Settings, WasmtimeEngine};
+use wasmill_engine_wasmtime::{Allocator, Compiler, Settings, WasmtimeEngine};
 use wasmill_model::format_duration;
 use wasmill_unit::Unit;
 
 use super::{Check, Status};
+use crate::engines::{self, EngineSettings};
 use crate::host::{self, MOST_SLOTS};
 use crate::settings::{self, CompilerChoice};
 
@@ -45,7 +46,32 @@ pub(super) fn look() -> Vec<Check> {
         ),
     }
     checks.push(compiler());
+    checks.extend(others());
     checks
+}
+
+/// The other engines. None is needed, so that one which does not start is no error.
+fn others() -> Vec<Check> {
+    let settings = EngineSettings { slots: 1, cache: None, compiler: Compiler::default(), coredumps: None };
+    let router = match engines::router(&settings) {
+        Ok(router) => router,
+        Err(failure) => {
+            return vec![
+                Check::ok(TOPIC, "others", failure.message())
+                    .but(Status::Error, "set the variable right, or `unset` it"),
+            ];
+        }
+    };
+    let others = router.engines().iter().filter(|info| info.sandboxed && &*info.name.name != "wasmtime");
+    others
+        .map(|info| match router.start(&info.name.name) {
+            Ok(engine) => Check::ok(TOPIC, &*info.name.name, engine.info().name.version.to_string()),
+            Err(reason) => {
+                let (found, help) = reason.rsplit_once("; ").unwrap_or((&reason, "`wasmill engines` tells more"));
+                Check::ok(TOPIC, &*info.name.name, found.to_owned()).but(Status::Warning, help)
+            }
+        })
+        .collect()
 }
 
 /// Compiles a tiny unit just as a run does.

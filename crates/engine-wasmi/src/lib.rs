@@ -1,0 +1,24 @@
+//! The interpreter: wasmi, with every limit enforced on every guest, wherever Rust runs (also within WebAssembly).
+//!
+//! A unit is translated once, and then called in a fresh instance each time. It computes in slices of fuel; between two slices the
+//! call looks at its clock and gives its thread to whoever else waits.
+//!
+//! Invariants: no store outlives its call; nothing that a guest says about lengths or pointers is believed before it is checked;
+//! nothing of a call runs outside of its future's polls, so that dropping it stops the guest.
+#![forbid(unsafe_code)]
+
+mod call;
+mod compile;
+mod config;
+mod engine;
+mod limiter;
+mod link;
+mod outcome;
+mod preview1;
+mod slices;
+mod state;
+mod timer;
+mod units;
+
+pub use config::Settings;
+pub use engine::WasmiEngine;

@@ -1,0 +1,237 @@
+//! `poll_oneoff`: waiting for time, and asking which descriptors are ready (all that a guest can have always are).
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::{Either, select};
+use wasmi::errors::HostError;
+use wasmi::{Memory, Store};
+use wasmill_engine::Cancel;
+use wasmill_engine::parts::{CLOCK_START, Deadline, Stop, VirtualTime};
+
+use super::clock::{Clock, ClockId};
+use super::descriptor::Descriptor;
+use super::memory::{Buffer, aligned};
+use super::{Answer, Errno, GuestMemory, MOST_COPIED, Preview1};
+use crate::outcome::End;
+use crate::state::State;
+use crate::timer;
+
+/// Bytes of a `subscription` and of an `event`.
+const SUBSCRIPTION: u32 = 48;
+const EVENT: u32 = 32;
+/// Of an `eventrwflags`: the other end is closed, or there is no more to read.
+const HANGUP: u16 = 1;
+/// Of `subclockflags`: the timeout is a moment, not a duration.
+const ABSOLUTE: u16 = 1;
+/// Descriptors that a guest may ask about at once.
+const MOST_DESCRIPTORS: usize = 10_000;
+
+/// What a guest waits for.
+enum Subscription {
+    Clock { id: u32, timeout: u64, absolute: bool },
+    Read(u32),
+    Write(u32),
+}
+
+/// An event, as it is written.
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    userdata: [u8; 8],
+    kind: u8,
+    bytes: u64,
+    flags: u16,
+}
+
+/// `eventtype`.
+const CLOCK: u8 = 0;
+const FD_READ: u8 = 1;
+const FD_WRITE: u8 = 2;
+
+impl Subscription {
+    fn read(bytes: &[u8]) -> Option<Result<([u8; 8], Self), Errno>> {
+        let field = |from: usize| bytes.get(from..from + 8).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+        let userdata = field(0)?;
+        let number = u32::from_le_bytes(bytes.get(16..20)?.try_into().ok()?);
+        let flags = u16::from_le_bytes(bytes.get(40..42)?.try_into().ok()?);
+        Some(match *bytes.get(8)? {
+            CLOCK if flags & !ABSOLUTE != 0 => Err(Errno::INVAL),
+            CLOCK => {
+                let timeout = u64::from_le_bytes(field(24)?);
+                Ok((userdata, Subscription::Clock { id: number, timeout, absolute: flags & ABSOLUTE != 0 }))
+            }
+            FD_READ => Ok((userdata, Subscription::Read(number))),
+            FD_WRITE => Ok((userdata, Subscription::Write(number))),
+            _ => Err(Errno::INVAL),
+        })
+    }
+}
+
+pub(super) fn poll_oneoff(
+    preview1: &mut Preview1,
+    memory: &mut GuestMemory<'_>,
+    subscriptions: u32,
+    events: u32,
+    count: u32,
+    written: u32,
+) -> Answer {
+    if count == 0 {
+        return Err(Errno::INVAL.into());
+    }
+    // Both arrays together, as they are copied; the lengths are the guest's word, and looked at before anything is read.
+    if u64::from(count) * u64::from(SUBSCRIPTION + EVENT) > MOST_COPIED {
+        return Err(Errno::NOMEM.into());
+    }
+    aligned(subscriptions, 8)?;
+    aligned(events, 8)?;
+    let bytes = memory.slice(Buffer { pointer: subscriptions, length: count * SUBSCRIPTION })?;
+    let mut clocks = Vec::new();
+    let mut ready = Vec::new();
+    for subscription in bytes.chunks_exact(SUBSCRIPTION as usize) {
+        let (userdata, subscription) = Subscription::read(subscription).ok_or(Errno::INVAL)??;
+        match subscription {
+            Subscription::Clock { id, timeout, absolute } => {
+                let id = ClockId::read(id).ok_or(Errno::INVAL)?;
+                clocks.push((userdata, due(&preview1.clock, id, timeout, absolute)?));
+            }
+            Subscription::Read(fd) => ready.push(readable(preview1, fd, userdata)?),
+            Subscription::Write(fd) => ready.push(writable(preview1, fd, userdata)?),
+        }
+        if ready.len() > MOST_DESCRIPTORS {
+            return Err(Stop::Abi(format!("more than {MOST_DESCRIPTORS} descriptors are waited for")).into());
+        }
+    }
+    if !ready.is_empty() {
+        return write_events(memory, &ready, events, written);
+    }
+    let wait = Wait { time: preview1.clock.time(), clocks: clocks.into(), events, written, memory: None };
+    Err(super::Failure::Wait(Box::new(wait)))
+}
+
+/// When a clock of a subscription is due: nanoseconds since the call began.
+fn due(clock: &Clock, id: ClockId, timeout: u64, absolute: bool) -> Result<u64, Errno> {
+    let start = u64::try_from(CLOCK_START.as_nanos()).unwrap_or(u64::MAX);
+    Ok(match (clock, id, absolute) {
+        (Clock::Virtual(time), _, false) => time.now().saturating_add(timeout),
+        (Clock::Virtual(_) | Clock::Real(_), ClockId::Monotonic, true) => timeout,
+        (Clock::Virtual(_), ClockId::Realtime, true) => timeout.saturating_sub(start),
+        (Clock::Real(_), ClockId::Realtime, true) => {
+            let left = timeout.saturating_sub(clock.now(ClockId::Realtime)?);
+            clock.now(ClockId::Monotonic)?.saturating_add(left)
+        }
+        (Clock::Real(_), _, false) => clock.now(ClockId::Monotonic)?.saturating_add(timeout),
+    })
+}
+
+fn readable(preview1: &Preview1, fd: u32, userdata: [u8; 8]) -> Answer<Event> {
+    let flags = match preview1.descriptors.get(fd)? {
+        Descriptor::Stdin => 0,
+        Descriptor::File(open) if open.file.stat()?.size <= open.position => HANGUP,
+        Descriptor::File(_) => 0,
+        _ => return Err(Errno::BADF.into()),
+    };
+    Ok(Event { userdata, kind: FD_READ, bytes: 1, flags })
+}
+
+fn writable(preview1: &Preview1, fd: u32, userdata: [u8; 8]) -> Answer<Event> {
+    match preview1.descriptors.get(fd)? {
+        Descriptor::Stdout | Descriptor::Stderr => {}
+        Descriptor::File(open) => open.file.may_change()?,
+        _ => return Err(Errno::BADF.into()),
+    }
+    Ok(Event { userdata, kind: FD_WRITE, bytes: 1, flags: 0 })
+}
+
+fn write_events(memory: &mut GuestMemory<'_>, found: &[Event], events: u32, written: u32) -> Answer {
+    let mut at = events;
+    for event in found {
+        let mut bytes = [0; EVENT as usize];
+        let fields: [(usize, &[u8]); 4] = [
+            (0, &event.userdata),
+            (10, &[event.kind]),
+            (16, &event.bytes.to_le_bytes()),
+            (24, &event.flags.to_le_bytes()),
+        ];
+        for (from, field) in fields {
+            bytes.iter_mut().skip(from).zip(field).for_each(|(to, from)| *to = *from);
+        }
+        memory.write(at, 8, &bytes)?;
+        at = at.saturating_add(EVENT);
+    }
+    memory.write_u32(written, u32::try_from(found.len()).map_err(|_| Errno::OVERFLOW)?)
+}
+
+/// A guest that waits for time, and for nothing else. It travels through wasmi as an error, which leaves the guest where it is; once the wait is
+/// over, it goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Wait {
+    /// The virtual time, or when the real clock was zero.
+    time: Result<Arc<VirtualTime>, Instant>,
+    /// Each subscription's own data, and when it is due.
+    clocks: Arc<[([u8; 8], u64)]>,
+    events: u32,
+    written: u32,
+    memory: Option<Memory>,
+}
+
+impl Clock {
+    fn time(&self) -> Result<Arc<VirtualTime>, Instant> {
+        match self {
+            Clock::Virtual(time) => Ok(time.clone()),
+            Clock::Real(start) => Err(*start),
+        }
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the unit waits")
+    }
+}
+
+impl HostError for Wait {}
+
+impl Wait {
+    /// Of a guest with this memory.
+    pub(super) fn within(self, memory: Memory) -> Wait {
+        Wait { memory: Some(memory), ..self }
+    }
+
+    /// Waits, and gives what `poll_oneoff` returns.
+    pub(crate) async fn over(self, store: &mut Store<State>, deadline: &Deadline, cancel: &Cancel) -> Result<i32, End> {
+        let Some(earliest) = self.clocks.iter().map(|(_, at)| *at).min() else { return Ok(Errno::INVAL.code()) };
+        // Never longer than the call may take: what comes then is that its time is over.
+        let real = |duration: Duration| timer::sleep(duration.min(deadline.remaining()));
+        let slept = async {
+            match &self.time {
+                Ok(time) => time.sleep_until(earliest, real).await,
+                Err(start) => real(Duration::from_nanos(earliest).saturating_sub(start.elapsed())).await,
+            }
+        };
+        if let Either::Right(_) = select(pin!(slept), cancel.cancelled()).await {
+            return Err(Stop::Cancelled.into());
+        }
+        deadline.check()?;
+        let now = match &self.time {
+            Ok(time) => time.now(),
+            Err(start) => u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        };
+        // A timer that is a moment early was meant all the same.
+        let now = now.max(earliest);
+        let due: Vec<Event> = self
+            .clocks
+            .iter()
+            .filter(|(_, at)| *at <= now)
+            .map(|(userdata, _)| Event { userdata: *userdata, kind: CLOCK, bytes: 0, flags: 0 })
+            .collect();
+        let memory = self.memory.ok_or_else(|| Stop::Host("a unit without memory waits".to_owned()))?;
+        match write_events(&mut GuestMemory::new(memory.data_mut(store)), &due, self.events, self.written) {
+            Ok(()) => Ok(Errno::SUCCESS.code()),
+            Err(super::Failure::Errno(errno)) => Ok(errno.code()),
+            Err(super::Failure::End(end)) => Err(end),
+            Err(super::Failure::Wait(_)) => Err(Stop::Host("a unit waits twice".to_owned()).into()),
+        }
+    }
+}

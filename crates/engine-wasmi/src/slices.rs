@@ -1,0 +1,104 @@
+//! How a guest runs: in slices of fuel, and between two of them the call looks at its clock and gives its thread away.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use wasmi::{AsContextMut as _, Error, Func, ResumableCall, Store, Val};
+use wasmill_engine::Cancel;
+use wasmill_engine::parts::Deadline;
+
+use crate::config::SLICE;
+use crate::outcome::End;
+use crate::preview1::Wait;
+use crate::state::State;
+
+/// What a call has of fuel, and what of it the store was given.
+#[derive(Debug)]
+pub(crate) struct Fuel {
+    /// None where fuel is not limited.
+    limit: Option<u64>,
+    given: u64,
+}
+
+impl Fuel {
+    pub(crate) fn new(limit: Option<u64>) -> Self {
+        Fuel { limit, given: 0 }
+    }
+
+    /// Gives the store another slice, and at least what its next operation takes.
+    fn give(&mut self, store: &mut Store<State>, needed: u64) -> Result<(), End> {
+        let left = store.get_fuel()?;
+        let rest = self.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.given));
+        let more = SLICE.max(needed.saturating_sub(left)).min(rest);
+        let fuel = left.saturating_add(more);
+        if fuel < needed {
+            return Err(End::OutOfFuel);
+        }
+        self.given = self.given.saturating_add(more);
+        Ok(store.set_fuel(fuel)?)
+    }
+
+    /// What the guest has used; none where it is not counted.
+    pub(crate) fn used(&self, store: &Store<State>) -> Option<u64> {
+        self.limit?;
+        Some(self.given.saturating_sub(store.get_fuel().ok()?))
+    }
+}
+
+/// A guest that is being called.
+pub(crate) struct Guest<'a> {
+    pub(crate) store: &'a mut Store<State>,
+    pub(crate) fuel: &'a mut Fuel,
+    pub(crate) deadline: &'a Deadline,
+    pub(crate) cancel: &'a Cancel,
+}
+
+impl Guest<'_> {
+    /// Calls a function to its end. `results` has as many places as it has results.
+    pub(crate) async fn call(&mut self, function: &Func, params: &[Val], results: &mut [Val]) -> Result<(), End> {
+        if self.fuel.given == 0 {
+            self.fuel.give(self.store, 1)?;
+        }
+        let mut step = function.call_resumable(self.store.as_context_mut(), params, results);
+        loop {
+            step = match step? {
+                ResumableCall::Finished => return Ok(()),
+                ResumableCall::OutOfFuel(paused) => {
+                    self.fuel.give(self.store, paused.required_fuel())?;
+                    self.deadline.check()?;
+                    give_way().await;
+                    self.deadline.check()?;
+                    paused.resume(self.store.as_context_mut(), results)
+                }
+                ResumableCall::HostTrap(paused) => {
+                    let Some(wait) = paused.host_error().downcast_ref::<Wait>() else {
+                        return Err(paused.into_host_error().into());
+                    };
+                    let wait = wait.clone();
+                    let answer = wait.over(self.store, self.deadline, self.cancel).await?;
+                    paused.resume(self.store.as_context_mut(), &[Val::I32(answer)], results)
+                }
+            };
+        }
+    }
+}
+
+/// Lets the executor poll others first.
+async fn give_way() {
+    let mut asked = false;
+    poll_fn(|context| {
+        if asked {
+            return Poll::Ready(());
+        }
+        asked = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// wasmi's futures are ours: what is paused has to be able to go on on another thread.
+const _: fn() = || {
+    fn sends<T: Send>() {}
+    sends::<(Store<State>, ResumableCall, Error)>();
+};
