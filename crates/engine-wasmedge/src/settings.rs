@@ -43,7 +43,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Enabled, by the name `wasmedge`, in no folder; no launcher, no cache; two minutes to compile; as many
+    /// Enabled, by the name `wasmedge`, in no folder; no launcher, no cache; five minutes to compile; as many
     /// processes as there are cores; ten seconds to say its version.
     fn default() -> Self {
         Settings {
@@ -54,7 +54,7 @@ impl Default for Settings {
             memory: None,
             launcher: None,
             cache: None,
-            compile_timeout: Duration::from_secs(120),
+            compile_timeout: Duration::from_secs(300),
             processes: std::thread::available_parallelism().map_or(1, usize::from),
             patience: Duration::from_secs(10),
         }

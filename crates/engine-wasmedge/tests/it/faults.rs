@@ -203,7 +203,7 @@ async fn it_is_kept_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_engines_own_limits_lower_those_of_a_call() {
-    let engine = find(Settings { timeout: Some(Duration::from_millis(100)), memory: Some(2 << 16), ..settings() });
+    let engine = find(Settings { timeout: Some(Duration::from_millis(100)), ..settings() });
     let (input, limits, cancel) = (Input::from(""), limits(), Cancel::new());
     let spin = prepared(&engine, &guest("limits", "spin-program"), Grants::default()).await;
     let outcome = spin.call(Call::new(&input, &limits, &cancel)).await;
@@ -212,6 +212,7 @@ async fn the_engines_own_limits_lower_those_of_a_call() {
         "{:?}",
         outcome.verdict
     );
+    let engine = find(Settings { memory: Some(2 << 16), ..settings() });
     let grow = prepared(&engine, &guest("limits", "grow-or-fail"), Grants::default()).await;
     let call = |pages: i64| {
         let (grow, limits, cancel) = (grow.clone(), limits.clone(), cancel.clone());

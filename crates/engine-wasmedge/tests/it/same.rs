@@ -150,9 +150,26 @@ async fn numbers() {
 async fn time_is_virtual_and_the_same() {
     let both = Both::new();
     both.agree("poll-clocks", Case::new(guest("grants", "poll-clocks"), Input::Positional(Vec::new()))).await;
+    both.agree("clocks", Case::new(assemble(CLOCKS), Input::Positional(Vec::new()))).await;
     let clock = both.agree("clock", Case::new(guest("grants", "clock"), Input::from(""))).await;
     assert_eq!(ok(&clock), "3600 3600 1735689600");
 }
+
+/// Reads both clocks twice, and their resolutions; then asks for clocks that there are not.
+const CLOCKS: &str = r#"(module
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "clock_res_get" (func $resolution (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func $read (param $clock i32) (result i64)
+    (if (call $time (local.get $clock) (i64.const 0) (i32.const 8)) (then (unreachable)))
+    (i64.load (i32.const 8)))
+  (func $step (param $clock i32) (result i64)
+    (if (call $resolution (local.get $clock) (i32.const 8)) (then (unreachable)))
+    (i64.load (i32.const 8)))
+  (func (export "run") (result i64 i64 i64 i64 i64 i64 i32 i32)
+    (call $read (i32.const 0)) (call $read (i32.const 1)) (call $read (i32.const 0)) (call $read (i32.const 1))
+    (call $step (i32.const 0)) (call $step (i32.const 1))
+    (call $time (i32.const 2) (i64.const 0) (i32.const 8)) (call $resolution (i32.const 3) (i32.const 8))))"#;
 
 /// Draws pieces of randomness of many lengths, and gives them all.
 const RANDOM: &str = r#"(module
@@ -296,8 +313,9 @@ fn forger(then: &str) -> Vec<u8> {
     (i32.store (i32.const 4) (local.get $length))
     (drop (call $write (local.get $stream) (i32.const 0) (i32.const 1) (i32.const 8))))
   (func (export "_start")
-    ;; A stream of its own that leads to stderr would not be watched.
+    ;; A stream of its own that leads to stderr would not be watched: 3 is the granted folder.
     (if (i32.ne (call $renumber (i32.const 2) (i32.const 3)) (i32.const 8)) (then (unreachable)))
+    (if (i32.ne (call $renumber (i32.const 3) (i32.const 2)) (i32.const 8)) (then (unreachable)))
     ;; One that does not wait, or that nobody may write to, would lose records.
     (if (i32.ne (call $flags (i32.const 2) (i32.const 4)) (i32.const 8)) (then (unreachable)))
     (if (i32.ne (call $rights (i32.const 2) (i64.const 0) (i64.const 0)) (i32.const 8)) (then (unreachable)))
@@ -312,9 +330,12 @@ fn forger(then: &str) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_unit_forges_a_verdict() {
     let engine = engine();
+    let folder = tempfile::tempdir().unwrap();
     for profile in [Profile::Metered, Profile::Fast] {
         let verdict = async |then: &str| {
-            let outcome = Case::new(forger(then), Input::from("")).call(&engine, profile).await;
+            let mut case = Case::new(forger(then), Input::from(""));
+            case.grants.dirs.insert(folder.path().to_owned(), DirGrant { at: "/".to_owned(), mode: DirMode::Ro });
+            let outcome = case.call(&engine, profile).await;
             assert_eq!(outcome.log.len(), 144 + 17);
             assert!(outcome.usage.fuel.is_none_or(|fuel| fuel > 50), "{:?}", outcome.usage);
             outcome.verdict
