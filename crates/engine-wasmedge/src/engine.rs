@@ -10,7 +10,7 @@ use moka::future::Cache;
 use tokio::sync::Semaphore;
 use wasmill_engine::parts::Signature;
 use wasmill_engine::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError, PreparedUnit};
-use wasmill_model::{Digest, DirMode, EngineName, Grants, Interface, LimitKind, Profile, Source};
+use wasmill_model::{Digest, DirMode, EngineName, Grants, Interface, LimitKind, LimitOverrides, Profile, Source};
 use wasmill_unit::{Unit, missing_import_help};
 
 use crate::call::{Folder, Prepared, Ready, UNIT};
@@ -57,6 +57,7 @@ impl WasmEdgeEngine {
         let info = EngineInfo {
             name: EngineName { name: NAME.into(), version: program.version.as_str().into() },
             sandboxed: settings.launcher.is_some(),
+            at_most: LimitOverrides { timeout: settings.timeout, memory: settings.memory, ..LimitOverrides::default() },
             ..Self::description()
         };
         let roots = probe::roots(&program.path);
@@ -74,6 +75,7 @@ impl WasmEdgeEngine {
             interfaces: vec![Interface::Core, Interface::Bytes, Interface::Command],
             limits: limits.map(|limit| (limit, Enforced::Yes)).to_vec(),
             profiles: vec![Profile::Metered, Profile::Fast],
+            at_most: LimitOverrides::default(),
             functions: Vec::new(),
             sandboxed: true,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmill_engine::parts::Turns;
 use wasmill_engine::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError, PreparedUnit};
-use wasmill_model::{EngineName, Interface, LimitKind, Profile};
+use wasmill_model::{EngineName, Interface, LimitKind, LimitOverrides, Profile};
 use wasmill_unit::Unit;
 
 use crate::call::Prepared;
@@ -77,6 +77,7 @@ fn info() -> EngineInfo {
             .map(|limit| (limit, Enforced::Yes))
             .to_vec(),
         profiles: Profile::ALL.to_vec(),
+        at_most: LimitOverrides::default(),
         functions: Vec::new(),
         sandboxed: true,
     }

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use wasmill_engine::parts::Turns;
 use wasmill_engine::{Binding, BoxFuture, Enforced, EngineInfo, PrepareError, PreparedUnit};
-use wasmill_model::{Digest, EngineName, Interface, LimitKind, Profile};
+use wasmill_model::{Digest, EngineName, Interface, LimitKind, LimitOverrides, Profile};
 use wasmill_unit::Unit;
 use wasmtime::{Config, Engine};
 
@@ -249,6 +249,7 @@ fn info() -> EngineInfo {
             .map(|limit| (limit, Enforced::Yes))
             .to_vec(),
         profiles: Profile::ALL.to_vec(),
+        at_most: LimitOverrides::default(),
         functions: Vec::new(),
         sandboxed: true,
     }

@@ -8,15 +8,16 @@ mod breaker;
 mod routed;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use wasmill_model::{Interface, LimitKind, PassedOver, Profile, Routing};
+use futures_util::lock::Mutex;
+use wasmill_model::{Interface, LimitKind, Limits, PassedOver, Profile, Routing};
 use wasmill_unit::Unit;
 
 use self::breaker::Breaker;
 pub use self::routed::{Answer, Routed};
-use crate::{Binding, Enforced, Engine, EngineInfo, PrepareError};
+use crate::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError};
 
 /// An engine that a process may have: what it is, and how it is started when it is first needed.
 pub struct EngineSource {
@@ -24,15 +25,21 @@ pub struct EngineSource {
     make: Box<Make>,
 }
 
-type Make = dyn Fn() -> Result<Arc<dyn Engine>, String> + Send + Sync;
+type Made = Result<Arc<dyn Engine>, String>;
+type Make = dyn Fn() -> BoxFuture<'static, Made> + Send + Sync;
+
+/// How long it is believed of an engine that it does not start. Finding out may take seconds.
+const BELIEVED: Duration = Duration::from_secs(30);
 
 impl EngineSource {
     /// An engine that is started when it is first needed: whoever never needs it does not pay for it. `info` is what can be said
     /// before.
-    pub fn new(
-        info: EngineInfo,
-        make: impl Fn() -> Result<Arc<dyn Engine>, String> + Send + Sync + 'static,
-    ) -> EngineSource {
+    pub fn new(info: EngineInfo, make: impl Fn() -> Made + Send + Sync + 'static) -> EngineSource {
+        Self::slow(info, move || Box::pin(std::future::ready(make())))
+    }
+
+    /// The same, where starting it takes its time.
+    pub fn slow(info: EngineInfo, make: impl Fn() -> BoxFuture<'static, Made> + Send + Sync + 'static) -> EngineSource {
         EngineSource { info, make: Box::new(make) }
     }
 }
@@ -163,15 +170,27 @@ struct Shared {
 /// One engine, started or not.
 struct Slot {
     make: Box<Make>,
-    made: Mutex<Option<Arc<dyn Engine>>>,
+    start: Mutex<Start>,
     breaker: Breaker,
+}
+
+/// What is known of an engine's start.
+#[derive(Default)]
+enum Start {
+    #[default]
+    Unknown,
+    Started(Arc<dyn Engine>),
+    Failed {
+        since: Duration,
+        why: String,
+    },
 }
 
 /// Why no engine was picked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouteError {
-    /// The unit itself is not as it must be, or there is one engine only and this is why it does not run the unit.
+    /// The unit itself is not as it must be, or it was not granted what it needs.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
     /// None of those asked for can run the unit.
@@ -210,7 +229,7 @@ impl Router {
             .into_iter()
             .map(|source| {
                 let EngineSource { info, make } = source.into();
-                (info, Slot { make, made: Mutex::default(), breaker: Breaker::default() })
+                (info, Slot { make, start: Mutex::default(), breaker: Breaker::default() })
             })
             .unzip();
         Router { shared: Arc::new(Shared { infos, slots, clock: Box::new(clock) }) }
@@ -225,9 +244,9 @@ impl Router {
     ///
     /// # Errors
     /// Why there is none, or why it does not start.
-    pub fn start(&self, name: &str) -> Result<Arc<dyn Engine>, String> {
+    pub async fn start(&self, name: &str) -> Result<Arc<dyn Engine>, String> {
         let place = self.engines().iter().position(|info| *info.name.name == *name);
-        self.shared.start(place.ok_or_else(|| format!("there is no engine `{name}`"))?)
+        self.shared.start(place.ok_or_else(|| format!("there is no engine `{name}`"))?).await
     }
 
     /// Makes a unit ready with the first engine that fits.
@@ -236,7 +255,6 @@ impl Router {
     /// What is wrong with the unit, or why none of the engines asked for can run it.
     pub async fn route(&self, unit: &Unit, binding: &Binding, asked: Asked<'_>) -> Result<Routed, RouteError> {
         let mut judged = asked.judged(self.engines(), unit.interface()).into_iter();
-        let alone = judged.len() == 1;
         let mut passed_over = Vec::new();
         while let Some((place, unfit)) = judged.next() {
             if let Some(unfit) = unfit {
@@ -249,7 +267,6 @@ impl Router {
                     return Ok(Routed::new(self.clone(), unit, binding, ready, later, passed_over));
                 }
                 Err(Passed::Answer(error)) => return Err(error.into()),
-                Err(Passed::Over(error)) if alone => return Err(error.into()),
                 Err(Passed::Over(error)) => passed_over.push(over(self.name(place), error.to_string())),
             }
         }
@@ -274,19 +291,24 @@ enum Passed {
 
 impl Shared {
     /// The engine at this place.
-    fn start(&self, place: usize) -> Result<Arc<dyn Engine>, String> {
+    async fn start(&self, place: usize) -> Made {
         let slot = self.slots.get(place).ok_or("there is no such engine")?;
         // Held while it starts, so that it is started once.
-        let mut made = slot.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = &*made {
-            return Ok(engine.clone());
+        let mut start = slot.start.lock().await;
+        match &*start {
+            Start::Started(engine) => return Ok(engine.clone()),
+            Start::Failed { since, why } if (self.clock)().saturating_sub(*since) < BELIEVED => return Err(why.clone()),
+            _ => {}
         }
-        let engine = (slot.make)()?;
-        *made = Some(engine.clone());
-        Ok(engine)
+        let made = (slot.make)().await;
+        *start = match &made {
+            Ok(engine) => Start::Started(engine.clone()),
+            Err(why) => Start::Failed { since: (self.clock)(), why: why.clone() },
+        };
+        made
     }
 
-    /// Whether the engine at this place may be tried.
+    /// Whether a call may be tried with the engine at this place.
     fn check(&self, place: usize) -> Result<&Breaker, String> {
         let breaker = &self.slots.get(place).ok_or("there is no such engine")?.breaker;
         breaker.check(&*self.clock)?;
@@ -295,27 +317,23 @@ impl Shared {
 
     async fn prepare(&self, place: usize, unit: &Unit, binding: &Binding) -> Result<routed::Ready, Passed> {
         let unavailable = |message: String| Passed::Over(PrepareError::Unsupported { message });
-        let breaker = self.check(place).map_err(unavailable)?;
-        let engine = self.start(place).map_err(|message| {
-            breaker.failed(&*self.clock);
-            unavailable(message)
-        })?;
+        if let Some(slot) = self.slots.get(place) {
+            slot.breaker.look(&*self.clock).map_err(unavailable)?;
+        }
+        let engine = self.start(place).await.map_err(unavailable)?;
         match crate::prepare(&*engine, unit, binding).await {
             Ok(prepared) => Ok(routed::Ready::new(place, engine.info(), binding.profile, prepared)),
-            Err(error @ PrepareError::Unsupported { .. }) => Err(Passed::Over(error)),
-            Err(error @ PrepareError::Host { .. }) => {
-                breaker.failed(&*self.clock);
-                Err(Passed::Over(error))
-            }
+            // What is wrong may be the unit, the folders that it was granted, or the engine: that is not held against the engine.
+            Err(error @ (PrepareError::Unsupported { .. } | PrepareError::Host { .. })) => Err(Passed::Over(error)),
             Err(error) => Err(Passed::Answer(error)),
         }
     }
 }
 
 /// What receipts say of how the engine came to be this one; none where there is nothing to say.
-fn routing(passed_over: Vec<PassedOver>, weaker: &[Arc<str>]) -> Option<Arc<Routing>> {
-    let nothing = passed_over.is_empty() && weaker.is_empty();
-    (!nothing).then(|| Arc::new(Routing { passed_over, weaker: weaker.to_vec() }))
+fn routing(passed_over: Vec<PassedOver>, weaker: &[Arc<str>], held: Option<Limits>) -> Option<Arc<Routing>> {
+    let nothing = passed_over.is_empty() && weaker.is_empty() && held.is_none();
+    (!nothing).then(|| Arc::new(Routing { passed_over, weaker: weaker.to_vec(), held }))
 }
 
 #[cfg(test)]
