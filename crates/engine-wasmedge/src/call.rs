@@ -189,10 +189,9 @@ impl Prepared {
     fn stdin_head(&self, call: Call<'_>, limits: &Limits, input: &Bytes) -> Result<Vec<u8>, Stop> {
         let mut head = self.head.bytes(limits);
         if self.ready.random > 0 {
-            // One byte of each word, as wasmtime draws them.
-            let mut words = vec![0; 4 * usize::try_from(self.ready.random).unwrap_or_default()];
-            SeededStream::new(self.digest, call.input.clone(), SeededStream::SECURE).fill(&mut words);
-            head.extend(words.iter().step_by(4));
+            let mut random = vec![0; usize::try_from(self.ready.random).unwrap_or_default()];
+            SeededStream::new(self.digest, call.input.clone(), SeededStream::SECURE).fill(&mut random);
+            head.extend(random);
         }
         if self.is_bytes {
             let length = u32::try_from(input.len()).map_err(|_| {
