@@ -30,9 +30,6 @@ pub(crate) const UNIT: &str = "unit.wasm";
 /// Bytes of memory that WasmEdge has for itself, besides the unit's.
 const OWN_MEMORY: u64 = 512 << 20;
 
-/// The most gas that WasmEdge can be told to stop at. Of a limit above it, it is seen at the end whether it was kept.
-const MOST_GAS: u64 = i32::MAX as u64;
-
 /// A granted folder.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -156,12 +153,7 @@ impl Prepared {
 
     /// What the call may use: nobody raises what was set for this engine.
     fn limits(&self, limits: &Limits) -> Limits {
-        let settings = &self.shared.settings;
-        Limits {
-            timeout: settings.timeout.map_or(limits.timeout, |most| most.min(limits.timeout)),
-            memory: settings.memory.map_or(limits.memory, |most| most.min(limits.memory)),
-            ..limits.clone()
-        }
+        limits.at_most(self.shared.settings.at_most())
     }
 
     async fn slot(&self, call: Call<'_>) -> Result<SemaphorePermit<'_>, Stop> {
@@ -211,10 +203,8 @@ impl Prepared {
             say(&["--log-level", "error"]);
         } else {
             // What was used is said at the level `info`.
-            say(&["--log-level", "info", "--enable-gas-measuring"]);
-            if limits.fuel <= MOST_GAS {
-                say(&["--gas-limit", &limits.fuel.to_string()]);
-            }
+            let fuel = limits.fuel.to_string();
+            say(&["--log-level", "info", "--enable-gas-measuring", "--gas-limit", &fuel]);
         }
         for folder in &self.folders {
             say(&["--dir", &folder.option]);
@@ -321,7 +311,7 @@ impl Prepared {
             None => {}
         }
         if !report.started {
-            return Err(self.not_started(watched.ended, words));
+            return Err(self.not_started(watched.ended, words, limits));
         }
         let is_command = !self.is_core && !self.is_bytes;
         let written = match watched.ended {
@@ -363,7 +353,10 @@ impl Prepared {
     }
 
     /// Nothing of the unit has run.
-    fn not_started(&self, ended: Ended, words: &Words<'_>) -> Verdict {
+    fn not_started(&self, ended: Ended, words: &Words<'_>, limits: &Limits) -> Verdict {
+        if words.out_of_gas() {
+            return Verdict::FuelExhausted { limit: limits.fuel };
+        }
         // Data or elements of the unit stand outside of its memory or table.
         if let (Ended::Exit(_), Some(kind)) = (ended, words.trap()) {
             return Verdict::Trap { kind, detail: "before its first instruction".to_owned() };

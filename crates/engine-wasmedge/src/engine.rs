@@ -10,7 +10,7 @@ use moka::future::Cache;
 use tokio::sync::Semaphore;
 use wasmill_engine::parts::Signature;
 use wasmill_engine::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError, PreparedUnit};
-use wasmill_model::{Digest, DirMode, EngineName, Grants, Interface, LimitKind, LimitOverrides, Profile, Source};
+use wasmill_model::{Digest, DirMode, EngineName, Grants, Interface, LimitKind, Profile, Source};
 use wasmill_unit::{Unit, missing_import_help};
 
 use crate::call::{Folder, Prepared, Ready, UNIT};
@@ -57,7 +57,7 @@ impl WasmEdgeEngine {
         let info = EngineInfo {
             name: EngineName { name: NAME.into(), version: program.version.as_str().into() },
             sandboxed: settings.launcher.is_some(),
-            at_most: LimitOverrides { timeout: settings.timeout, memory: settings.memory, ..LimitOverrides::default() },
+            at_most: settings.at_most(),
             ..Self::description()
         };
         let roots = probe::roots(&program.path);
@@ -75,7 +75,7 @@ impl WasmEdgeEngine {
             interfaces: vec![Interface::Core, Interface::Bytes, Interface::Command],
             limits: limits.map(|limit| (limit, Enforced::Yes)).to_vec(),
             profiles: vec![Profile::Metered, Profile::Fast],
-            at_most: LimitOverrides::default(),
+            at_most: Settings::default().at_most(),
             functions: Vec::new(),
             sandboxed: true,
         }
@@ -133,6 +133,9 @@ impl Request {
     fn new(unit: &Unit, binding: &Binding) -> Result<Self, PrepareError> {
         let info = unit.info();
         let unsupported = |message: String| PrepareError::Unsupported { message };
+        if !binding.grants.net.is_empty() {
+            return Err(unsupported("WasmEdge is given no network; wasmtime is".to_owned()));
+        }
         if info.is_component || info.interface == Interface::Component {
             return Err(unsupported("WasmEdge's program runs no components; wasmtime does".to_owned()));
         }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use wasmill_model::LimitOverrides;
+
 use wasmill_artifact::CodeCache;
 
 /// The variable that turns the engine off: `false`, `0`, `no` or `off`.
@@ -73,7 +75,15 @@ pub struct SettingsError {
     pub expected: &'static str,
 }
 
+/// The most gas that WasmEdge can be told to stop at: no call has more fuel.
+const MOST_GAS: u64 = i32::MAX as u64;
+
 impl Settings {
+    /// Limits that no call on this engine goes over.
+    pub fn at_most(&self) -> LimitOverrides {
+        LimitOverrides { timeout: self.timeout, memory: self.memory, fuel: Some(MOST_GAS), ..LimitOverrides::default() }
+    }
+
     /// These, with what variables say: `variable` gives the value of one by its name. Empty ones count as not set.
     ///
     /// # Errors

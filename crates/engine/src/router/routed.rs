@@ -22,7 +22,10 @@ pub(super) struct Ready {
 
 impl Ready {
     pub(super) fn new(place: usize, info: &EngineInfo, profile: Profile, prepared: Arc<dyn PreparedUnit>) -> Self {
-        Ready { place, name: info.name.clone(), weaker: weaker(info, profile), at_most: info.at_most, prepared }
+        // What is not metered has no limit that could be lowered.
+        let fuel = info.at_most.fuel.filter(|_| profile != Profile::Fast);
+        let at_most = LimitOverrides { fuel, ..info.at_most };
+        Ready { place, name: info.name.clone(), weaker: weaker(info, profile), at_most, prepared }
     }
 }
 

@@ -222,9 +222,8 @@ async fn an_engine_that_is_missing_is_looked_for_again_after_a_while() {
     let now = Arc::new(AtomicU64::new(1_000));
     let seconds = now.clone();
     let starts = Arc::new(AtomicUsize::new(0));
-    let router = Router::with_clock([missing("gone", &starts)], move || {
-        Duration::from_secs(seconds.load(Ordering::Relaxed))
-    });
+    let router =
+        Router::with_clock([missing("gone", &starts)], move || Duration::from_secs(seconds.load(Ordering::Relaxed)));
     for (later, looked) in [(0, 1), (29, 1), (2, 2), (0, 2)] {
         now.fetch_add(later, Ordering::Relaxed);
         call(&router, ANY).await.unwrap_err();
@@ -237,9 +236,8 @@ async fn preparing_takes_nobodys_turn() {
     let (one, two) = (Fake::new("one"), Fake::new("two"));
     let now = Arc::new(AtomicU64::new(1_000));
     let seconds = now.clone();
-    let router = Router::with_clock([source(&one), source(&two)], move || {
-        Duration::from_secs(seconds.load(Ordering::Relaxed))
-    });
+    let router =
+        Router::with_clock([source(&one), source(&two)], move || Duration::from_secs(seconds.load(Ordering::Relaxed)));
     one.ends(Verdict::EngineUnavailable { message: "no".to_owned() });
     for _ in 0..3 {
         assert_eq!(call(&router, ANY).await.unwrap().1, "two");
@@ -264,7 +262,8 @@ async fn what_is_wrong_with_a_unit_is_not_held_against_the_engine() {
 
 #[tokio::test]
 async fn limits_of_the_engines_own_stand_in_the_receipt() {
-    let most = LimitOverrides { timeout: Some(Duration::from_secs(1)), memory: Some(1 << 40), ..LimitOverrides::default() };
+    let most =
+        LimitOverrides { timeout: Some(Duration::from_secs(1)), memory: Some(1 << 40), ..LimitOverrides::default() };
     let one = Fake::with("one", |fake| fake.info.at_most = most);
     let router = Router::new([source(&one)]);
     let routed = router.route(&unit(), &Binding::default(), ANY).await.unwrap();
