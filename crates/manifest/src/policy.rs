@@ -30,9 +30,13 @@ pub fn parse_policy(file: &str, text: &str) -> Result<Policy, Diagnostics> {
 }
 
 fn read(tree: &Node, reader: &Reader<'_>) -> Policy {
-    let mut policy = Policy::default();
     let fields = reader.fields(tree, "the file", &keys::HOST);
-    let Some(node) = fields.and_then(|fields| fields.get("policy")) else { return policy };
+    fields.and_then(|fields| fields.get("policy")).map(|node| policy(node, reader)).unwrap_or_default()
+}
+
+/// What stands under `policy`.
+pub(crate) fn policy(node: &Node, reader: &Reader<'_>) -> Policy {
+    let mut policy = Policy::default();
     let Some(fields) = reader.fields(node, "policy", &keys::POLICY) else { return policy };
     if let Some(node) = fields.get("limits") {
         limits(node, &mut policy, reader);

@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use wasmi::errors::HostError;
 use wasmi::{Memory, Store};
 use wasmill_engine::Cancel;
-use wasmill_engine::parts::{CLOCK_START, Deadline, Stop, VirtualTime};
+use wasmill_engine::parts::{CLOCK_START, Deadline, Stop, VirtualTime, sleep};
 
 use super::clock::{Clock, ClockId};
 use super::descriptor::Descriptor;
@@ -17,7 +17,6 @@ use super::memory::{Buffer, aligned};
 use super::{Answer, Errno, GuestMemory, MOST_COPIED, Preview1};
 use crate::outcome::End;
 use crate::state::State;
-use crate::timer;
 
 /// Bytes of a `subscription` and of an `event`.
 const SUBSCRIPTION: u32 = 48;
@@ -205,15 +204,15 @@ impl Wait {
         let Some(earliest) = self.clocks.iter().map(|(_, at)| *at).min() else { return Ok(Errno::INVAL.code()) };
         let slept = async {
             match &self.time {
-                Ok(time) => time.sleep_until(earliest, timer::sleep).await,
+                Ok(time) => time.sleep_until(earliest, sleep).await,
                 Err(start) => {
                     let end = Duration::from_nanos(earliest);
-                    timer::sleep(end.saturating_sub(start.elapsed())).await;
+                    sleep(end.saturating_sub(start.elapsed())).await;
                 }
             }
         };
         // Whatever comes first of what ends it: its own time, the call's, or somebody who cancels.
-        let overdue = pin!(timer::sleep(deadline.remaining()));
+        let overdue = pin!(sleep(deadline.remaining()));
         let ended = select(overdue, cancel.cancelled());
         match select(pin!(slept), ended).await {
             Either::Left(_) => deadline.check()?,
