@@ -286,4 +286,3 @@ fn unit_limits(
     }
     said.get(before..).unwrap_or_default().to_vec()
 }
-

@@ -134,16 +134,15 @@ fn named(pipeline: &Pipeline, input: Input) -> Result<Object, Diagnostic> {
     };
     let alone = alone(pipeline);
     match value {
-        Value::Object(members)
-            if alone.is_none() || members.keys().all(|name| pipeline.inputs.contains_key(name)) =>
-        {
+        Value::Object(members) if alone.is_none() || members.keys().all(|name| pipeline.inputs.contains_key(name)) => {
             Ok((*members).clone())
         }
         value => match alone {
             Some(name) => Ok(Object::from([(name.clone(), value)])),
             None => {
                 let names = suggestion::list(pipeline.inputs.keys().map(|name| &**name));
-                let message = format!("one value is given, and the pipeline `{}` takes its inputs by name", pipeline.name);
+                let message =
+                    format!("one value is given, and the pipeline `{}` takes its inputs by name", pipeline.name);
                 Err(Diagnostic::new(Code::InputUnreadable, message).help(format!("it has {names}")))
             }
         },

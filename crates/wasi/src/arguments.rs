@@ -40,7 +40,8 @@ impl Arguments {
     /// # Errors
     /// One that is not known, twice there, or without its value.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Diagnostic> {
-        let usage = |message: String| Diagnostic::new(Code::Usage, message).help("`wasmill-wasi [--units DIR] < REQUEST`");
+        let usage =
+            |message: String| Diagnostic::new(Code::Usage, message).help("`wasmill-wasi [--units DIR] < REQUEST`");
         let mut units = None;
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {

@@ -32,5 +32,9 @@ fn elsewhere(name: &'static str, interfaces: &[Interface]) -> EngineSource {
         functions: Vec::new(),
         sandboxed: name != "process",
     };
-    EngineSource::new(info, move || Err(format!("{name} is not there where Wasmill itself runs as WebAssembly")))
+    EngineSource::new(info, move || {
+        Err(format!(
+            "{name} is not there where Wasmill itself runs as WebAssembly (`\"engine\": \"wasmi\"` in the request asks for what is)"
+        ))
+    })
 }

@@ -4,9 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{
-    Code, Diagnostic, Dialect, Language, Pipeline, SourceText, SourceUnit, UnitSource, UnitSpec,
-};
+use wasmill_model::{Code, Diagnostic, Dialect, Language, Pipeline, SourceText, SourceUnit, UnitSource, UnitSpec};
 use wasmill_runtime::PipelineFiles;
 use wasmill_unit::Unit;
 
@@ -61,7 +59,10 @@ impl Files {
             UnitSource::Url(_) => Some(unsupported("is at a URL, and nothing is fetched").help(elsewhere)),
             UnitSource::Source(source) => {
                 let what = format!("is source in {}, and nothing is compiled", source.language.as_str());
-                Some(unsupported(&what).help("`wasmill build` makes a binary of it; give that, in the folder or as base64"))
+                Some(
+                    unsupported(&what)
+                        .help("`wasmill build` makes a binary of it; give that, in the folder or as base64"),
+                )
             }
             UnitSource::Program(_) => {
                 Some(unsupported("is a native program, and none is started").help("use a unit in WebAssembly"))
@@ -123,7 +124,9 @@ impl PipelineFiles for Files {
                 UnitSource::Pipeline(_) => continue,
                 // Text needs no compiler: all that it exports is what it says.
                 UnitSource::Source(SourceUnit { text: SourceText::Path(path), .. }) => UnitSource::Path(path.clone()),
-                UnitSource::Source(SourceUnit { text: SourceText::Code(text), .. }) => UnitSource::Wat(text.to_string()),
+                UnitSource::Source(SourceUnit { text: SourceText::Code(text), .. }) => {
+                    UnitSource::Wat(text.to_string())
+                }
                 other => other.clone(),
             };
             let spec = UnitSpec { source, ..spec.clone() };

@@ -57,7 +57,9 @@ pub(crate) fn call_unit(
     // What came from stdin stands beside nothing.
     let beside = match settings.unit.as_str() {
         "-" => Ok(None),
-        _ => component_limits(&spec.source, Path::new(""), &settings.host.policy, &mut |name, text| sources.add(name, text)),
+        _ => component_limits(&spec.source, Path::new(""), &settings.host.policy, &mut |name, text| {
+            sources.add(name, text)
+        }),
     };
     let beside = beside.map_err(|problems| Failure::from(Diagnostics(problems)).in_files(&sources))?;
     let mut pipeline = pipeline(&name, spec, step);
