@@ -14,7 +14,7 @@ use wasmill_benches::report::{Report, Row, Target};
 use wasmill_engine::{
     Asked, Binding, BoxFuture, Call, Cancel, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, Router,
 };
-use wasmill_model::{EngineName, Input, Interface, Limits, Profile, Usage, Value, Verdict};
+use wasmill_model::{EngineName, Input, Interface, LimitOverrides, Limits, Profile, Usage, Value, Verdict};
 use wasmill_unit::Unit;
 
 const ROUNDS: usize = 60;
@@ -29,6 +29,7 @@ impl Idle {
             interfaces: vec![Interface::Core],
             limits: Vec::new(),
             profiles: Profile::ALL.to_vec(),
+            at_most: LimitOverrides::default(),
             functions: Vec::new(),
             sandboxed: true,
         }))

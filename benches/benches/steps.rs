@@ -20,8 +20,8 @@ use wasmill_benches::report::{Measure, Report, Row, Target};
 use wasmill_benches::wasmill::{SLOTS, engine};
 use wasmill_engine::{Binding, BoxFuture, Call, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit, Router};
 use wasmill_model::{
-    EngineName, Expression, Interface, Location, Object, OutputFormat, Pipeline, Policy, Profile, Reference, Schedule,
-    Secrets, Step, Template, UnitSource, UnitSpec, Usage, Value, Verdict, With,
+    EngineName, Expression, Interface, LimitOverrides, Location, Object, OutputFormat, Pipeline, Policy, Profile,
+    Reference, Schedule, Secrets, Step, Template, UnitSource, UnitSpec, Usage, Value, Verdict, With,
 };
 use wasmill_runtime::{Bundle, Clock, Host, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
@@ -264,6 +264,7 @@ fn idle() -> Arc<dyn Engine> {
         interfaces: vec![Interface::Core],
         limits: Vec::new(),
         profiles: Profile::ALL.to_vec(),
+        at_most: LimitOverrides::default(),
         functions: Vec::new(),
         sandboxed: true,
     }))

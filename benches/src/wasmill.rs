@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmill_engine::{Binding, Call, Cancel, Engine as _, Outcome, PrepareError, PreparedUnit};
+use wasmill_engine::{Binding, Call, Cancel, Engine, Outcome, PrepareError, PreparedUnit};
 use wasmill_engine_wasmtime::{EngineError, Settings, WasmtimeEngine};
 use wasmill_model::{Input, Limits, OutputFormat, Value, Verdict};
 use wasmill_unit::Unit;
@@ -32,7 +32,7 @@ impl Prepared {
     /// # Errors
     /// Why the engine refuses it.
     pub async fn new(
-        engine: &WasmtimeEngine,
+        engine: &dyn Engine,
         unit: &Unit,
         function: Option<&str>,
         input: Input,

@@ -1,7 +1,7 @@
 //! Compiled code that outlives the process.
 
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::entry::{self, About, Authenticated, Key};
-use crate::fingerprint::name;
+use crate::fingerprint::{name, object_name};
 use crate::folder::{self, Distrust, Holds, key, open_dir};
 use crate::inventory;
 use crate::mapped;
@@ -239,16 +239,40 @@ impl CodeCache {
     /// Keeps compiled code: what [`Module::serialize`] or [`Component::serialize`] gave for this unit and engine. `profile` is what
     /// people are told about it.
     pub fn store(&self, engine: &Engine, unit: &Digest, kind: CodeKind, profile: Profile, serialized: &[u8]) {
-        let name = name(engine, unit, kind);
-        let path = entry::path_of(&self.folder, &name);
         let about = About { unit: *unit, kind, profile, wasmtime: wasmtime_environ::VERSION.to_owned() };
-        match entry::write(&self.key, &name, &path, &self.incoming, &about, serialized) {
+        self.keep(&name(engine, unit, kind), &about, serialized);
+    }
+
+    fn keep(&self, name: &str, about: &About, code: &[u8]) {
+        let path = entry::path_of(&self.folder, name);
+        match entry::write(&self.key, name, &path, &self.incoming, about, code) {
             Ok(()) => count(&self.stored),
             Err(error) => self.failed(&error),
         }
         self.sweep();
         let removed = self.make_room(self.options.capacity);
         self.evicted.fetch_add(removed, Ordering::Relaxed);
+    }
+
+    /// What another compiler made of a unit, by the digest of all that went into it: the unit, the very compiler, its options.
+    pub fn load_object(&self, key: &Digest) -> Option<Vec<u8>> {
+        let name = object_name(key);
+        let read = |authenticated: Authenticated| {
+            let mut file = authenticated.into_file();
+            let length = file.metadata()?.len().saturating_sub(entry::FOOTER as u64);
+            io::Seek::rewind(&mut file)?;
+            let mut object = Vec::new();
+            io::Read::take(file, length).read_to_end(&mut object)?;
+            Ok::<_, io::Error>(object)
+        };
+        let found = self.find(&name)?;
+        read(found).inspect(|_| count(&self.hits)).inspect_err(|error| self.failed(error)).ok()
+    }
+
+    /// Keeps what another compiler made. `unit`, `profile` and `compiler` (`wasmedge 0.17.1`) are what people are told about it.
+    pub fn store_object(&self, key: &Digest, unit: &Digest, profile: Profile, compiler: &str, object: &[u8]) {
+        let about = About { unit: *unit, kind: CodeKind::Module, profile, wasmtime: compiler.to_owned() };
+        self.keep(&object_name(key), &about, object);
     }
 
     /// Forgets what is kept for this unit and engine.
@@ -286,21 +310,24 @@ impl CodeCache {
         kind: CodeKind,
         map: impl Fn(&Engine, Authenticated) -> wasmtime::Result<T>,
     ) -> wasmtime::Result<Option<T>> {
-        let name = name(engine, unit, kind);
-        match self.authenticate(&name) {
-            Checked::Good(authenticated) => {
-                let code = map(engine, authenticated)?;
-                count(&self.hits);
-                return Ok(Some(code));
-            }
+        let Some(authenticated) = self.find(&name(engine, unit, kind)) else { return Ok(None) };
+        let code = map(engine, authenticated)?;
+        count(&self.hits);
+        Ok(Some(code))
+    }
+
+    /// An entry that is ours; one that is not is removed.
+    fn find(&self, name: &str) -> Option<Authenticated> {
+        match self.authenticate(name) {
+            Checked::Good(authenticated) => return Some(authenticated),
             Checked::Bad => {
                 count(&self.rejected);
-                self.discard(&name);
+                self.discard(name);
             }
             Checked::Absent => count(&self.misses),
             Checked::Failed(error) => self.failed(&error),
         }
-        Ok(None)
+        None
     }
 
     /// By its stamp where that fits, else by reading every byte.

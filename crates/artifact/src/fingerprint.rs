@@ -40,3 +40,12 @@ pub(crate) fn name(engine: &Engine, unit: &Digest, kind: CodeKind) -> String {
     hasher.update(&fingerprint(engine));
     hasher.finalize().to_hex().to_string()
 }
+
+/// … of what another compiler made.
+pub(crate) fn object_name(key: &Digest) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&FORMAT.to_le_bytes());
+    hasher.update(key.as_bytes());
+    hasher.update(b"object");
+    hasher.finalize().to_hex().to_string()
+}

@@ -41,6 +41,8 @@ mod load;
 #[cfg(feature = "native")]
 mod mapped;
 #[cfg(feature = "native")]
+mod pipes;
+#[cfg(feature = "native")]
 mod remote;
 #[cfg(feature = "native")]
 mod sources;

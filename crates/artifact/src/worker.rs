@@ -3,7 +3,7 @@
 //! Compilers are large programs that eat hostile bytes. In a process of its own, one that runs wild costs a process, not the host.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -14,7 +14,7 @@ use std::time::Duration;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
-use crate::mapped;
+use crate::{mapped, pipes};
 
 /// What a program may still see of the environment: only what its loader needs to start it at all.
 const ENVIRONMENT: [&str; 3] = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT"];
@@ -233,7 +233,9 @@ impl Worker {
             return Err(io::Error::other("its pipes are missing"));
         };
         let stopped: OnceLock<Stopped> = OnceLock::new();
-        let group = &*group;
+        // The readers listen to one end; closing the other tells them that nothing more is waited for.
+        let (alive, over) = io::pipe()?;
+        let (alive, group) = (&alive, &*group);
         let (flag, timeout) = (&stopped, self.timeout.min(YEAR));
         let stop = move |why| {
             // The first reason is the reason.
@@ -241,40 +243,44 @@ impl Worker {
             group.kill();
         };
         thread::scope(|scope| {
-            // A thread that cannot be started leaves the others waiting for pipes; so the group goes first.
-            let or_kill = |error: io::Error| {
-                group.kill();
-                error
-            };
-            Builder::new()
-                .spawn_scoped(scope, move || match signals.recv_timeout(timeout) {
+            let start = || {
+                Builder::new().spawn_scoped(scope, move || match signals.recv_timeout(timeout) {
                     Err(RecvTimeoutError::Timeout) => stop(Stopped::TimedOut),
                     Ok(Signal::Stop) => stop(Stopped::Asked),
                     Ok(Signal::Over) | Err(RecvTimeoutError::Disconnected) => {}
-                })
-                .map_err(or_kill)?;
-            let over = || drop(signal.send(Signal::Over));
-            let writer = Builder::new().spawn_scoped(scope, move || {
-                // A program may end, or answer, before it has read everything.
-                let _ = input.iter().try_for_each(|part| stdin.write_all(part));
-            });
-            let said = writer.and_then(|_| {
+                })?;
                 Builder::new().spawn_scoped(scope, move || {
-                    let _ = read_all(stderr, read_stderr, || stop(Stopped::Enough));
+                    // A program may end, or answer, before it has read everything.
+                    let _ = pipes::write_all(&mut stdin, input, alive);
+                })?;
+                Builder::new().spawn_scoped(scope, move || {
+                    let _ = pipes::read_all(stderr, read_stderr, alive).inspect(|all| {
+                        if !all {
+                            stop(Stopped::Enough);
+                        }
+                    });
+                })?;
+                Builder::new().spawn_scoped(scope, move || {
+                    let read = pipes::read_all(stdout, read_stdout, alive);
+                    match &read {
+                        Ok(true) => {}
+                        Ok(false) => stop(Stopped::Enough),
+                        Err(_) => group.kill(),
+                    }
+                    read
                 })
-            });
-            let said = said.map_err(or_kill).inspect_err(|_| over())?;
-
-            let read = read_all(stdout, read_stdout, || stop(Stopped::Enough));
-            if read.is_err() {
+            };
+            let started = start();
+            if started.is_err() {
+                // A thread that cannot be started leaves the others waiting for pipes; so the group goes first.
                 group.kill();
             }
-            // Its stdout is closed; it may still be running. Its time is still counted.
             let waited = group.wait_without_reaping();
-            over();
-            // What it started is of no use any more, and may hold the pipes.
+            drop(signal.send(Signal::Over));
+            // What it started is of no use any more, and may hold the pipes; what left its group may hold them for ever.
             group.kill();
-            let _ = said.join();
+            drop(over);
+            let read = started?.join().unwrap_or_else(|_| Err(io::Error::other("a reader of it panicked")));
             read.and(waited)
         })?;
         Ok(stopped.into_inner())
@@ -348,27 +354,6 @@ enum Signal {
     /// It is to be killed.
     Stop,
 }
-
-/// Reads a stream to its end; calls `enough` when its reader has had enough.
-fn read_all(mut stream: impl Read, reader: Reader<'_>, enough: impl FnOnce()) -> io::Result<()> {
-    let mut piece = vec![0; PIECE];
-    loop {
-        match stream.read(&mut piece) {
-            Ok(0) => return Ok(()),
-            Ok(length) => {
-                if !reader(piece.get(..length).unwrap_or_default()) {
-                    enough();
-                    return Ok(());
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Bytes that are read at a time: what a pipe holds.
-const PIECE: usize = 64 << 10;
 
 /// The leaders of the groups that are there: none of them has been reaped.
 static RUNNING: Mutex<Vec<u32>> = Mutex::new(Vec::new());

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use wasmill_artifact::CodeCache;
+use wasmill_artifact::{CodeCache, Stopper, on_thread};
 use wasmill_engine::{Engine, EngineInfo, EngineSource, Router};
 use wasmill_engine_process::ProcessEngine;
 use wasmill_engine_wasmedge::WasmEdgeEngine;
@@ -43,7 +43,7 @@ pub(crate) fn descriptions() -> Vec<EngineInfo> {
 /// # Errors
 /// A variable of one that cannot be understood, or this program's own file, which starts others, is not found.
 pub(crate) fn router(settings: &EngineSettings) -> Result<Router, Failure> {
-    Ok(Router::new([wasmtime(settings.clone()), wasmi(), wasmedge()?, process()?]))
+    Ok(Router::new([wasmtime(settings.clone()), wasmi(), wasmedge(settings)?, process()?]))
 }
 
 fn wasmtime(EngineSettings { slots, cache, compiler, coredumps }: EngineSettings) -> EngineSource {
@@ -66,16 +66,24 @@ fn wasmi() -> EngineSource {
     })
 }
 
-fn wasmedge() -> Result<EngineSource, Failure> {
-    let settings = wasmill_engine_wasmedge::Settings { launcher: Some(launcher()?), ..Default::default() };
+fn wasmedge(settings: &EngineSettings) -> Result<EngineSource, Failure> {
+    let (launcher, cache) = (Some(launcher()?), settings.cache.clone());
+    let settings = wasmill_engine_wasmedge::Settings { launcher, cache, ..Default::default() };
     let settings = settings
         .with_variables(|name| std::env::var_os(name))
         .map_err(|error| Failure::usage(error.to_string(), format!("set it right, or `unset {}`", error.variable)))?;
-    Ok(EngineSource::new(WasmEdgeEngine::description(), move || {
-        // Looked for only where it is asked for: the folders are many.
-        let settings = wasmill_engine_wasmedge::Settings { folders: Places::find().folders, ..settings.clone() };
-        let engine = WasmEdgeEngine::find(settings).map_err(|error| format!("{error}; {}", error.help()))?;
-        Ok(Arc::new(engine) as Arc<dyn Engine>)
+    Ok(EngineSource::slow(WasmEdgeEngine::description(), move || {
+        let settings = settings.clone();
+        // On a thread of its own: a program may take seconds to say its version, and an interrupt is to be heard meanwhile.
+        let found = on_thread("wasmedge", Stopper::default(), move || {
+            // Looked for only where it is asked for: the folders are many.
+            let settings = wasmill_engine_wasmedge::Settings { folders: Places::find().folders, ..settings };
+            WasmEdgeEngine::find(settings).map_err(|error| format!("{error}; {}", error.help()))
+        });
+        Box::pin(async move {
+            let engine = found.await.map_err(|error| error.to_string())??;
+            Ok(Arc::new(engine) as Arc<dyn Engine>)
+        })
     }))
 }
 

@@ -119,6 +119,7 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
                 UnitSource::Source(SourceUnit { text: SourceText::Path(source), .. }) => {
                     files.extend(toolchain::files(&pipeline.base.join(source)));
                 }
+                UnitSource::Program(program) => files.push(pipeline.base.join(program)),
                 UnitSource::Pipeline(other) if depth < DEEPEST_CALL => {
                     open.push_back((pipeline.base.join(other), depth + 1));
                 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy as _;
 use wasmill_model::{Code, Diagnostic, Policy};
 
+use crate::engines;
 use crate::env_vars;
 use crate::failure::Failure;
 use crate::render::Sources;
@@ -62,6 +63,8 @@ fn read(path: &Path) -> Result<Option<Policy>, Failure> {
     let bytes = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8".to_owned()))?;
     let name = path.to_string_lossy();
-    let policy = wasmill_manifest::parse_policy(&name, &text);
+    let engines = engines::descriptions();
+    let known: Vec<&str> = engines.iter().map(|engine| &*engine.name.name).collect();
+    let policy = wasmill_manifest::parse_policy(&name, &text, &known);
     policy.map(Some).map_err(|problems| Failure::from(problems).in_files(&Sources::one(&name, &text)))
 }

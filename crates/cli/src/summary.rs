@@ -99,32 +99,45 @@ pub(crate) fn table(document: &RunDocument, took: Duration) -> String {
 }
 
 /// Which engines were passed over and why, and in what the sandbox is weaker: each said once, with the first step that it is true of.
-fn routed(document: &RunDocument) -> String {
-    let mut said: Vec<String> = Vec::new();
+pub(crate) fn routed(document: &RunDocument) -> String {
+    let mut said = Vec::new();
     let mut text = String::new();
+    routed_in(document, "", &mut said, &mut text);
+    text
+}
+
+fn routed_in(document: &RunDocument, within: &str, said: &mut Vec<String>, text: &mut String) {
     for (id, report) in &document.steps {
-        for receipt in &report.attempts {
+        // Of what was kept it was said when it was made.
+        for receipt in report.attempts.iter().filter(|receipt| receipt.kept_from.is_none()) {
             let Some(routing) = &receipt.routing else { continue };
             let engine = &receipt.engine.name;
-            let over = routing
-                .passed_over
-                .iter()
-                .map(|over| format!("{engine}, as {} was passed over: {}", over.engine, printable(&over.reason)));
-            let weaker = (!routing.weaker.is_empty()).then(|| {
-                format!(
-                    "{engine}, whose sandbox is weaker, as it was allowed to be: no {}",
-                    routing.weaker.join(", no ")
-                )
+            let over = routing.passed_over.iter().map(|over| {
+                let reason = printable(&over.reason);
+                match over.engine == *engine {
+                    true => format!("did not run: {engine}: {reason}"),
+                    false => format!("ran on {engine}, as {} was passed over: {reason}", over.engine),
+                }
             });
-            for words in over.chain(weaker) {
+            let weaker = (!routing.weaker.is_empty()).then(|| {
+                let lacks = routing.weaker.join(", no ");
+                format!("ran on {engine}, whose sandbox is weaker, as it was allowed to be: no {lacks}")
+            });
+            let held = routing
+                .held
+                .is_some()
+                .then(|| format!("ran on {engine}, which has lower limits of its own: `held` in the receipt"));
+            for words in over.chain(weaker).chain(held) {
                 if !said.contains(&words) {
-                    let _ = writeln!(text, "{DIM}{id} ran on {words}{DIM:#}");
+                    let _ = writeln!(text, "{DIM}{within}{id} {words}{DIM:#}");
                     said.push(words);
                 }
             }
         }
+        for run in &report.runs {
+            routed_in(&run.document, &format!("{within}{id}."), said, text);
+        }
     }
-    text
 }
 
 fn is_kept(report: &StepReport) -> bool {

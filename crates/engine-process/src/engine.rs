@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use wasmill_engine::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError, PreparedUnit};
-use wasmill_model::{EngineName, Interface, LimitKind, Profile};
+use wasmill_model::{EngineName, Interface, LimitKind, LimitOverrides, Profile};
 use wasmill_unit::Unit;
 
 use crate::NAME;
@@ -46,26 +46,22 @@ pub(crate) struct Shared {
 impl ProcessEngine {
     /// An engine; nothing is started.
     pub fn new(Settings { launcher, processes }: Settings) -> Self {
-        let mut info = Self::description();
-        if launcher.is_none() {
-            info.limits.retain(|(limit, _)| *limit != LimitKind::Memory);
-            info.limits.push((LimitKind::Memory, Enforced::No));
-        }
         let slots = Semaphore::new(processes.clamp(1, Semaphore::MAX_PERMITS));
-        ProcessEngine { info, shared: Arc::new(Shared { launcher, slots }) }
+        ProcessEngine { info: Self::description(), shared: Arc::new(Shared { launcher, slots }) }
     }
 
     /// What it is and can do, without making one. It is a version of nothing but the system.
     pub fn description() -> EngineInfo {
         use LimitKind::{Fuel, Instances, Log, Memory, Output, TableElements, Timeout};
         let version = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
-        // A program has no tables and no instances: none is one too many.
-        let held = [Memory, Timeout, Output, Log, TableElements, Instances].map(|limit| (limit, Enforced::Yes));
+        // A program has no tables and no instances: none is one too many. What it starts has as much memory again.
+        let held = [Timeout, Output, Log, TableElements, Instances].map(|limit| (limit, Enforced::Yes));
         EngineInfo {
             name: EngineName { name: NAME.into(), version: version.into() },
             interfaces: vec![Interface::Native],
-            limits: held.into_iter().chain([(Fuel, Enforced::No)]).collect(),
+            limits: held.into_iter().chain([Memory, Fuel].map(|limit| (limit, Enforced::No))).collect(),
             profiles: vec![Profile::Metered, Profile::Fast],
+            at_most: LimitOverrides::default(),
             functions: Vec::new(),
             sandboxed: false,
         }

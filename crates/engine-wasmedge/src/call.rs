@@ -16,11 +16,11 @@ use wasmill_engine::parts::{
     panic_message, size_of_input, with_last_words,
 };
 use wasmill_engine::{BoxFuture, Call, Outcome, PreparedUnit, convert_output};
-use wasmill_model::{Digest, Grants, Limits, OutputFormat, Profile, TrapKind, Usage, Value, Verdict};
+use wasmill_model::{Digest, Limits, OutputFormat, Profile, TrapKind, Usage, Value, Verdict};
 
 use crate::engine::Shared;
 use crate::report::{End, Report};
-use crate::rewrite::{CALL, StartSize};
+use crate::rewrite::{CALL, Head, StartSize};
 use crate::scratch::Room;
 use crate::words::Words;
 
@@ -39,7 +39,7 @@ pub(crate) struct Folder {
     pub(crate) writable: bool,
 }
 
-/// A unit that was rewritten and lies ready.
+/// A unit that lies ready, bound to a function and grants.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) shared: Arc<Shared>,
@@ -51,8 +51,16 @@ pub(crate) struct Prepared {
     pub(crate) results: Vec<String>,
     pub(crate) output: OutputFormat,
     pub(crate) profile: Profile,
-    pub(crate) grants: Arc<Grants>,
     pub(crate) folders: Vec<Folder>,
+    pub(crate) head: Head,
+    pub(crate) ready: Arc<Ready>,
+}
+
+/// The file that WasmEdge is given.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// Its name in the room.
+    pub(crate) file: &'static str,
     /// Bytes of randomness that it is given.
     pub(crate) random: u32,
     pub(crate) size: StartSize,
@@ -99,7 +107,8 @@ impl Prepared {
         if let Err(stop) = deadline.check() {
             return stopped(stop, usage);
         }
-        if let Err(refused) = self.size.check(&limits) {
+        if let Err((refused, peak)) = self.ready.size.check(&limits) {
+            usage.peak_memory = peak;
             let verdict = Verdict::HostError { message: String::new() };
             return Outcome::failed(final_verdict(verdict, Some(refused), None), usage);
         }
@@ -107,14 +116,14 @@ impl Prepared {
             Ok(arguments) => arguments,
             Err(message) => return stopped(Stop::Input(message), usage),
         };
-        let head = match self.head(call, &limits, &input) {
+        let head = match self.stdin_head(call, &limits, &input) {
             Ok(head) => head,
             Err(stop) => return stopped(stop, usage),
         };
         let worker = self.worker(&limits, &deadline, arguments);
-        let report = Report::new(&limits, self.size.bytes());
+        let report = Report::new(&limits, self.ready.size.bytes());
         let stopper = Stopper::default();
-        let (done, finished) = oneshot::channel();
+        let (done, mut finished) = oneshot::channel();
         let thread = {
             let (stopper, most) = (stopper.clone(), limits.output.saturating_add(Words::MOST));
             thread::Builder::new().name("wasmedge".to_owned()).spawn(move || {
@@ -128,10 +137,11 @@ impl Prepared {
         let _on_drop = StopOnDrop(stopper.clone());
         let ran = tokio::select! {
             biased;
-            ran = finished => ran,
+            ran = &mut finished => ran,
             () = call.cancel.cancelled() => {
                 stopper.stop();
                 // Only then nothing of it is left.
+                let _ = finished.await;
                 return stopped(Stop::Cancelled, Usage { wall: deadline.elapsed(), ..usage });
             }
         };
@@ -143,12 +153,7 @@ impl Prepared {
 
     /// What the call may use: nobody raises what was set for this engine.
     fn limits(&self, limits: &Limits) -> Limits {
-        let settings = &self.shared.settings;
-        Limits {
-            timeout: settings.timeout.map_or(limits.timeout, |most| most.min(limits.timeout)),
-            memory: settings.memory.map_or(limits.memory, |most| most.min(limits.memory)),
-            ..limits.clone()
-        }
+        limits.at_most(self.shared.settings.at_most())
     }
 
     async fn slot(&self, call: Call<'_>) -> Result<SemaphorePermit<'_>, Stop> {
@@ -173,10 +178,10 @@ impl Prepared {
     }
 
     /// What stdin begins with.
-    fn head(&self, call: Call<'_>, limits: &Limits, input: &Bytes) -> Result<Vec<u8>, Stop> {
-        let mut head = [limits.memory.to_le_bytes(), limits.table_elements.to_le_bytes()].concat();
-        if self.random > 0 {
-            let mut random = vec![0; usize::try_from(self.random).unwrap_or_default()];
+    fn stdin_head(&self, call: Call<'_>, limits: &Limits, input: &Bytes) -> Result<Vec<u8>, Stop> {
+        let mut head = self.head.bytes(limits);
+        if self.ready.random > 0 {
+            let mut random = vec![0; usize::try_from(self.ready.random).unwrap_or_default()];
             SeededStream::new(self.digest, call.input.clone(), SeededStream::SECURE).fill(&mut random);
             head.extend(random);
         }
@@ -193,22 +198,22 @@ impl Prepared {
         let shared = &self.shared;
         let mut args: Vec<OsString> = vec!["run".into()];
         let mut say = |list: &[&str]| args.extend(list.iter().map(OsString::from));
-        say(&["--run-mode", "interpreter"]);
+        say(&["--run-mode", if self.ready.file == UNIT { "interpreter" } else { "aot" }]);
         if self.profile == Profile::Fast {
             say(&["--log-level", "error"]);
         } else {
             // What was used is said at the level `info`.
-            let fuel = limits.fuel.min(i64::MAX as u64).to_string();
+            let fuel = limits.fuel.to_string();
             say(&["--log-level", "info", "--enable-gas-measuring", "--gas-limit", &fuel]);
         }
         for folder in &self.folders {
             say(&["--dir", &folder.option]);
         }
         if self.is_core {
-            say(&["--reactor", UNIT, CALL]);
+            say(&["--reactor", self.ready.file, CALL]);
             args.extend(arguments.into_iter().map(OsString::from));
         } else {
-            say(&[UNIT]);
+            say(&[self.ready.file]);
         }
         let program = shared.program.path.clone();
         let (program, args) = match &shared.settings.launcher {
@@ -226,7 +231,7 @@ impl Prepared {
                         .roots
                         .iter()
                         .cloned()
-                        .chain([self.room.path().to_owned()])
+                        .chain([self.ready.room.path().to_owned()])
                         .chain(granted(false).map(|folder| folder.path.clone()))
                         .collect(),
                     writable: granted(true).map(|folder| folder.path.clone()).collect(),
@@ -243,7 +248,7 @@ impl Prepared {
             timeout: deadline.remaining(),
             most_output: limits.output,
             most_said: limits.log,
-            folder: Some(self.room.path().to_owned()),
+            folder: Some(self.ready.room.path().to_owned()),
         }
     }
 
@@ -254,10 +259,11 @@ impl Prepared {
         usage.peak_memory = report.peak;
         let log = log_text(&log, limits.log);
         let words = Words::of(&stdout, &report.words);
-        if self.profile != Profile::Fast {
-            usage.fuel = words.gas().map(|gas| gas.min(limits.fuel));
-        }
+        let gas = if self.profile == Profile::Fast { None } else { words.gas() };
+        usage.fuel = gas.map(|gas| gas.min(limits.fuel));
         let result = self.judge(watched, &stdout, &report, &words, limits, deadline);
+        let is_over = gas.is_some_and(|gas| gas > limits.fuel);
+        let result = if is_over { Err(Verdict::FuelExhausted { limit: limits.fuel }) } else { result };
         usage.wall = deadline.elapsed();
         let result = if usage.wall >= limits.timeout { Err(Stop::Deadline.verdict(limits, deadline)) } else { result };
         match result {
@@ -297,7 +303,7 @@ impl Prepared {
             Some(Stopped::Enough) if report.is_over() => return Err(stop(Stop::Log)),
             Some(Stopped::Enough) => {
                 let produced = report.output.unwrap_or_else(|| limits.output.saturating_add(1));
-                return Err(match report.started {
+                return Err(match report.started && report.words.is_empty() {
                     true => stop(Stop::Output { produced }),
                     false => Verdict::HostError { message: self.garbage(words) },
                 });
@@ -305,7 +311,7 @@ impl Prepared {
             None => {}
         }
         if !report.started {
-            return Err(self.not_started(watched.ended, words));
+            return Err(self.not_started(watched.ended, words, limits));
         }
         let is_command = !self.is_core && !self.is_bytes;
         let written = match watched.ended {
@@ -318,6 +324,7 @@ impl Prepared {
         match &report.end {
             Some(End::Stopped(why)) => return Err(stop(why.clone())),
             Some(End::TooDeep) => return Err(Verdict::Trap { kind: TrapKind::StackOverflow, detail: String::new() }),
+            Some(End::ExitedEarly) => return Err(exit_verdict(0)),
             Some(End::Exited(0)) if is_command => {}
             Some(End::Exited(code)) => return Err(exit_verdict(*code as i32)),
             Some(End::Ended) if watched.ended == Ended::Exit(0) => {}
@@ -326,8 +333,8 @@ impl Prepared {
         let output = if self.is_core {
             let value =
                 self.lift(words.numbers(stdout)).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
-            let bytes = wasmill_engine::parts::size_of_value(&value);
-            (value, bytes)
+            // A number counts as eight bytes.
+            (value, 8 * self.results.len() as u64)
         } else {
             let bytes = match report.output {
                 None => written,
@@ -346,7 +353,10 @@ impl Prepared {
     }
 
     /// Nothing of the unit has run.
-    fn not_started(&self, ended: Ended, words: &Words<'_>) -> Verdict {
+    fn not_started(&self, ended: Ended, words: &Words<'_>, limits: &Limits) -> Verdict {
+        if words.out_of_gas() {
+            return Verdict::FuelExhausted { limit: limits.fuel };
+        }
         // Data or elements of the unit stand outside of its memory or table.
         if let (Ended::Exit(_), Some(kind)) = (ended, words.trap()) {
             return Verdict::Trap { kind, detail: "before its first instruction".to_owned() };

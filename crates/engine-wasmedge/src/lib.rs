@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod compile;
 mod engine;
 mod probe;
 mod report;

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use wasmill_artifact::{Ended, Environment, Worker, WorkerError};
 
@@ -11,8 +10,6 @@ use crate::settings::{ENABLED, PATH, Settings};
 /// The versions that Wasmill was tested with: their options and their words for traps are known.
 pub const KNOWN_VERSIONS: &str = "0.17";
 
-/// Longer than any start takes; a program that takes longer to say its version is not started for calls.
-const TIMEOUT: Duration = Duration::from_secs(10);
 const MOST_SAID: u64 = 64 << 10;
 
 /// Why there is no WasmEdge.
@@ -81,14 +78,16 @@ pub(crate) fn probe(settings: &Settings) -> Result<Program, FindError> {
         program: path.clone(),
         args: vec!["--version".into()],
         environment: Environment::Cleared,
-        timeout: TIMEOUT,
+        timeout: settings.patience,
         most_output: MOST_SAID,
         most_said: MOST_SAID,
         folder: None,
     };
     let finished = worker.run(&[]).map_err(|error| match error {
         WorkerError::NotStarted { error, .. } => broken(format!("it cannot be started: {error}")),
-        WorkerError::TimedOut { .. } => broken(format!("it did not say its version within {} s", TIMEOUT.as_secs())),
+        WorkerError::TimedOut { .. } => {
+            broken(format!("it did not say its version within {} ms", settings.patience.as_millis()))
+        }
         other => broken(other.to_string()),
     })?;
     let said = String::from_utf8_lossy(&finished.stdout);

@@ -7,6 +7,8 @@ use wasmill_model::{LimitKind, Limits};
 const RECORD: usize = 17;
 /// Bytes that are kept of what is no record: WasmEdge's own words on stderr.
 const MOST_WORDS: usize = 16 << 10;
+/// Bytes that WasmEdge may say; one that says more has lost its mind.
+const MOST_SAID: usize = 1 << 20;
 /// Bytes of a text that are kept.
 const MOST_TEXT: usize = 2_000;
 
@@ -17,6 +19,8 @@ pub(crate) enum End {
     Ended,
     /// It exited.
     Exited(u32),
+    /// Its start function exited with 0.
+    ExitedEarly,
     /// It was stopped, or stopped itself.
     Stopped(Stop),
     /// Its calls went too deep.
@@ -41,6 +45,8 @@ pub(crate) struct Report {
     texts: [Vec<u8>; 2],
     /// What came that is no record.
     pub(crate) words: Vec<u8>,
+    /// Bytes of it, also those that are not kept.
+    said: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +71,7 @@ impl Report {
             output: None,
             texts: [Vec::new(), Vec::new()],
             words: Vec::new(),
+            said: 0,
         }
     }
 
@@ -84,7 +91,8 @@ impl Report {
                 Follows::Words => {
                     let room = MOST_WORDS.saturating_sub(self.words.len());
                     self.words.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-                    return true;
+                    self.said = self.said.saturating_add(bytes.len());
+                    return self.said <= MOST_SAID;
                 }
                 Follows::Log(left) => {
                     let (log, rest) = split(bytes, left);
@@ -137,7 +145,8 @@ impl Report {
             2 => self.peak = self.peak.max(total(first, second)),
             3 => {
                 self.peak = self.peak.max(second);
-                self.end = Some(End::Exited(low(first)));
+                let is_early = first == 1 << 32;
+                self.end = Some(if is_early { End::ExitedEarly } else { End::Exited(low(first)) });
             }
             4 => {
                 self.peak = self.peak.max(first);
@@ -200,18 +209,16 @@ fn broken(what: u64, number: u64) -> Stop {
     const INPUT: &str = "`allocate` for the input";
     const LENGTH: &str = "`allocate` for the output's length";
     let null = |what: &str| Stop::Guest(format!("{what} returned null: the unit is out of memory"));
-    let no_room = |what: &str| Stop::Abi(format!("{what} returned {number:#x}, where there is no room"));
+    let (pointer, length) = (number >> 32, number & u64::from(u32::MAX));
+    let no_room =
+        |what: &str| Stop::Abi(format!("{what} returned {pointer:#x}, where there is no room for {length} bytes"));
     match what {
         0 => null(INPUT),
         1 => no_room(INPUT),
         2 => null(LENGTH),
         3 => no_room(LENGTH),
         4 => Stop::Guest("`process` returned null".to_owned()),
-        _ => Stop::Abi(format!(
-            "`process` returned {} bytes at {:#x}, which is not all in the memory",
-            number & u64::from(u32::MAX),
-            number >> 32
-        )),
+        _ => Stop::Abi(format!("`process` returned {length} bytes at {pointer:#x}, which are not all in the memory")),
     }
 }
 

@@ -2,7 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use wasmill_model::LimitOverrides;
+
+use wasmill_artifact::CodeCache;
 
 /// The variable that turns the engine off: `false`, `0`, `no` or `off`.
 pub const ENABLED: &str = "WASMEDGE_ENABLED";
@@ -29,12 +34,19 @@ pub struct Settings {
     /// The program that calls [`wasmill_artifact::launch`] when it is started with these arguments first: this very one, most likely. None:
     /// WasmEdge is started without resource limits and with every file of the user's in reach, and counts as no sandbox.
     pub launcher: Option<(PathBuf, Vec<OsString>)>,
+    /// Where compiled units are kept between processes: a cache of WasmEdge's own.
+    pub cache: Option<Arc<CodeCache>>,
+    /// How long WasmEdge's compiler may take for a unit.
+    pub compile_timeout: Duration,
     /// The most processes at a time.
     pub processes: usize,
+    /// How long it may take to say its version.
+    pub patience: Duration,
 }
 
 impl Default for Settings {
-    /// Enabled, by the name `wasmedge`, in no folder; no launcher; as many processes as there are cores.
+    /// Enabled, by the name `wasmedge`, in no folder; no launcher, no cache; five minutes to compile; as many
+    /// processes as there are cores; ten seconds to say its version.
     fn default() -> Self {
         Settings {
             enabled: true,
@@ -43,7 +55,10 @@ impl Default for Settings {
             timeout: None,
             memory: None,
             launcher: None,
+            cache: None,
+            compile_timeout: Duration::from_secs(300),
             processes: std::thread::available_parallelism().map_or(1, usize::from),
+            patience: Duration::from_secs(10),
         }
     }
 }
@@ -60,7 +75,15 @@ pub struct SettingsError {
     pub expected: &'static str,
 }
 
+/// The most gas that WasmEdge can be told to stop at: no call has more fuel.
+const MOST_GAS: u64 = i32::MAX as u64;
+
 impl Settings {
+    /// Limits that no call on this engine goes over.
+    pub fn at_most(&self) -> LimitOverrides {
+        LimitOverrides { timeout: self.timeout, memory: self.memory, fuel: Some(MOST_GAS), ..LimitOverrides::default() }
+    }
+
     /// These, with what variables say: `variable` gives the value of one by its name. Empty ones count as not set.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! From a unit to what wasmi runs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use wasmi::{Engine, Module};
 use wasmill_engine::PrepareError;
+use wasmill_engine::parts::panic_message;
 use wasmill_unit::{DeferredStart, Unit};
 
 use crate::config::config;
@@ -16,7 +18,7 @@ pub(crate) struct Code {
     pub(crate) start: Option<Arc<str>>,
 }
 
-/// Larger units are translated on a thread of their own, where there are threads: a megabyte takes some ten milliseconds.
+/// Larger units are translated on a thread of their own, where there are threads: a megabyte takes some 70 ms.
 #[cfg(not(target_family = "wasm"))]
 const QUICK: u64 = 64 << 10;
 
@@ -41,10 +43,19 @@ async fn apart(unit: &Unit) -> Result<Code, PrepareError> {
         .name("wasmill-wasmi".to_owned())
         .spawn(work)
         .map_err(|error| host(format!("no thread for translating the unit could be started: {error}")))?;
-    receiver.await.map_err(|_| host("wasmi panicked while it translated the unit".to_owned()))?
+    receiver.await.map_err(|_| host("the thread that translated the unit is gone".to_owned()))?
 }
 
+/// A defect of wasmi's that a unit finds is a failure of the host, and ends nothing else.
 fn compile_now(unit: &Unit) -> Result<Code, PrepareError> {
+    let caught = catch_unwind(AssertUnwindSafe(|| translate(unit)));
+    caught.unwrap_or_else(|panic| {
+        let message = format!("wasmi panicked while it translated the unit: {}", panic_message(&*panic));
+        Err(PrepareError::Host { message })
+    })
+}
+
+fn translate(unit: &Unit) -> Result<Code, PrepareError> {
     let engine = Engine::new(&config());
     let bytes = unit.bytes();
     let (module, start) = match DeferredStart::of(&bytes) {

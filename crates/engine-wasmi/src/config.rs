@@ -27,8 +27,8 @@ pub(crate) const SLICE: u64 = 200_000;
 const MOST_FRAMES: usize = 98_304;
 /// Bytes of the locals and operands of all calls. An interpreter keeps in memory what compiled code keeps in registers.
 const MOST_STACK: usize = 8 << 20;
-/// Stacks that are kept for the next call of a unit. One that grew large stays large, so there is only one.
-const KEPT_STACKS: usize = 1;
+/// Stacks that are kept for the next call of a unit: none. One that grew stays as large, and every unit would keep its own.
+const KEPT_STACKS: usize = 0;
 
 /// What a unit is translated and run with.
 pub(crate) fn config() -> Config {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use wasmill_engine::parts::Turns;
 use wasmill_engine::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError, PreparedUnit};
-use wasmill_model::{EngineName, Interface, LimitKind, Profile};
+use wasmill_model::{EngineName, Interface, LimitKind, LimitOverrides, Profile};
 use wasmill_unit::Unit;
 
 use crate::call::Prepared;
@@ -21,13 +22,16 @@ pub struct WasmiEngine {
 struct Shared {
     info: EngineInfo,
     units: Units,
+    turns: Arc<Turns>,
 }
 
 impl WasmiEngine {
     /// An engine; costs next to nothing.
     pub fn new(settings: Settings) -> Self {
         let Settings { compiled_capacity } = settings;
-        WasmiEngine { shared: Arc::new(Shared { info: info(), units: Units::new(compiled_capacity) }) }
+        WasmiEngine {
+            shared: Arc::new(Shared { info: info(), units: Units::new(compiled_capacity), turns: Arc::default() }),
+        }
     }
 
     /// What every such engine is and can do, without making one: for checks that start nothing.
@@ -55,7 +59,7 @@ impl Engine for WasmiEngine {
             }
             link::check(unit, binding)?;
             let code = self.shared.units.code(unit).await?;
-            let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared::new(unit, binding, code)?);
+            let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared::new(unit, binding, code, &self.shared.turns)?);
             Ok(prepared)
         })
     }
@@ -73,6 +77,7 @@ fn info() -> EngineInfo {
             .map(|limit| (limit, Enforced::Yes))
             .to_vec(),
         profiles: Profile::ALL.to_vec(),
+        at_most: LimitOverrides::default(),
         functions: Vec::new(),
         sandboxed: true,
     }

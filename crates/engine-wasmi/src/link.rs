@@ -3,6 +3,7 @@
 use wasmi::{Caller, Extern, ExternType, FuncType, Linker, Module, ValType};
 use wasmill_engine::parts::Stop;
 use wasmill_engine::{Binding, PrepareError};
+use wasmill_model::Source;
 use wasmill_unit::{ImportInfo, ImportKind, Unit};
 
 use crate::outcome::{End, Halt};
@@ -17,9 +18,17 @@ pub(crate) fn check(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> 
     if let Some(import) = unit.info().imports.iter().find(|import| !is_here(import)) {
         return Err(missing(import));
     }
-    if !binding.grants.dirs.is_empty() && !preview1::HAS_FOLDERS && preview1::is_imported(unit) {
-        let message = "there are no folders where Wasmill itself runs as WebAssembly".to_owned();
-        return Err(PrepareError::Unsupported { message });
+    let grants = &binding.grants;
+    let asked = [
+        (!grants.dirs.is_empty(), preview1::HAS_FOLDERS, "folders"),
+        (grants.clock == Source::Real, preview1::HAS_CLOCK, "clock"),
+        (grants.random == Source::Real, preview1::HAS_RANDOMNESS, "randomness"),
+    ];
+    for (granted, is_here, what) in asked {
+        if granted && !is_here && preview1::is_imported(unit) {
+            let message = format!("the machine that Wasmill itself runs on has no {what} to grant");
+            return Err(PrepareError::Unsupported { message });
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use wasmi::{AsContextMut as _, Error, Func, ResumableCall, Store, Val};
 use wasmill_engine::Cancel;
-use wasmill_engine::parts::Deadline;
+use wasmill_engine::parts::{Deadline, Stop, Turn, Turns};
 
 use crate::config::SLICE;
 use crate::outcome::End;
@@ -51,6 +51,10 @@ pub(crate) struct Guest<'a> {
     pub(crate) fuel: &'a mut Fuel,
     pub(crate) deadline: &'a Deadline,
     pub(crate) cancel: &'a Cancel,
+    /// Who else computes.
+    pub(crate) turns: &'a Turns,
+    /// Its place among them, once it has given way.
+    pub(crate) turn: Option<Turn<'a>>,
 }
 
 impl Guest<'_> {
@@ -65,9 +69,7 @@ impl Guest<'_> {
                 ResumableCall::Finished => return Ok(()),
                 ResumableCall::OutOfFuel(paused) => {
                     self.fuel.give(self.store, paused.required_fuel())?;
-                    self.deadline.check()?;
-                    give_way().await;
-                    self.deadline.check()?;
+                    self.give_way().await?;
                     paused.resume(self.store.as_context_mut(), results)
                 }
                 ResumableCall::HostTrap(paused) => {
@@ -81,20 +83,29 @@ impl Guest<'_> {
             };
         }
     }
-}
 
-/// Lets the executor poll others first.
-async fn give_way() {
-    let mut asked = false;
-    poll_fn(|context| {
-        if asked {
-            return Poll::Ready(());
-        }
-        asked = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
+    /// Lets the executor poll others first, and those before all whose time is over.
+    async fn give_way(&mut self) -> Result<(), Stop> {
+        let (deadline, turns) = (self.deadline, self.turns);
+        deadline.check()?;
+        let turn = self.turn.get_or_insert_with(|| turns.guest(deadline.end()));
+        turn.waits();
+        let mut asked = false;
+        poll_fn(|context| {
+            if asked {
+                if let Err(stop) = deadline.check() {
+                    return Poll::Ready(Err(stop));
+                }
+                if turn.comes() {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+            asked = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
+    }
 }
 
 /// wasmi's futures are ours: what is paused has to be able to go on on another thread.

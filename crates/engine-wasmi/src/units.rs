@@ -10,6 +10,9 @@ use wasmill_unit::Unit;
 
 use crate::compile::{Code, compile};
 
+/// Bytes that a unit counts as at least: what wasmi keeps for the smallest.
+const LEAST: u64 = 16 << 10;
+
 /// Translated units, by digest.
 ///
 /// wasmi keeps what it translated for as long as its engine lives, so every unit has an engine of its own.
@@ -68,7 +71,7 @@ impl Kept {
         self.asked += 1;
         let asked = self.asked;
         let slot = self.slots.entry(unit.digest()).or_insert_with(|| {
-            let bytes = unit.info().size;
+            let bytes = unit.info().size.max(LEAST);
             self.bytes = self.bytes.saturating_add(bytes);
             Slot { code: Arc::default(), bytes, last_asked: asked }
         });
@@ -119,7 +122,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let size = unit(1).info().size;
+        let size = LEAST;
         let units = Units::new(3 * size);
         let first = code(&units, &unit(0));
         for number in 1..3 {

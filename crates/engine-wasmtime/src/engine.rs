@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock};
 use moka::future::Cache;
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
+use wasmill_engine::parts::Turns;
 use wasmill_engine::{Binding, BoxFuture, Enforced, EngineInfo, PrepareError, PreparedUnit};
-use wasmill_model::{Digest, EngineName, Interface, LimitKind, Profile};
+use wasmill_model::{Digest, EngineName, Interface, LimitKind, LimitOverrides, Profile};
 use wasmill_unit::Unit;
 use wasmtime::{Config, Engine};
 
@@ -16,7 +17,6 @@ use crate::config::{self, Allocator, Settings};
 use crate::host::HostFunctions;
 use crate::link::Linkers;
 use crate::ticker::Ticker;
-use crate::turns::Turns;
 
 /// Why an engine could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -249,6 +249,7 @@ fn info() -> EngineInfo {
             .map(|limit| (limit, Enforced::Yes))
             .to_vec(),
         profiles: Profile::ALL.to_vec(),
+        at_most: LimitOverrides::default(),
         functions: Vec::new(),
         sandboxed: true,
     }

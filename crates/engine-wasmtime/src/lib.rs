@@ -19,7 +19,6 @@ mod link;
 mod outcome;
 mod state;
 mod ticker;
-mod turns;
 mod wasi;
 
 pub use child::compile_worker;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use wasmill_model::{
-    EngineName, Frame, Grants, Input, Interface, LimitKind, Limits, OutputFormat, Profile, Secrets, Usage, Value,
-    Verdict, VerdictKind,
+    EngineName, Frame, Grants, Input, Interface, LimitKind, LimitOverrides, Limits, OutputFormat, Profile, Secrets,
+    Usage, Value, Verdict, VerdictKind,
 };
 use wasmill_unit::{FunctionError, Unit};
 
@@ -40,11 +40,18 @@ pub struct EngineInfo {
     pub limits: Vec<(LimitKind, Enforced)>,
     /// The profiles that it has.
     pub profiles: Vec<Profile>,
+    /// Limits of its own, which no call goes over.
+    #[serde(skip_serializing_if = "is_silent")]
+    pub at_most: LimitOverrides,
     /// Interfaces of host functions that it links besides WASI and Wasmill's own, without versions: `acme:billing/prices`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<String>,
     /// Where it can only be used on trust (no sandbox).
     pub sandboxed: bool,
+}
+
+fn is_silent(limits: &LimitOverrides) -> bool {
+    *limits == LimitOverrides::default()
 }
 
 /// What a unit is prepared for.

@@ -1,6 +1,6 @@
 //! Picks the engine of a unit, and another one where that cannot be started.
 //!
-//! What can be said of engines without starting one ([`Asked::candidates`]) is said before a run. [`Router::route`] then prepares the unit with the
+//! What can be said of engines without starting one ([`Asked::judged`]) is said before a run. [`Router::route`] then prepares the unit with the
 //! first that fits. An engine that is missing or fails to start is passed over, also in mid-run; whatever a guest does is an
 //! answer, and no other engine is asked then.
 
@@ -8,15 +8,16 @@ mod breaker;
 mod routed;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use wasmill_model::{Interface, LimitKind, PassedOver, Profile, Routing};
+use futures_util::lock::Mutex;
+use wasmill_model::{Interface, LimitKind, Limits, PassedOver, Profile, Routing};
 use wasmill_unit::Unit;
 
 use self::breaker::Breaker;
 pub use self::routed::{Answer, Routed};
-use crate::{Binding, Enforced, Engine, EngineInfo, PrepareError};
+use crate::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError};
 
 /// An engine that a process may have: what it is, and how it is started when it is first needed.
 pub struct EngineSource {
@@ -24,15 +25,21 @@ pub struct EngineSource {
     make: Box<Make>,
 }
 
-type Make = dyn Fn() -> Result<Arc<dyn Engine>, String> + Send + Sync;
+type Made = Result<Arc<dyn Engine>, String>;
+type Make = dyn Fn() -> BoxFuture<'static, Made> + Send + Sync;
+
+/// How long it is believed of an engine that it does not start. Finding out may take seconds.
+const BELIEVED: Duration = Duration::from_secs(30);
 
 impl EngineSource {
     /// An engine that is started when it is first needed: whoever never needs it does not pay for it. `info` is what can be said
     /// before.
-    pub fn new(
-        info: EngineInfo,
-        make: impl Fn() -> Result<Arc<dyn Engine>, String> + Send + Sync + 'static,
-    ) -> EngineSource {
+    pub fn new(info: EngineInfo, make: impl Fn() -> Made + Send + Sync + 'static) -> EngineSource {
+        Self::slow(info, move || Box::pin(std::future::ready(make())))
+    }
+
+    /// The same, where starting it takes its time.
+    pub fn slow(info: EngineInfo, make: impl Fn() -> BoxFuture<'static, Made> + Send + Sync + 'static) -> EngineSource {
         EngineSource { info, make: Box::new(make) }
     }
 }
@@ -68,23 +75,26 @@ impl Asked<'_> {
         if self.allowed.is_empty() { info.sandboxed } else { self.allowed.iter().any(|name| **name == *info.name.name) }
     }
 
-    /// The engines that are asked for and may be used, by their places in the list, the first choice first.
+    /// The engines that are asked for, by their places in the list, the first choice first.
     pub fn in_order(&self, engines: &[EngineInfo]) -> Vec<usize> {
-        let place = |name: &String| engines.iter().position(|info| *info.name.name == **name);
         let names = if self.names.is_empty() { self.allowed } else { self.names };
-        let mut order: Vec<usize> =
-            if names.is_empty() { (0..engines.len()).collect() } else { names.iter().filter_map(place).collect() };
-        let mut seen = Vec::new();
-        order.retain(|place| {
-            let first = !seen.contains(place);
-            seen.push(*place);
-            first && engines.get(*place).is_some_and(|info| self.allows(info))
-        });
+        if names.is_empty() {
+            return (0..).zip(engines).filter(|(_, info)| self.allows(info)).map(|(place, _)| place).collect();
+        }
+        let mut order = Vec::new();
+        for name in names {
+            let place = engines.iter().position(|info| *info.name.name == **name);
+            order.extend(place.filter(|place| !order.contains(place)));
+        }
         order
     }
 
     /// Why an engine will not do for units of this interface, as far as it can be said without starting it.
     pub fn unfit(&self, info: &EngineInfo, interface: Interface) -> Option<String> {
+        if !self.allows(info) {
+            let why = if info.sandboxed { "" } else { ", as it has no sandbox" };
+            return Some(format!("the host's policy does not let steps use it{why}"));
+        }
         if !info.interfaces.contains(&interface) {
             return Some(format!("it does not run {interface} units"));
         }
@@ -98,18 +108,23 @@ impl Asked<'_> {
         None
     }
 
-    /// The engines that will do, by their places in the list, the first choice first; and those that were asked for and will not, with why.
-    pub fn candidates(&self, engines: &[EngineInfo], interface: Interface) -> (Vec<usize>, Vec<PassedOver>) {
-        let mut passed_over = Vec::new();
-        let mut order = self.in_order(engines);
-        order.retain(|place| {
-            let Some(info) = engines.get(*place) else { return false };
-            let unfit = self.unfit(info, interface);
-            let fits = unfit.is_none();
-            passed_over.extend(unfit.map(|reason| over(&info.name.name, reason)));
-            fits
-        });
-        (order, passed_over)
+    /// The engines that are asked for, by their places in the list, the first choice first; each with why it will not do, where it will not.
+    pub fn judged(&self, engines: &[EngineInfo], interface: Interface) -> Vec<(usize, Option<PassedOver>)> {
+        let judge = |place: usize| {
+            let info = engines.get(place)?;
+            let unfit = self.unfit(info, interface).map(|reason| over(&info.name.name, reason));
+            Some((place, unfit))
+        };
+        self.in_order(engines).into_iter().filter_map(judge).collect()
+    }
+
+    /// Those that will do, by their places in the list, the first choice first.
+    pub fn candidates(&self, engines: &[EngineInfo], interface: Interface) -> Vec<usize> {
+        self.judged(engines, interface)
+            .into_iter()
+            .filter(|(_, unfit)| unfit.is_none())
+            .map(|(place, _)| place)
+            .collect()
     }
 }
 
@@ -155,15 +170,27 @@ struct Shared {
 /// One engine, started or not.
 struct Slot {
     make: Box<Make>,
-    made: Mutex<Option<Arc<dyn Engine>>>,
+    start: Mutex<Start>,
     breaker: Breaker,
+}
+
+/// What is known of an engine's start.
+#[derive(Default)]
+enum Start {
+    #[default]
+    Unknown,
+    Started(Arc<dyn Engine>),
+    Failed {
+        since: Duration,
+        why: String,
+    },
 }
 
 /// Why no engine was picked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouteError {
-    /// The unit itself is not as it must be, or there is one engine only and this is why it does not run the unit.
+    /// The unit itself is not as it must be, or it was not granted what it needs.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
     /// None of those asked for can run the unit.
@@ -202,7 +229,7 @@ impl Router {
             .into_iter()
             .map(|source| {
                 let EngineSource { info, make } = source.into();
-                (info, Slot { make, made: Mutex::default(), breaker: Breaker::default() })
+                (info, Slot { make, start: Mutex::default(), breaker: Breaker::default() })
             })
             .unzip();
         Router { shared: Arc::new(Shared { infos, slots, clock: Box::new(clock) }) }
@@ -217,9 +244,9 @@ impl Router {
     ///
     /// # Errors
     /// Why there is none, or why it does not start.
-    pub fn start(&self, name: &str) -> Result<Arc<dyn Engine>, String> {
+    pub async fn start(&self, name: &str) -> Result<Arc<dyn Engine>, String> {
         let place = self.engines().iter().position(|info| *info.name.name == *name);
-        self.shared.start(place.ok_or_else(|| format!("there is no engine `{name}`"))?)
+        self.shared.start(place.ok_or_else(|| format!("there is no engine `{name}`"))?).await
     }
 
     /// Makes a unit ready with the first engine that fits.
@@ -227,16 +254,19 @@ impl Router {
     /// # Errors
     /// What is wrong with the unit, or why none of the engines asked for can run it.
     pub async fn route(&self, unit: &Unit, binding: &Binding, asked: Asked<'_>) -> Result<Routed, RouteError> {
-        let (candidates, mut passed_over) = asked.candidates(self.engines(), unit.interface());
-        let alone = candidates.len() + passed_over.len() == 1;
-        for (tried, &place) in candidates.iter().enumerate() {
+        let mut judged = asked.judged(self.engines(), unit.interface()).into_iter();
+        let mut passed_over = Vec::new();
+        while let Some((place, unfit)) = judged.next() {
+            if let Some(unfit) = unfit {
+                passed_over.push(unfit);
+                continue;
+            }
             match self.shared.prepare(place, unit, binding).await {
                 Ok(ready) => {
-                    let later = candidates.get(tried + 1..).unwrap_or_default().to_vec();
+                    let later = judged.filter(|(_, unfit)| unfit.is_none()).map(|(place, _)| place).collect();
                     return Ok(Routed::new(self.clone(), unit, binding, ready, later, passed_over));
                 }
                 Err(Passed::Answer(error)) => return Err(error.into()),
-                Err(Passed::Over(error)) if alone => return Err(error.into()),
                 Err(Passed::Over(error)) => passed_over.push(over(self.name(place), error.to_string())),
             }
         }
@@ -261,19 +291,24 @@ enum Passed {
 
 impl Shared {
     /// The engine at this place.
-    fn start(&self, place: usize) -> Result<Arc<dyn Engine>, String> {
+    async fn start(&self, place: usize) -> Made {
         let slot = self.slots.get(place).ok_or("there is no such engine")?;
         // Held while it starts, so that it is started once.
-        let mut made = slot.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = &*made {
-            return Ok(engine.clone());
+        let mut start = slot.start.lock().await;
+        match &*start {
+            Start::Started(engine) => return Ok(engine.clone()),
+            Start::Failed { since, why } if (self.clock)().saturating_sub(*since) < BELIEVED => return Err(why.clone()),
+            _ => {}
         }
-        let engine = (slot.make)()?;
-        *made = Some(engine.clone());
-        Ok(engine)
+        let made = (slot.make)().await;
+        *start = match &made {
+            Ok(engine) => Start::Started(engine.clone()),
+            Err(why) => Start::Failed { since: (self.clock)(), why: why.clone() },
+        };
+        made
     }
 
-    /// Whether the engine at this place may be tried.
+    /// Whether a call may be tried with the engine at this place.
     fn check(&self, place: usize) -> Result<&Breaker, String> {
         let breaker = &self.slots.get(place).ok_or("there is no such engine")?.breaker;
         breaker.check(&*self.clock)?;
@@ -282,27 +317,23 @@ impl Shared {
 
     async fn prepare(&self, place: usize, unit: &Unit, binding: &Binding) -> Result<routed::Ready, Passed> {
         let unavailable = |message: String| Passed::Over(PrepareError::Unsupported { message });
-        let breaker = self.check(place).map_err(unavailable)?;
-        let engine = self.start(place).map_err(|message| {
-            breaker.failed(&*self.clock);
-            unavailable(message)
-        })?;
+        if let Some(slot) = self.slots.get(place) {
+            slot.breaker.look(&*self.clock).map_err(unavailable)?;
+        }
+        let engine = self.start(place).await.map_err(unavailable)?;
         match crate::prepare(&*engine, unit, binding).await {
             Ok(prepared) => Ok(routed::Ready::new(place, engine.info(), binding.profile, prepared)),
-            Err(error @ PrepareError::Unsupported { .. }) => Err(Passed::Over(error)),
-            Err(error @ PrepareError::Host { .. }) => {
-                breaker.failed(&*self.clock);
-                Err(Passed::Over(error))
-            }
+            // What is wrong may be the unit, the folders that it was granted, or the engine: that is not held against the engine.
+            Err(error @ (PrepareError::Unsupported { .. } | PrepareError::Host { .. })) => Err(Passed::Over(error)),
             Err(error) => Err(Passed::Answer(error)),
         }
     }
 }
 
 /// What receipts say of how the engine came to be this one; none where there is nothing to say.
-fn routing(passed_over: Vec<PassedOver>, weaker: &[Arc<str>]) -> Option<Arc<Routing>> {
-    let nothing = passed_over.is_empty() && weaker.is_empty();
-    (!nothing).then(|| Arc::new(Routing { passed_over, weaker: weaker.to_vec() }))
+fn routing(passed_over: Vec<PassedOver>, weaker: &[Arc<str>], held: Option<Limits>) -> Option<Arc<Routing>> {
+    let nothing = passed_over.is_empty() && weaker.is_empty() && held.is_none();
+    (!nothing).then(|| Arc::new(Routing { passed_over, weaker: weaker.to_vec(), held }))
 }
 
 #[cfg(test)]

@@ -13,15 +13,17 @@ use crate::{keys, steps, toml_tree};
 
 /// Reads a host's policy. `file` is the name that positions get.
 ///
+/// `engines` are the names of those that the host has.
+///
 /// What the file leaves out is as in [`Policy::default`]; a default that it leaves out is lowered to the ceiling where that is
 /// lower. No ceiling can be above the built-in one, so that nothing becomes unlimited.
 ///
 /// # Errors
 /// Everything that is wrong with the file, in its order: unknown keys, bad quantities, zeros, ceilings above the built-in ones,
 /// defaults above their ceilings.
-pub fn parse_policy(file: &str, text: &str) -> Result<Policy, Diagnostics> {
+pub fn parse_policy(file: &str, text: &str, engines: &[&str]) -> Result<Policy, Diagnostics> {
     let reader = Reader::new(file, text, Format::Toml);
-    let policy = toml_tree::read(text, &reader).map(|tree| read(&tree, &reader));
+    let policy = toml_tree::read(text, &reader).map(|tree| read(&tree, engines, &reader));
     let diagnostics = reader.finish();
     match policy {
         Some(policy) if diagnostics.is_empty() => Ok(policy),
@@ -29,13 +31,13 @@ pub fn parse_policy(file: &str, text: &str) -> Result<Policy, Diagnostics> {
     }
 }
 
-fn read(tree: &Node, reader: &Reader<'_>) -> Policy {
+fn read(tree: &Node, known: &[&str], reader: &Reader<'_>) -> Policy {
     let fields = reader.fields(tree, "the file", &keys::HOST);
-    fields.and_then(|fields| fields.get("policy")).map(|node| policy(node, reader)).unwrap_or_default()
+    fields.and_then(|fields| fields.get("policy")).map(|node| policy(node, known, reader)).unwrap_or_default()
 }
 
 /// What stands under `policy`.
-pub(crate) fn policy(node: &Node, reader: &Reader<'_>) -> Policy {
+pub(crate) fn policy(node: &Node, known: &[&str], reader: &Reader<'_>) -> Policy {
     let mut policy = Policy::default();
     let Some(fields) = reader.fields(node, "policy", &keys::POLICY) else { return policy };
     if let Some(node) = fields.get("limits") {
@@ -52,7 +54,15 @@ pub(crate) fn policy(node: &Node, reader: &Reader<'_>) -> Policy {
     }
     if let Some(fields) = fields.get("engines").and_then(|node| reader.fields(node, "engines", &keys::POLICY_ENGINES)) {
         if let Some(node) = fields.get("allow") {
-            policy.engines = reader.texts(node, "allow").into_iter().map(|(name, _)| name.to_owned()).collect();
+            let names = reader.texts(node, "allow");
+            for (name, span) in names.iter().filter(|(name, _)| !known.contains(name)) {
+                let help = match reader.nearest(name, known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there is `{}`", known.join("`, `")),
+                };
+                reader.error(Code::UnknownEngine, *span, format!("there is no engine `{name}`"), help);
+            }
+            policy.engines = names.into_iter().map(|(name, _)| name.to_owned()).collect();
             if policy.engines.is_empty() {
                 let help = "name those that steps may use: `allow = [\"wasmtime\"]`";
                 reader.error(Code::InvalidValue, node.span, "`allow` names no engine: nothing could run", help);

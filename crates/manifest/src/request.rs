@@ -54,14 +54,14 @@ const REQUEST: Keys = Keys {
 /// What a pipeline is called that says neither its name nor its file's.
 const UNNAMED: &str = "pipeline.json";
 
-/// Reads a run request, or a manifest that stands alone. `name` is the name that positions get.
+/// Reads a run request, or a manifest that stands alone. `name` is the name that positions get, `engines` are those that there are.
 ///
 /// # Errors
 /// Everything that is wrong with it; what is wrong with a pipeline that is given as text has positions in that text.
-pub fn parse_request(name: &str, text: &str) -> Result<Request, Vec<Diagnostic>> {
+pub fn parse_request(name: &str, text: &str, engines: &[&str]) -> Result<Request, Vec<Diagnostic>> {
     let reader = Reader::new(name, text, Format::Json);
     let mut inner = Vec::new();
-    let request = yaml_tree::read(text, &reader).and_then(|tree| read(&tree, &reader, &mut inner));
+    let request = yaml_tree::read(text, &reader).and_then(|tree| read(&tree, engines, &reader, &mut inner));
     let mut problems = reader.finish();
     problems.extend(inner);
     match request {
@@ -72,7 +72,7 @@ pub fn parse_request(name: &str, text: &str) -> Result<Request, Vec<Diagnostic>>
     }
 }
 
-fn read(tree: &Node, reader: &Reader<'_>, inner: &mut Vec<Diagnostic>) -> Option<Request> {
+fn read(tree: &Node, engines: &[&str], reader: &Reader<'_>, inner: &mut Vec<Diagnostic>) -> Option<Request> {
     let help = "write a manifest as JSON, or `{\"pipeline\": …, \"inputs\": {…}}`";
     match &tree.data {
         Data::Object(_) => {}
@@ -109,7 +109,7 @@ fn read(tree: &Node, reader: &Reader<'_>, inner: &mut Vec<Diagnostic>) -> Option
     // The rest is looked at also where the pipeline is wrong: everything is said at once.
     let mut request = Request::alone(pipeline.unwrap_or_else(|| dialects::pipeline(UNNAMED, Dialect::Native)));
     request.kind = RequestKind::Request;
-    request.read(&fields, reader);
+    request.read(&fields, engines, reader);
     Some(request)
 }
 
@@ -175,7 +175,7 @@ impl Request {
     }
 
     /// What stands beside the pipeline.
-    fn read(&mut self, fields: &Fields<'_>, reader: &Reader<'_>) {
+    fn read(&mut self, fields: &Fields<'_>, engines: &[&str], reader: &Reader<'_>) {
         if let Some(node) = fields.get("inputs") {
             let members = reader.members(node, "inputs", "{ \"text\": \"…\" }").unwrap_or_default();
             self.inputs = members.iter().map(|one| (one.key.as_str().into(), one.value.to_value())).collect();
@@ -186,7 +186,7 @@ impl Request {
         self.limits = fields.get("limits").map(|node| steps::limits(node, reader)).unwrap_or_default();
         self.profile = fields.get("profile").and_then(|node| grants::profile(node, reader));
         self.engines = fields.get("engine").map(|node| steps::engines(node, reader)).unwrap_or_default();
-        self.policy = fields.get("policy").map(|node| policy::policy(node, reader)).unwrap_or_default();
+        self.policy = fields.get("policy").map(|node| policy::policy(node, engines, reader)).unwrap_or_default();
         if let Some(node) = fields.get("secrets") {
             self.secrets(node, reader);
         }

@@ -125,7 +125,7 @@ fn is_expected(file: &str, is_good: bool) {
 #[test]
 fn policies() {
     check("policy", ".golden", |file, _, text| {
-        let result = parse_policy(file, text);
+        let result = parse_policy(file, text, &["wasmtime", "wasmi", "process"]);
         is_expected(file, result.is_ok());
         match result {
             Ok(policy) => serde_json::to_string_pretty(&policy).unwrap() + "\n",

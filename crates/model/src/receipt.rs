@@ -63,6 +63,9 @@ pub struct Routing {
     /// `sandbox` where it has none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub weaker: Vec<Arc<str>>,
+    /// The limits that held, where some of the engine's own are lower than the attempt's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub held: Option<Limits>,
 }
 
 /// An engine that could not be used.

@@ -239,7 +239,7 @@ async fn call(run: &Arc<Run>, step: &LinkedStep, unit: &LinkedUnit, input: &Inpu
             let wall = run.clock().now().saturating_sub(began);
             let usage = Usage { wall, ..Usage::default() };
             let outcome = Outcome::failed(host_error("the engine panicked", &*panic), usage);
-            Answer { outcome, engine: unit.routed.engine().clone(), routing: unit.routed.routing().cloned() }
+            Answer { outcome, engine: unit.routed.engine().clone(), routing: unit.routed.routing(&step.limits) }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use wasmill_engine::{Asked, EngineInfo, Reasons};
 use wasmill_model::{
-    Code, Diagnostic, Fallback, FallbackTo, Interface, LimitOverrides, LimitViolation, OutputFormat, Pipeline, Policy,
-    Profile, Step,
+    Code, Diagnostic, Fallback, FallbackTo, Interface, LimitOverrides, LimitViolation, OutputFormat, PassedOver,
+    Pipeline, Policy, Profile, Step,
 };
 use wasmill_unit::{FunctionError, ImportInfo, UnitInfo, missing_import_help};
 
@@ -46,7 +46,7 @@ pub(crate) fn check_steps(
         found.extend(profile_problems(step, overrides.profile(step), pipeline, policy, overrides));
         let asked = overrides.asked(step, policy);
         if overrides.engines.is_empty() {
-            found.extend(engine_problems(&asked, engines));
+            found.extend(unknown_engines(asked.names, engines));
         }
         if step.allow_weaker {
             found.extend(weaker_problem(&format!("the step `{}` says `allow_weaker`", step.id), policy));
@@ -116,28 +116,22 @@ pub(crate) fn limit_problems(asked: LimitOverrides, policy: &Policy, who: &str) 
     violations.into_iter().map(problem).collect()
 }
 
-/// One problem for each name that no engine has, and for each engine that the host does not let steps use.
-pub(crate) fn engine_problems(asked: &Asked<'_>, engines: &[EngineInfo]) -> Vec<Diagnostic> {
+/// One problem for each name that no engine has.
+pub(crate) fn unknown_engines(names: &[String], engines: &[EngineInfo]) -> Vec<Diagnostic> {
     if engines.is_empty() {
         return Vec::new();
     }
     let known: Vec<Arc<str>> = engines.iter().map(|engine| engine.name.name.clone()).collect();
-    let problem = |name: &String| {
-        let Some(info) = engines.iter().find(|info| *info.name.name == **name) else {
+    let unknown = names.iter().filter(|name| !known.iter().any(|known| **known == ***name));
+    unknown
+        .map(|name| {
             let problem = Diagnostic::new(Code::UnknownEngine, format!("there is no engine `{name}`"));
-            return Some(match suggestion::help(name, &known, 0) {
+            match suggestion::help(name, &known, 0) {
                 Some(help) => problem.help(help),
                 None => problem,
-            });
-        };
-        (!asked.allows(info)).then(|| {
-            let message = format!("the host does not let steps use the engine `{name}`");
-            let why = if info.sandboxed { "" } else { ", which has no sandbox," };
-            Diagnostic::new(Code::EngineNotAllowed, message)
-                .help(format!("the host's policy would have to name `{name}`{why} in `[policy.engines] allow`"))
+            }
         })
-    };
-    asked.names.iter().filter_map(problem).collect()
+        .collect()
 }
 
 /// Where the host forbids what somebody says.
@@ -194,14 +188,17 @@ fn profile_problems(
 
 /// Where none of the engines that a step may use will do.
 fn engine_fits(step: &Step, interface: Interface, asked: &Asked<'_>, engines: &[EngineInfo]) -> Option<Diagnostic> {
-    // Names that no engine has, or none that it may use, have been reported.
-    let in_order = asked.in_order(engines);
-    let (candidates, passed_over) = asked.candidates(engines, interface);
-    if in_order.is_empty() || !candidates.is_empty() {
+    let judged = asked.judged(engines, interface);
+    let fits = judged.iter().any(|(_, unfit)| unfit.is_none());
+    // Names that no engine has have been reported.
+    if fits || engines.is_empty() || (judged.is_empty() && !asked.names.is_empty()) {
         return None;
     }
+    let allowed = judged.iter().filter_map(|(place, _)| engines.get(*place)).any(|info| asked.allows(info));
+    let passed_over: Vec<PassedOver> = judged.into_iter().filter_map(|(_, unfit)| unfit).collect();
+    let code = if allowed { Code::EngineUnavailable } else { Code::EngineNotAllowed };
     let message = format!("no engine can run the unit `{}`: {}", step.unit, Reasons(&passed_over));
-    let problem = Diagnostic::new(Code::EngineUnavailable, message);
+    let problem = Diagnostic::new(code, message);
     Some(match would_do(asked, interface, engines) {
         Some(help) => problem.help(help),
         None => problem,
@@ -211,8 +208,11 @@ fn engine_fits(step: &Step, interface: Interface, asked: &Asked<'_>, engines: &[
 /// What to write, so that an engine can be used.
 pub(crate) fn would_do(asked: &Asked<'_>, interface: Interface, engines: &[EngineInfo]) -> Option<String> {
     let names = |asked: &Asked<'_>| {
-        let (places, _) = asked.candidates(engines, interface);
-        let names = places.into_iter().filter_map(|place| engines.get(place)).map(|info| &*info.name.name);
+        let names = asked
+            .candidates(engines, interface)
+            .into_iter()
+            .filter_map(|place| engines.get(place))
+            .map(|info| &*info.name.name);
         suggestion::list(names.filter(|name| !asked.names.iter().any(|asked| asked == name)))
     };
     let others = names(&Asked { names: &[], ..*asked });
@@ -220,9 +220,12 @@ pub(crate) fn would_do(asked: &Asked<'_>, interface: Interface, engines: &[Engin
         return Some(format!("use {others}"));
     }
     let weaker = Asked { allow_weaker: true, ..*asked };
-    let (places, _) = weaker.candidates(engines, interface);
-    (!places.is_empty())
-        .then(|| "`allow_weaker: true` in the step (or `--allow-weaker`) allows it all the same".to_owned())
+    if !weaker.candidates(engines, interface).is_empty() {
+        return Some("`allow_weaker: true` in the step (or `--allow-weaker`) allows it all the same".to_owned());
+    }
+    let mut in_order = asked.in_order(engines).into_iter().filter_map(|place| engines.get(place));
+    let lacking = in_order.find(|info| !asked.allows(info));
+    lacking.map(|info| format!("the host's policy would have to name `{}` in `[policy.engines] allow`", info.name.name))
 }
 
 /// An interface without its version.

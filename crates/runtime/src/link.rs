@@ -517,8 +517,7 @@ impl<'a> Maker<'a> {
 /// What is wrong with the overrides themselves.
 pub(crate) fn override_problems(policy: &Policy, overrides: &Overrides, engines: &[EngineInfo]) -> Vec<Diagnostic> {
     let mut problems = check::limit_problems(overrides.limits, policy, "this run");
-    let step = Step::new("", "");
-    problems.extend(check::engine_problems(&overrides.asked(&step, policy), engines));
+    problems.extend(check::unknown_engines(&overrides.engines, engines));
     if overrides.allow_weaker {
         problems.extend(check::weaker_problem("this run is given `--allow-weaker`", policy));
     }

@@ -254,7 +254,7 @@ fn preview_once(
         let asked = policy.resolve(overrides.limits.over(step.limits)).ok()?;
         let limits = asked.at_most(own);
         let origins = origins(overrides.limits, step, pipeline.dialect, &asked, &limits);
-        let (places, _) = overrides.asked(step, policy).candidates(engines, unit.interface());
+        let places = overrides.asked(step, policy).candidates(engines, unit.interface());
         let engines = places.into_iter().filter_map(|place| engines.get(place)).map(|info| info.name.clone()).collect();
         let function = function.map(|one| one.name.clone());
         Some(Ok(PreviewStep::Unit(PreviewUnit { function, profile, engines, limits, origins })))

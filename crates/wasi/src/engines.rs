@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use wasmill_engine::{Enforced, Engine, EngineInfo, EngineSource, Router};
 use wasmill_engine_wasmi::{Settings, WasmiEngine};
-use wasmill_model::{EngineName, Interface, LimitKind, Profile};
+use wasmill_model::{EngineName, Interface, LimitKind, LimitOverrides, Profile};
 
 /// The engines, in the order in which they are tried.
 pub(crate) fn router() -> Router {
@@ -29,6 +29,7 @@ fn elsewhere(name: &'static str, interfaces: &[Interface]) -> EngineSource {
             .map(|limit| (limit, Enforced::Yes))
             .to_vec(),
         profiles: Profile::ALL.to_vec(),
+        at_most: LimitOverrides::default(),
         functions: Vec::new(),
         sandboxed: name != "process",
     };

@@ -44,12 +44,15 @@ fn answer(arguments: impl IntoIterator<Item = String>, stdin: impl Read) -> Resu
         Arguments::Run { units } => units,
         Arguments::Say(text) => return Ok((text.into_bytes(), ExitCode::Success)),
     };
-    let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets } = request::read(stdin)?;
+    let router = engines::router();
+    let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets } = {
+        let names: Vec<&str> = router.engines().iter().map(|engine| &*engine.name.name).collect();
+        request::read(stdin, &names)?
+    };
     let overrides = Overrides { limits, engines, allow_weaker: false, profile };
     let mut files = Files::new(units);
     files.place(&mut pipeline);
 
-    let router = engines::router();
     let bundle = BundleReader::new(&mut files, &policy, router.engines(), &overrides).pipeline(pipeline)?;
     let executor = Executor::with_host(Host {
         router,

@@ -15,9 +15,9 @@ const STDIN: &str = "stdin";
 ///
 /// # Errors
 /// Why it cannot be read, or everything that is wrong with it.
-pub(crate) fn read(stdin: impl Read) -> Result<Request, Vec<Diagnostic>> {
+pub(crate) fn read(stdin: impl Read, engines: &[&str]) -> Result<Request, Vec<Diagnostic>> {
     let text = text(stdin, LARGEST).map_err(|problem| vec![problem])?;
-    wasmill_manifest::parse_request(STDIN, &text)
+    wasmill_manifest::parse_request(STDIN, &text, engines)
 }
 
 fn text(stdin: impl Read, largest: u64) -> Result<String, Diagnostic> {

@@ -23,12 +23,23 @@ use crate::process;
 const PAGE: &str = "docs/benchmarks.md";
 
 /// The benches of the workspace.
-const BENCHES: [&str; 9] =
-    ["fresh_call", "throughput", "each", "warm_load", "deadlines", "async_overhead", "steps", "router", "languages"];
+const BENCHES: [&str; 10] = [
+    "fresh_call",
+    "interpreter",
+    "throughput",
+    "each",
+    "warm_load",
+    "deadlines",
+    "async_overhead",
+    "steps",
+    "router",
+    "languages",
+];
 
 /// What they report, in the order of the page.
-const REPORTS: [&str; 12] = [
+const REPORTS: [&str; 13] = [
     "fresh_call",
+    "interpreter",
     "throughput",
     "each",
     "warm_load",

@@ -25,13 +25,20 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "PROFILE", value_enum, hide_possible_values = true)]
     pub(crate) profile: Option<Metering>,
 
-    /// The engine to use; several, in order of preference
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    /// The engine to use; several, in order of preference: wasmi,wasmtime
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = engine_name)]
     pub(crate) engine: Vec<String>,
 
     /// Let steps have an engine that does not hold all of their limits, or has no sandbox
     #[arg(long)]
     pub(crate) allow_weaker: bool,
+}
+
+fn engine_name(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("a name is empty; several names are separated by one comma each"),
+        name => Ok(name.to_owned()),
+    }
 }
 
 const ZERO: &str = "it is zero: nothing could run; leave it out for the host's default";

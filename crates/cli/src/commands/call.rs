@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use wasmill_model::{Diagnostics, Expression, Location, Object, Pipeline, Reference, Schedule, Step, Template};
 
 use crate::commands::run::{Job, finish};
-use wasmill_runtime::Bundle;
+use wasmill_runtime::{Bundle, component_limits};
 
 use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anstyle::Style;
 use serde::Serialize;
 use wasmill_engine::{Asked, Binding, Call, Cancel, Enforced, Engine, EngineInfo, weaker};
-use wasmill_model::{ExitCode, Input, Interface, LimitKind, Limits, Profile, Value, format_duration};
+use wasmill_model::{ExitCode, Input, Interface, Limits, Profile, Value, format_duration};
 use wasmill_unit::Unit;
 
 use crate::engines::{self, EngineSettings};
@@ -26,17 +26,23 @@ const MOST_CALLS: usize = 20_000;
 const ADD: &str =
     r#"(module (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))"#;
 
+/// One engine, as `--output json` has it.
 #[derive(Serialize)]
-struct Row {
-    #[serde(flatten)]
-    info: EngineInfo,
+pub(crate) struct Row {
+    pub(crate) name: Arc<str>,
+    pub(crate) version: Arc<str>,
     /// Whether the host's policy lets steps use it.
     allowed: bool,
-    /// Whether it could be started.
+    /// Whether it could be started, and works.
     available: bool,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
+    interfaces: Vec<Interface>,
+    profiles: Vec<Profile>,
+    pub(crate) sandboxed: bool,
+    /// The limits that it holds.
+    holds: Vec<String>,
     /// In what its sandbox is weaker than what a step is promised.
     weaker: Vec<Arc<str>>,
     /// Microseconds of a call of a small function in a fresh instance: the median.
@@ -46,6 +52,18 @@ struct Row {
 
 /// Starts each engine and measures it.
 pub(crate) fn engines(settings: &EnginesSettings, printer: &Printer) -> Outcome {
+    let rows = look(settings)?;
+    if printer.is_json() {
+        printer.json(&serde_json::json!({ "wasmill": 1, "engines": rows }))?;
+    } else {
+        printer.text(&describe(&rows))?;
+    }
+    let works = rows.iter().any(|row| row.available && row.allowed);
+    Ok(if works { ExitCode::Success } else { ExitCode::Failed })
+}
+
+/// What each engine is, and whether it works.
+pub(crate) fn look(settings: &EnginesSettings) -> Result<Vec<Row>, Failure> {
     let compiler = host::compiler(settings.compiler)?;
     let sources = EngineSettings { slots: 4, cache: None, compiler, coredumps: None };
     let router = engines::router(&sources)?;
@@ -55,36 +73,27 @@ pub(crate) fn engines(settings: &EnginesSettings, printer: &Printer) -> Outcome 
         .enable_time()
         .build()
         .map_err(|error| Failure::host(format!("no thread can be started: {error}")))?;
-    let rows: Vec<Row> = router
-        .engines()
-        .iter()
-        .map(|described| {
-            let started = router.start(&described.name.name);
-            let info = started.as_ref().map_or_else(|_| described.clone(), |engine| engine.info().clone());
-            let measured = started.as_ref().ok().map(|engine| runtime.block_on(measure(&**engine)));
-            let (call, failed) = match measured {
-                Some(Ok(call)) => (call, None),
-                Some(Err(reason)) => (None, Some(reason)),
-                None => (None, None),
-            };
-            let reason = started.err().or(failed);
-            Row {
-                allowed: asked.allows(&info),
-                available: reason.is_none(),
-                reason,
-                weaker: weaker(&info, Profile::Metered),
-                call_us: call.map(|call| call.as_secs_f64() * 1e6),
-                info,
-            }
-        })
-        .collect();
-    if printer.is_json() {
-        printer.json(&serde_json::json!({ "wasmill": 1, "engines": rows }))?;
-    } else {
-        printer.text(&describe(&rows))?;
-    }
-    let works = rows.iter().any(|row| row.available && row.allowed);
-    Ok(if works { ExitCode::Success } else { ExitCode::Failed })
+    let row = async |described: &EngineInfo| {
+        let (info, measured) = match router.start(&described.name.name).await {
+            Ok(engine) => (engine.info().clone(), measure(&*engine).await),
+            Err(reason) => (described.clone(), Err(reason)),
+        };
+        let held = info.limits.iter().filter(|(_, how)| *how == Enforced::Yes);
+        Row {
+            allowed: asked.allows(&info),
+            available: measured.is_ok(),
+            holds: held.map(|(limit, _)| limit.to_string()).collect(),
+            weaker: weaker(&info, Profile::Metered),
+            call_us: measured.as_ref().ok().copied().flatten().map(|call| call.as_secs_f64() * 1e6),
+            reason: measured.err(),
+            name: info.name.name,
+            version: info.name.version,
+            interfaces: info.interfaces,
+            profiles: info.profiles,
+            sandboxed: info.sandboxed,
+        }
+    };
+    Ok(router.engines().iter().map(|described| runtime.block_on(row(described))).collect())
 }
 
 /// The median of some calls; none where the engine does not run such units.
@@ -103,7 +112,7 @@ async fn measure(engine: &dyn Engine) -> Result<Option<Duration>, String> {
         let outcome = prepared.call(Call::new(&input, &limits, &cancel)).await;
         times.push(start.elapsed());
         if outcome.output != Some(Value::Int(5)) {
-            return Err(format!("it does not work: 2 + 3 ended as {:?}", outcome.verdict));
+            return Err(format!("it does not work: 2 + 3 ended as {}", outcome.verdict));
         }
     }
     times.sort_unstable();
@@ -113,12 +122,10 @@ async fn measure(engine: &dyn Engine) -> Result<Option<Duration>, String> {
 fn describe(rows: &[Row]) -> String {
     let mut text = String::new();
     for row in rows {
-        let Row { info, .. } = row;
-        let name = &info.name;
         let (style, mark, state): (Style, char, String) = match row {
             Row { reason: Some(reason), .. } => (RED, '✘', reason.clone()),
-            Row { allowed: false, .. } => {
-                (YELLOW, '!', format!("steps may not use it: `[policy.engines] allow` does not name `{}`", name.name))
+            Row { allowed: false, name, .. } => {
+                (YELLOW, '!', format!("steps may not use it: `[policy.engines] allow` does not name `{name}`"))
             }
             Row { call_us: Some(call), .. } => {
                 let call = format_duration(Duration::from_secs_f64(call / 1e6));
@@ -126,27 +133,20 @@ fn describe(rows: &[Row]) -> String {
             }
             _ => (GREEN, '✔', "works".to_owned()),
         };
-        let _ = writeln!(
-            text,
-            "{style}{mark}{style:#} {BOLD}{}{BOLD:#} {}  {}",
-            name.name,
-            name.version,
-            printable(&state)
-        );
-        let list = |title: &str, words: Vec<String>| format!("    {DIM}{title:<12}{DIM:#} {}\n", words.join(", "));
-        text += &list("runs", info.interfaces.iter().map(ToString::to_string).collect());
-        text += &list("profiles", info.profiles.iter().map(ToString::to_string).collect());
-        let of = |wanted: Enforced| {
-            let limits = info.limits.iter().filter(move |(_, how)| *how == wanted);
-            limits.map(|(limit, _): &(LimitKind, Enforced)| limit.to_string()).collect::<Vec<_>>()
+        let Row { name, version, .. } = row;
+        let _ = writeln!(text, "{style}{mark}{style:#} {BOLD}{name}{BOLD:#} {version}  {}", printable(&state));
+        let mut list = |title: &str, words: &[String]| {
+            if !words.is_empty() {
+                let _ = writeln!(text, "    {DIM}{title:<13}{DIM:#} {}", words.join(", "));
+            }
         };
-        text += &list("holds", of(Enforced::Yes));
-        let lacks = of(Enforced::No);
-        if !lacks.is_empty() {
-            text += &list("does not hold", lacks);
-        }
-        if !info.sandboxed {
-            text += &list("sandbox", vec!["none: it runs what is trusted".to_owned()]);
+        list("runs", &row.interfaces.iter().map(ToString::to_string).collect::<Vec<_>>());
+        list("profiles", &row.profiles.iter().map(ToString::to_string).collect::<Vec<_>>());
+        list("holds", &row.holds);
+        let lacks = row.weaker.iter().filter(|one| &***one != "sandbox").map(|one| one.to_string());
+        list("does not hold", &lacks.collect::<Vec<_>>());
+        if !row.sandboxed {
+            list("sandbox", &["none: it runs what is trusted".to_owned()]);
         }
     }
     text

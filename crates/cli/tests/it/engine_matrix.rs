@@ -10,7 +10,7 @@ use wasmill_testkit::workspace;
 
 use crate::{json, project};
 
-const ENGINES: [&str; 1] = ["wasmi"];
+const ENGINES: [&str; 2] = ["wasmi", "wasmedge"];
 const PAGE: &str = "docs/engines-examples.md";
 
 /// The examples and the arguments of one run of each case.

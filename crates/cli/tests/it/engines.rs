@@ -100,8 +100,12 @@ fn a_policy_says_which_engines_there_are() {
     for arguments in [&["check", "pipeline.yaml"][..], &["run", "pipeline.yaml"]] {
         let output = project.wasmill(arguments.iter().chain(&["--policy", "host.toml"])).run();
         assert!(output.expect(2).stderr.contains("WM0209"), "{output}");
-        assert!(output.stderr.contains("`wasmi`"), "{output}");
+        assert!(output.stderr.contains("wasmi: the host's policy does not let steps use it"), "{output}");
+        assert!(output.stderr.contains("use `wasmtime`"), "{output}");
     }
+    // Among several it is passed over.
+    let receipt = run(&project, &["--policy", "host.toml", "--engine", "wasmi,wasmtime"], 0);
+    assert_eq!(receipt["passed_over"][0]["reason"], "the host's policy does not let steps use it");
     let flags = ["run", "pipeline.yaml", "--policy", "host.toml", "--engine"];
     project.wasmill(flags.iter().chain(&["wasmtime"])).run().expect(0);
     assert!(project.wasmill(flags.iter().chain(&["wasmi"])).run().expect(2).stderr.contains("WM0209"));
@@ -121,7 +125,7 @@ steps:
     // No policy: there is no such engine for steps.
     let output = project.wasmill(["run", "pipeline.yaml", "--allow-weaker"]).run();
     assert!(output.expect(2).stderr.contains("WM0209"), "{output}");
-    assert!(output.stderr.contains("which has no sandbox"), "{output}");
+    assert!(output.stderr.contains("as it has no sandbox"), "{output}");
     // A policy, and a step that does not say that it knows.
     let output = project.wasmill(["run", "pipeline.yaml", "--policy", "open.toml"]).run();
     assert!(output.stderr.contains("process: it has no sandbox"), "{output}");

@@ -14,7 +14,7 @@ use wasmill_engine::parts::{CLOCK_START, CLOCK_STEP};
 use wasmparser::{FunctionBody, Operator};
 
 use super::sections::{Kind, Sections};
-use super::{CALL, Entry, PAGE, Plan, RANDOM_SIZE, RewriteError, Rewritten, STACK, STRINGS, StartSize};
+use super::{CALL, Entry, PAGE, Plan, RANDOM_SIZE, RewriteError, Rewritten, STACK, StartSize};
 
 const PREVIEW1: &str = "wasi_snapshot_preview1";
 
@@ -163,8 +163,6 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
     let own = count(unit.memories.len()) + shift;
     let unit_memories: Vec<u32> = (shift..own).collect();
     let abi = unit.memory("memory").map_or(Ok(0), |memory| at(&unit_memories, memory))?;
-    let strings = Strings::new(plan);
-    let random = strings.end;
     let random_size = if seeded { RANDOM_SIZE } else { 0 };
 
     // Types, and the functions between the two.
@@ -271,21 +269,12 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
     for memory in &unit.memories {
         memories.memory(unit_indices.memory_type(*memory)?);
     }
-    memories.memory(page(u64::from(random + random_size) / PAGE + 1));
+    memories.memory(page(1));
 
     let values = [
         ("memory_bytes", Value::Wide(unit.memories.iter().map(|memory| memory.initial.saturating_mul(PAGE)).sum())),
         ("table_elements", Value::Wide(unit.tables.iter().map(|table| table.ty.initial).sum())),
         ("stdout_is_log", Value::Narrow(u32::from(*plan.entry != Entry::Command))),
-        ("args", Value::Narrow(count(plan.arguments.len()))),
-        ("args_size", Value::Narrow(strings.arguments.size)),
-        ("args_table", Value::Narrow(strings.arguments.table)),
-        ("args_bytes", Value::Narrow(strings.arguments.bytes)),
-        ("variables", Value::Narrow(count(plan.variables.len()))),
-        ("variables_size", Value::Narrow(strings.variables.size)),
-        ("variables_table", Value::Narrow(strings.variables.table)),
-        ("variables_bytes", Value::Narrow(strings.variables.bytes)),
-        ("random", Value::Narrow(random)),
         ("random_size", Value::Narrow(random_size)),
         ("stack", Value::Narrow(STACK as u32)),
         ("clock_start", Value::Wide(u64::try_from(CLOCK_START.as_nanos()).unwrap_or(u64::MAX))),
@@ -315,7 +304,6 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
     if let Some(section) = unit.data.clone() {
         unit_indices.parse_data_section(&mut data, section)?;
     }
-    data.active(own, &ConstExpr::i32_const(STRINGS as i32), strings.data);
 
     let mut code = CodeSection::new();
     for (body, ty) in unit.bodies.iter().zip(&unit.functions) {
@@ -360,10 +348,12 @@ fn shim(module: &str, name: &str, runtime: &Sections<'_>, plan: &Plan<'_>) -> Op
     let is_real = (CLOCK.contains(&name) && !plan.virtual_clock) || (name == RANDOM && !plan.seeded);
     let is_ours = match module {
         PREVIEW1 => {
-            const SHIMS: [&str; 12] = [
+            const SHIMS: [&str; 14] = [
                 "fd_write",
                 "fd_close",
                 "fd_renumber",
+                "fd_fdstat_set_flags",
+                "fd_fdstat_set_rights",
                 "proc_exit",
                 "args_get",
                 "args_sizes_get",
@@ -380,44 +370,6 @@ fn shim(module: &str, name: &str, runtime: &Sections<'_>, plan: &Plan<'_>) -> Op
         _ => false,
     };
     is_ours.then(|| runtime.function(name)).flatten()
-}
-
-/// Arguments and variables as they stand in our memory: of each list the offsets of its strings, then the strings.
-struct Strings {
-    arguments: Place,
-    variables: Place,
-    data: Vec<u8>,
-    /// The first byte behind them.
-    end: u32,
-}
-
-struct Place {
-    table: u32,
-    bytes: u32,
-    size: u32,
-}
-
-impl Strings {
-    fn new(plan: &Plan<'_>) -> Self {
-        let mut data = Vec::new();
-        let mut put = |list: &[String]| {
-            data.resize(data.len().next_multiple_of(4), 0);
-            let table = STRINGS + count(data.len());
-            let (mut offsets, mut bytes) = (Vec::new(), Vec::new());
-            for text in list {
-                offsets.extend(count(bytes.len()).to_le_bytes());
-                bytes.extend(text.as_bytes());
-                bytes.push(0);
-            }
-            data.extend(&offsets);
-            let place = Place { table, bytes: STRINGS + count(data.len()), size: count(bytes.len()) };
-            data.extend(&bytes);
-            place
-        };
-        let (arguments, variables) = (put(plan.arguments), put(plan.variables));
-        let end = (STRINGS + count(data.len())).next_multiple_of(64);
-        Strings { arguments, variables, data, end }
-    }
 }
 
 /// What it would grow to, and its own maximum, in the units of the limit.

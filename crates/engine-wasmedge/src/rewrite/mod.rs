@@ -4,6 +4,7 @@
 //! of a call in words on the unit's own stdout. So the limits, the virtual clock, the seeded randomness, the arguments and the C ABI are put
 //! into the unit, and with them the records that say what happened.
 
+mod head;
 mod merge;
 mod sections;
 
@@ -12,6 +13,7 @@ use std::sync::LazyLock;
 use wasmill_engine::parts::{Refused, Tally};
 use wasmill_model::{LimitKind, Limits};
 
+pub(crate) use self::head::Head;
 use self::sections::Sections;
 
 /// Bytes of randomness that a call can have, where it is seeded.
@@ -19,9 +21,6 @@ pub(crate) const RANDOM_SIZE: u32 = 32 << 10;
 
 /// The export that reactor mode calls, of a unit that is called by function.
 pub(crate) const CALL: &str = "wasmill";
-
-/// Where our memory holds arguments and variables.
-const STRINGS: u32 = 64;
 
 /// Bytes of frames, as they are estimated, that a unit's calls may have at once: units have 1.5 MiB of stack everywhere.
 const STACK: i32 = 3 << 19;
@@ -44,10 +43,6 @@ pub(crate) enum Entry {
 /// What is put into a unit.
 pub(crate) struct Plan<'a> {
     pub(crate) entry: &'a Entry,
-    /// With the program's own name.
-    pub(crate) arguments: &'a [String],
-    /// `NAME=value`, each.
-    pub(crate) variables: &'a [String],
     /// Whether the clock is ours.
     pub(crate) virtual_clock: bool,
     /// Whether randomness is seeded.
@@ -58,7 +53,7 @@ pub(crate) struct Plan<'a> {
 #[derive(Debug)]
 pub(crate) struct Rewritten {
     pub(crate) binary: Vec<u8>,
-    /// Bytes of randomness that stdin begins with, behind the limits.
+    /// Bytes of randomness in the head of stdin.
     pub(crate) random: u32,
     pub(crate) size: StartSize,
 }
@@ -118,22 +113,21 @@ impl StartSize {
     /// Whether a unit may have what it starts with.
     ///
     /// # Errors
-    /// What it may not have.
-    pub(crate) fn check(&self, limits: &Limits) -> Result<(), Refused> {
+    /// What it may not have, and the bytes of what it was given before.
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), (Refused, u64)> {
         let instances = usize::try_from(limits.instances).unwrap_or(usize::MAX);
         if 1.max(self.memories.len()).max(self.tables.len()) > instances {
             let limit = u64::from(limits.instances);
-            return Err(Refused { of: LimitKind::Instances, limit, wanted: limit.saturating_add(1) });
+            return Err((Refused { of: LimitKind::Instances, limit, wanted: limit.saturating_add(1) }, 0));
         }
         let mut tally = Tally::new(limits);
         let size = |size: &u64| usize::try_from(*size).unwrap_or(usize::MAX);
-        for memory in &self.memories {
-            tally.grow_memory(0, size(memory), None);
+        let fits = self.memories.iter().all(|memory| tally.grow_memory(0, size(memory), None))
+            && self.tables.iter().all(|table| tally.grow_table(0, size(table), None));
+        match tally.refused() {
+            Some(refused) if !fits => Err((refused, tally.peak())),
+            _ => Ok(()),
         }
-        for table in &self.tables {
-            tally.grow_table(0, size(table), None);
-        }
-        tally.refused().map_or(Ok(()), Err)
     }
 
     /// Bytes of memories and tables together.
@@ -144,3 +138,61 @@ impl StartSize {
 }
 
 const PAGE: u64 = 65_536;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+    use arbitrary::Unstructured;
+    use wasmill_unit::Unit;
+
+    use super::*;
+
+    /// Numbers that look random, and are the same every time.
+    fn noise(seed: u64) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        };
+        (0..4096).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn whatever_is_a_unit_is_one_afterwards() {
+        let config = wasm_smith::Config {
+            max_imports: 0,
+            max_memories: 3,
+            min_funcs: 1,
+            export_everything: true,
+            bulk_memory_enabled: true,
+            multi_value_enabled: true,
+            reference_types_enabled: false,
+            simd_enabled: true,
+            tail_call_enabled: true,
+            gc_enabled: false,
+            exceptions_enabled: false,
+            memory64_enabled: false,
+            threads_enabled: false,
+            relaxed_simd_enabled: false,
+            ..wasm_smith::Config::default()
+        };
+        let mut rewritten = 0;
+        for seed in 0..1_000 {
+            let noise = noise(seed);
+            let module = wasm_smith::Module::new(config.clone(), &mut Unstructured::new(&noise));
+            let Ok(binary) = module.map(|module| module.to_bytes()) else { continue };
+            // Some use proposals that no unit may use.
+            let Ok(unit) = Unit::from_binary(binary.clone()) else { continue };
+            for function in &unit.info().functions {
+                let entry = Entry::Core(function.name.to_string());
+                let plan = Plan { entry: &entry, virtual_clock: true, seeded: true };
+                rewrite(&binary, &plan).unwrap_or_else(|error| panic!("{seed}: {error:?}"));
+                rewritten += 1;
+            }
+        }
+        assert!(rewritten > 200, "{rewritten}");
+    }
+}

@@ -7,10 +7,12 @@
 ;;   1 started                        6 out of randomness
 ;;   2 grown: bytes, elements         7 abort: line, column
 ;;   3 exited: code, bytes            8 text of the abort: bytes that follow, which text
-;;   4 ended: bytes                   9 broken C ABI: what, which number
+;;   4 ended: bytes                   9 broken C ABI: what, pointer and length
 ;;   5 too deep                      10 refused: what, how much there would have been
 ;;                                   11 output: bytes
 ;;   0 log: bytes that follow
+;;
+;; A code that is 1 << 32 above what it was is one of the unit's start function.
 ;;
 ;; stdin begins with what the call may have; what the unit reads comes behind it.
 ;;
@@ -20,6 +22,9 @@
   (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
   (import "wasi_snapshot_preview1" "fd_renumber" (func $fd_renumber (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_set_flags" (func $fd_fdstat_set_flags (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_fdstat_set_rights"
+    (func $fd_fdstat_set_rights (param i32 i64 i64) (result i32)))
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll_oneoff (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "proc_exit" (func $proc_exit (param i32)))
   (import "unit" "start" (func $unit_start))
@@ -30,7 +35,8 @@
   (import "unit" "wasi" (memory $wasi 1))
   ;; The memory of the C ABI.
   (import "unit" "memory" (memory $unit 1))
-  ;; Ours: what stood in the window (64 bytes), then the unit's arguments and variables, then randomness, then what is carried.
+  ;; Ours: what stood in the window (64 bytes), what was put aside (32,832 bytes), the unit's arguments and variables, randomness, and what
+  ;; is carried.
   (memory $own 1)
 
   ;; Bytes that memories may have together with tables, and elements that tables may have.
@@ -42,16 +48,16 @@
   ;; Whether the unit's stdout is log.
   (global $stdout_is_log (export "stdout_is_log") (mut i32) (i32.const 0))
   ;; Arguments and variables: how many, bytes, where their offsets and their bytes are in our memory.
-  (global $args (export "args") (mut i32) (i32.const 0))
-  (global $args_size (export "args_size") (mut i32) (i32.const 0))
-  (global $args_table (export "args_table") (mut i32) (i32.const 0))
-  (global $args_bytes (export "args_bytes") (mut i32) (i32.const 0))
-  (global $variables (export "variables") (mut i32) (i32.const 0))
-  (global $variables_size (export "variables_size") (mut i32) (i32.const 0))
-  (global $variables_table (export "variables_table") (mut i32) (i32.const 0))
-  (global $variables_bytes (export "variables_bytes") (mut i32) (i32.const 0))
-  ;; Randomness that comes on stdin before all else: where it goes, and how much it is.
-  (global $random (export "random") (mut i32) (i32.const 0))
+  (global $args (mut i32) (i32.const 0))
+  (global $args_size (mut i32) (i32.const 0))
+  (global $args_table (mut i32) (i32.const 0))
+  (global $args_bytes (mut i32) (i32.const 0))
+  (global $variables (mut i32) (i32.const 0))
+  (global $variables_size (mut i32) (i32.const 0))
+  (global $variables_table (mut i32) (i32.const 0))
+  (global $variables_bytes (mut i32) (i32.const 0))
+  ;; Seeded randomness: where it is, and how much there is.
+  (global $random (mut i32) (i32.const 0))
   (global $random_size (export "random_size") (mut i32) (i32.const 0))
   ;; The room of a unit's frames, in bytes as we estimate them.
   (global $stack (export "stack") (mut i32) (i32.const 0))
@@ -59,6 +65,8 @@
   (global $clock_start (export "clock_start") (mut i64) (i64.const 0))
   (global $clock_step (export "clock_step") (mut i64) (i64.const 0))
 
+  ;; 1 << 32 while the unit's start function runs: nobody exits there.
+  (global $early (mut i64) (i64.const 0))
   (global $now (mut i64) (i64.const 0))
   (global $drawn (mut i32) (i32.const 0))
   (global $told (mut i64) (i64.const 0))
@@ -75,7 +83,9 @@
     (i32.store8 $wasi (i32.const 16) (local.get $kind))
     (i64.store $wasi (i32.const 17) (local.get $first))
     (i64.store $wasi (i32.const 25) (local.get $second))
-    (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+    ;; Whole or not at all: what comes behind half a record would be taken for the rest of it.
+    (if (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)) (then (unreachable)))
+    (if (i32.ne (i32.load $wasi (i32.const 8)) (i32.const 17)) (then (unreachable)))
     (memory.copy $wasi $own (i32.const 0) (i32.const 0) (i32.const 64)))
 
   ;; Whether so many bytes from there are outside of the memory that WASI works on.
@@ -172,8 +182,17 @@
     (if (i32.le_u (local.get $to) (i32.const 2)) (then (return (i32.const 8))))
     (call $fd_renumber (local.get $from) (local.get $to)))
 
+  ;; A pipe that does not wait, or that may not be written to, would lose records.
+  (func (export "fd_fdstat_set_flags") (param $fd i32) (param $flags i32) (result i32)
+    (if (i32.le_u (local.get $fd) (i32.const 2)) (then (return (i32.const 8))))
+    (call $fd_fdstat_set_flags (local.get $fd) (local.get $flags)))
+
+  (func (export "fd_fdstat_set_rights") (param $fd i32) (param $base i64) (param $inheriting i64) (result i32)
+    (if (i32.le_u (local.get $fd) (i32.const 2)) (then (return (i32.const 8))))
+    (call $fd_fdstat_set_rights (local.get $fd) (local.get $base) (local.get $inheriting)))
+
   (func (export "proc_exit") (param $code i32)
-    (call $record (i32.const 3) (i64.extend_i32_u (local.get $code)) (call $peak))
+    (call $record (i32.const 3) (i64.or (i64.extend_i32_u (local.get $code)) (global.get $early)) (call $peak))
     ;; WasmEdge gives other numbers for codes from 126 on; ours is in the record.
     (call $proc_exit (i32.const 0))
     (unreachable))
@@ -233,10 +252,7 @@
       (then (call $record (i32.const 6) (i64.extend_i32_u (local.get $length)) (i64.const 0)) (unreachable)))
     (memory.copy $wasi $own
       (local.get $at) (i32.add (global.get $random) (global.get $drawn)) (local.get $length))
-    ;; The stream gives words: what is left of one is not given to the next reader.
-    (global.set $drawn
-      (i32.add (global.get $drawn) (i32.and (i32.add (local.get $length) (i32.const 3)) (i32.const -4))))
-    (if (i32.gt_u (global.get $drawn) (global.get $random_size)) (then (global.set $drawn (global.get $random_size))))
+    (global.set $drawn (i32.add (global.get $drawn) (local.get $length)))
     (i32.const 0))
 
   ;; When a subscription to a clock is due, by the virtual clock; -1 for any other subscription.
@@ -371,24 +387,39 @@
 
   ;; Puts the unit's first 32 KiB aside, and back.
   (func $aside (param $back i32)
-    (local $place i32)
-    (local.set $place (i32.add (global.get $random) (global.get $random_size)))
-    (call $reach (i64.add (i64.extend_i32_u (local.get $place)) (i64.const 32832)))
     (if (local.get $back)
-      (then (memory.copy $wasi $own (i32.const 0) (local.get $place) (i32.const 32832)))
-      (else (memory.copy $own $wasi (local.get $place) (i32.const 0) (i32.const 32832)))))
+      (then (memory.copy $wasi $own (i32.const 0) (i32.const 64) (i32.const 32832)))
+      (else (memory.copy $own $wasi (i32.const 64) (i32.const 0) (i32.const 32832)))))
 
-  ;; What every stdin begins with: the two limits, then randomness where the unit asks for some.
+  ;; What every stdin begins with: both limits; of arguments and variables how many there are and their bytes; their offsets and bytes,
+  ;; in such pieces that each list begins at a multiple of 4, and all of it ends at one of 64; randomness, where the unit asks for some.
   (func $head
-    (call $take (i32.const 0) (i32.const 16))
+    (local $strings i32)
+    (local.set $strings (i32.const 32896))
+    (call $take (i32.const 0) (i32.const 32))
     (global.set $memory_limit (i64.load $own (i32.const 0)))
     (global.set $table_limit (i64.load $own (i32.const 8)))
+    (global.set $args (i32.load $own (i32.const 16)))
+    (global.set $args_size (i32.load $own (i32.const 20)))
+    (global.set $variables (i32.load $own (i32.const 24)))
+    (global.set $variables_size (i32.load $own (i32.const 28)))
+    (global.set $args_table (local.get $strings))
+    (global.set $args_bytes (i32.add (global.get $args_table) (i32.shl (global.get $args) (i32.const 2))))
+    (global.set $variables_table
+      (i32.and (i32.add (i32.add (global.get $args_bytes) (global.get $args_size)) (i32.const 3)) (i32.const -4)))
+    (global.set $variables_bytes
+      (i32.add (global.get $variables_table) (i32.shl (global.get $variables) (i32.const 2))))
+    (global.set $random
+      (i32.and (i32.add (i32.add (global.get $variables_bytes) (global.get $variables_size)) (i32.const 63)) (i32.const -64)))
+    (call $take (local.get $strings) (i32.sub (global.get $random) (local.get $strings)))
     (call $take (global.get $random) (global.get $random_size)))
 
   (func $started
     (global.set $told (call $peak))
     (call $record (i32.const 1) (global.get $memory) (global.get $elements))
-    (call $unit_start))
+    (global.set $early (i64.const 4294967296))
+    (call $unit_start)
+    (global.set $early (i64.const 0)))
 
   ;; Before anything of the unit runs.
   (func $begin (export "begin")
@@ -405,6 +436,10 @@
     (call $unit_main)
     (call $end))
 
+  ;; A pointer and a length in one number.
+  (func $pair (param $pointer i32) (param $length i32) (result i64)
+    (i64.or (i64.shl (i64.extend_i32_u (local.get $pointer)) (i64.const 32)) (i64.extend_i32_u (local.get $length))))
+
   (func $broken (param $what i64) (param $number i64)
     (call $record (i32.const 9) (local.get $what) (local.get $number))
     (unreachable))
@@ -419,8 +454,7 @@
     (local $length i32) (local $input i32) (local $pointer i32) (local $cell i32) (local $result i32) (local $piece i32)
     (call $aside (i32.const 0))
     (call $head)
-    (local.set $input
-      (i32.add (i32.add (global.get $random) (global.get $random_size)) (i32.const 32832)))
+    (local.set $input (i32.add (global.get $random) (global.get $random_size)))
     (call $take (local.get $input) (i32.const 4))
     (local.set $length (i32.load $own (local.get $input)))
     (call $take (local.get $input) (local.get $length))
@@ -432,20 +466,19 @@
         (local.set $pointer (call $unit_allocate (local.get $length)))
         (if (i32.eqz (local.get $pointer)) (then (call $broken (i64.const 0) (i64.const 0))))
         (if (call $outside_unit (local.get $pointer) (local.get $length))
-          (then (call $broken (i64.const 1) (i64.extend_i32_u (local.get $pointer)))))
+          (then (call $broken (i64.const 1) (call $pair (local.get $pointer) (local.get $length)))))
         (memory.copy $unit $own (local.get $pointer) (local.get $input) (local.get $length))))
     (local.set $cell (call $unit_allocate (i32.const 4)))
     (if (i32.eqz (local.get $cell)) (then (call $broken (i64.const 2) (i64.const 0))))
     (if (call $outside_unit (local.get $cell) (i32.const 4))
-      (then (call $broken (i64.const 3) (i64.extend_i32_u (local.get $cell)))))
+      (then (call $broken (i64.const 3) (call $pair (local.get $cell) (i32.const 4)))))
     (i32.store $unit (local.get $cell) (i32.const 0))
     (local.set $result (call $unit_process (local.get $pointer) (local.get $length) (local.get $cell)))
     (if (i32.eqz (local.get $result)) (then (call $broken (i64.const 4) (i64.const 0))))
     (local.set $length (i32.load $unit (local.get $cell)))
     (if (call $outside_unit (local.get $result) (local.get $length))
       (then
-        (call $broken (i64.const 5)
-          (i64.or (i64.shl (i64.extend_i32_u (local.get $result)) (i64.const 32)) (i64.extend_i32_u (local.get $length))))))
+        (call $broken (i64.const 5) (call $pair (local.get $result) (local.get $length)))))
     (call $record (i32.const 11) (i64.extend_i32_u (local.get $length)) (i64.const 0))
     ;; Over our memory, since it may stand anywhere, also where it passes through.
     (call $reach (i64.add (i64.extend_i32_u (local.get $input)) (i64.extend_i32_u (local.get $length))))

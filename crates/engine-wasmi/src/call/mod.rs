@@ -10,7 +10,9 @@ use std::sync::Arc;
 use ::bytes::Bytes;
 use futures_util::FutureExt as _;
 use wasmi::{Func, Instance, Linker, Store};
-use wasmill_engine::parts::{Deadline, Stop, final_verdict, log_text, panic_message, size_of_input, with_last_words};
+use wasmill_engine::parts::{
+    Deadline, Stop, Turns, final_verdict, log_text, panic_message, size_of_input, with_last_words,
+};
 use wasmill_engine::{Binding, BoxFuture, Call, Outcome, PrepareError, PreparedUnit};
 use wasmill_model::{Grants, Interface, OutputFormat, Profile, Secrets, Usage, Value, Verdict};
 use wasmill_unit::Unit;
@@ -27,6 +29,7 @@ pub(crate) struct Prepared {
     unit: Unit,
     code: Code,
     linker: Linker<State>,
+    turns: Arc<Turns>,
     grants: Arc<Grants>,
     secrets: Secrets,
     profile: Profile,
@@ -51,7 +54,7 @@ struct Answer {
 }
 
 impl Prepared {
-    pub(crate) fn new(unit: &Unit, binding: &Binding, code: Code) -> Result<Self, PrepareError> {
+    pub(crate) fn new(unit: &Unit, binding: &Binding, code: Code, turns: &Arc<Turns>) -> Result<Self, PrepareError> {
         let info = unit.info();
         let entry = match (info.interface, info.resolve(binding.function.as_deref())?) {
             (Interface::Bytes, _) => Entry::Bytes,
@@ -66,6 +69,7 @@ impl Prepared {
             unit: unit.clone(),
             initialize: code.module.get_export("_initialize").is_some_and(|export| export.func().is_some()),
             code,
+            turns: turns.clone(),
             grants: binding.grants.clone(),
             secrets: binding.secrets.clone(),
             profile: binding.profile,
@@ -98,11 +102,19 @@ impl Prepared {
         store.limiter(|state| &mut state.limiter);
 
         let mut fuel = Fuel::new((self.profile != Profile::Fast).then_some(call.limits.fuel));
-        let mut guest = Guest { store: &mut store, fuel: &mut fuel, deadline: &deadline, cancel: call.cancel };
+        let mut guest = Guest {
+            store: &mut store,
+            fuel: &mut fuel,
+            deadline: &deadline,
+            cancel: call.cancel,
+            turns: &self.turns,
+            turn: None,
+        };
         let mut result = match deadline.check() {
             Ok(()) => self.enter(&mut guest, call, input).await,
             Err(stop) => Err(stop.into()),
         };
+        drop(guest);
 
         usage.fuel = fuel.used(&store);
         let limiter = &store.data().limiter;

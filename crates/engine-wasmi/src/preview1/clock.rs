@@ -5,9 +5,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use wasmill_engine::parts::{CLOCK_START, CLOCK_STEP, VirtualTime};
 
-use super::{Answer, Errno, GuestMemory, Preview1};
+use super::{Answer, Errno, GuestMemory, Preview1, known};
 
-/// What `clockid` a guest may name.
+/// How many there are.
+const CLOCKS: u32 = 4;
+
+/// The clocks that a guest can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClockId {
     Realtime,
@@ -15,15 +18,19 @@ pub(super) enum ClockId {
 }
 
 impl ClockId {
-    /// # Errors
-    /// `otherwise` for clocks of processes and threads, which nobody has; `EINVAL` where there is no such clock.
-    pub(super) fn read(id: u32, otherwise: Errno) -> Result<Self, Errno> {
+    /// None for the clocks of processes and threads, and where there is no such clock.
+    pub(super) fn read(id: u32) -> Option<Self> {
         match id {
-            0 => Ok(ClockId::Realtime),
-            1 => Ok(ClockId::Monotonic),
-            2 | 3 => Err(otherwise),
-            _ => Err(Errno::INVAL),
+            0 => Some(ClockId::Realtime),
+            1 => Some(ClockId::Monotonic),
+            _ => None,
         }
+    }
+
+    /// The clock that an argument names.
+    fn argument(id: u32) -> Answer<Self> {
+        known(id < CLOCKS, "clockid")?;
+        Ok(ClockId::read(id).ok_or(Errno::BADF)?)
     }
 }
 
@@ -64,7 +71,7 @@ impl Clock {
 }
 
 pub(super) fn clock_res_get(preview1: &mut Preview1, memory: &mut GuestMemory<'_>, id: u32, resolution: u32) -> Answer {
-    ClockId::read(id, Errno::BADF)?;
+    ClockId::argument(id)?;
     memory.write_u64(resolution, preview1.clock.resolution())
 }
 
@@ -75,6 +82,6 @@ pub(super) fn clock_time_get(
     _precision: u64,
     time: u32,
 ) -> Answer {
-    let now = preview1.clock.now(ClockId::read(id, Errno::BADF)?)?;
+    let now = preview1.clock.now(ClockId::argument(id)?)?;
     memory.write_u64(time, now)
 }

@@ -7,7 +7,7 @@ use wasmill_model::{DirMode, Grants};
 
 use super::memory::Buffer;
 use super::system::{File, FileKind, Folder};
-use super::{Answer, Errno, GuestMemory, Preview1};
+use super::{Answer, Errno, GuestMemory, Preview1, known};
 
 /// Descriptors that a guest may have open at once.
 const MAX_DESCRIPTORS: usize = 10_000;
@@ -201,17 +201,13 @@ pub(super) fn fd_fdstat_set_flags(preview1: &mut Preview1, _: &mut GuestMemory<'
 }
 
 /// Whether these are `fdflags`.
-pub(super) fn check_flags(flags: u32) -> Result<(), Errno> {
-    match u16::try_from(flags) {
-        Err(_) => Err(Errno::OVERFLOW),
-        Ok(_) if flags & !flags::ALL != 0 => Err(Errno::INVAL),
-        Ok(_) => Ok(()),
-    }
+pub(super) fn check_flags(flags: u32) -> Answer {
+    known(flags & !flags::ALL == 0, "fdflags")
 }
 
 /// Whether these are `rights`.
-pub(super) fn check_rights(bits: u64) -> Result<(), Errno> {
-    if bits & !rights::ALL == 0 { Ok(()) } else { Err(Errno::INVAL) }
+pub(super) fn check_rights(bits: u64) -> Answer {
+    known(bits & !rights::ALL == 0, "rights")
 }
 
 /// Whether what is opened with these rights is read and written.

@@ -3,8 +3,9 @@
 use wasmi::Caller;
 use wasmill_engine::parts::{SeededStream, Stop};
 
+use super::descriptor::check_flags;
 use super::memory::Buffer;
-use super::{Answer, Errno, GuestMemory, Preview1};
+use super::{Answer, Errno, GuestMemory, Preview1, known};
 use crate::outcome::{End, Halt};
 use crate::state::State;
 
@@ -99,7 +100,8 @@ pub(super) fn proc_exit(_: Caller<'_, State>, code: u32) -> Result<(), wasmi::Er
 
 pub(super) fn proc_raise(_: &mut Preview1, _: &mut GuestMemory<'_>, signal: u32) -> Answer {
     const SIGNALS: u32 = 31;
-    Err(if signal < SIGNALS { Errno::NOTSUP } else { Errno::INVAL }.into())
+    known(signal < SIGNALS, "signal")?;
+    Err(Errno::NOTSUP.into())
 }
 
 pub(super) fn sched_yield(_: &mut Preview1, _: &mut GuestMemory<'_>) -> Answer {
@@ -112,7 +114,8 @@ fn no_socket(preview1: &Preview1, fd: u32) -> Answer {
     Err(Errno::NOTSOCK.into())
 }
 
-pub(super) fn sock_accept(preview1: &mut Preview1, _: &mut GuestMemory<'_>, fd: u32, _: u32, _: u32) -> Answer {
+pub(super) fn sock_accept(preview1: &mut Preview1, _: &mut GuestMemory<'_>, fd: u32, flags: u32, _: u32) -> Answer {
+    check_flags(flags)?;
     no_socket(preview1, fd)
 }
 
@@ -122,10 +125,11 @@ pub(super) fn sock_recv(
     fd: u32,
     _: u32,
     _: u32,
-    _: u32,
+    flags: u32,
     _: u32,
     _: u32,
 ) -> Answer {
+    known(flags < 4, "riflags")?;
     no_socket(preview1, fd)
 }
 
@@ -141,6 +145,7 @@ pub(super) fn sock_send(
     no_socket(preview1, fd)
 }
 
-pub(super) fn sock_shutdown(preview1: &mut Preview1, _: &mut GuestMemory<'_>, fd: u32, _: u32) -> Answer {
+pub(super) fn sock_shutdown(preview1: &mut Preview1, _: &mut GuestMemory<'_>, fd: u32, how: u32) -> Answer {
+    known(how < 4, "sdflags")?;
     no_socket(preview1, fd)
 }

@@ -2,7 +2,7 @@
 
 use super::descriptor::Descriptor;
 use super::system::{FileKind, NewTime, Stat};
-use super::{Answer, Errno, GuestMemory, Preview1};
+use super::{Answer, Errno, GuestMemory, Preview1, known};
 
 /// The device that every file is on, as guests see it.
 const DEVICE: u64 = 1;
@@ -17,12 +17,8 @@ mod times {
 }
 
 /// The two times that a guest sets: when a file was last read, and when last written.
-pub(super) fn read_times(accessed: u64, modified: u64, flags: u32) -> Result<[NewTime; 2], Errno> {
-    match u16::try_from(flags) {
-        Err(_) => return Err(Errno::OVERFLOW),
-        Ok(_) if flags & !times::ALL != 0 => return Err(Errno::INVAL),
-        Ok(_) => {}
-    }
+pub(super) fn read_times(accessed: u64, modified: u64, flags: u32) -> Answer<[NewTime; 2]> {
+    known(flags & !times::ALL == 0, "fstflags")?;
     let time = |nanos, set, now| match (flags & set != 0, flags & now != 0) {
         (true, true) => Err(Errno::INVAL),
         (true, false) => Ok(NewTime::At(nanos)),
@@ -64,9 +60,7 @@ pub(super) fn fd_advise(
     advice: u32,
 ) -> Answer {
     const ADVICES: u32 = 6;
-    if advice >= ADVICES {
-        return Err(Errno::INVAL.into());
-    }
+    known(advice < ADVICES, "advice")?;
     // It is only advice.
     preview1.descriptors.file(fd)?;
     Ok(())

@@ -4,7 +4,7 @@ use super::descriptor::{self, Descriptor, OpenFile, access, check_flags, check_r
 use super::file::{read_times, write_stat};
 use super::memory::Buffer;
 use super::system::{Entry, How, Opened, Stat};
-use super::{Answer, Errno, GuestMemory, Preview1};
+use super::{Answer, Errno, GuestMemory, Preview1, known};
 
 /// The device that every file is on, as guests see it.
 const DEVICE: u64 = 1;
@@ -19,12 +19,9 @@ mod open {
 }
 
 /// Whether a link at the end of a path is followed.
-fn follows(flags: u32) -> Result<bool, Errno> {
-    match flags {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Errno::INVAL),
-    }
+fn follows(flags: u32) -> Answer<bool> {
+    known(flags < 2, "lookupflags")?;
+    Ok(flags == 1)
 }
 
 pub(super) fn path_open(
@@ -41,11 +38,7 @@ pub(super) fn path_open(
     opened: u32,
 ) -> Answer {
     let follow = follows(follow)?;
-    match u16::try_from(how) {
-        Err(_) => return Err(Errno::OVERFLOW.into()),
-        Ok(_) if how & !open::ALL != 0 => return Err(Errno::INVAL.into()),
-        Ok(_) => {}
-    }
+    known(how & !open::ALL == 0, "oflags")?;
     check_rights(rights)?;
     check_rights(inheriting)?;
     check_flags(flags)?;

@@ -3,6 +3,8 @@
 //! What a guest sees is what it sees on wasmtime: the same functions, errors and bytes. Where a pointer is not in the guest's memory, or not
 //! aligned, the guest is stopped, as the specification says.
 
+#![allow(clippy::too_many_arguments, reason = "the functions have the parameters that preview 1 gives them")]
+
 mod clock;
 mod descriptor;
 mod environment;
@@ -16,12 +18,13 @@ mod stream;
 #[cfg_attr(not(unix), path = "no_system.rs")]
 mod system;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use wasmi::{Caller, Error, Extern, FuncType, Linker, ValType};
 use wasmill_engine::StdoutSink;
-use wasmill_engine::parts::{Capture, CaptureKind, SeededStream, Stop, VirtualTime};
+use wasmill_engine::parts::{Capture, CaptureKind, SeededStream, Stop, VirtualTime, panic_message};
 use wasmill_model::{Digest, Grants, Input, Limits, Secrets, Source};
 use wasmill_unit::Unit;
 
@@ -39,6 +42,10 @@ pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
 
 /// Whether folders can be granted here.
 pub(crate) const HAS_FOLDERS: bool = system::HAS_FOLDERS;
+/// Whether the real clock can be.
+pub(crate) const HAS_CLOCK: bool = !cfg!(all(target_family = "wasm", target_os = "unknown"));
+/// Whether real randomness can be.
+pub(crate) const HAS_RANDOMNESS: bool = HAS_CLOCK;
 
 /// The name that a program sees as its own.
 const PROGRAM: &str = "unit";
@@ -138,6 +145,11 @@ impl From<Stop> for Failure {
 
 type Answer<T = ()> = Result<T, Failure>;
 
+/// What is none of an enumeration's numbers, or has bits that are none of its flags, is no argument.
+fn known(is_known: bool, kind: &str) -> Answer {
+    if is_known { Ok(()) } else { Err(Stop::Abi(format!("the argument is no {kind} of preview 1")).into()) }
+}
+
 /// Calls a function with the guest's memory and the call's WASI side.
 fn serve(
     mut caller: Caller<'_, State>,
@@ -151,7 +163,13 @@ fn serve(
     let (data, state) = memory.data_and_store_mut(&mut caller);
     let preview1 = state.preview1.as_mut();
     let preview1 = preview1.ok_or_else(|| halt(Stop::Host("a unit without WASI calls it".to_owned()).into()))?;
-    match function(preview1, &mut GuestMemory::new(data)) {
+    // wasmi's own frames cannot be unwound: a panic that passed them would end the process.
+    let answered = catch_unwind(AssertUnwindSafe(|| function(preview1, &mut GuestMemory::new(data))));
+    let answered = answered.unwrap_or_else(|panic| {
+        let message = format!("the host's side of the call panicked: {}", panic_message(&*panic));
+        Err(Stop::Host(message).into())
+    });
+    match answered {
         Ok(()) => Ok(Errno::SUCCESS.code()),
         Err(Failure::Errno(errno)) => Ok(errno.code()),
         Err(Failure::End(end)) => Err(halt(end)),

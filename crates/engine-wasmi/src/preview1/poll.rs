@@ -55,14 +55,14 @@ impl Subscription {
         let userdata = field(0)?;
         let number = u32::from_le_bytes(bytes.get(16..20)?.try_into().ok()?);
         let flags = u16::from_le_bytes(bytes.get(40..42)?.try_into().ok()?);
-        Some(match bytes.get(8)? {
-            &CLOCK if flags & !ABSOLUTE != 0 => Err(Errno::INVAL),
-            &CLOCK => {
+        Some(match *bytes.get(8)? {
+            CLOCK if flags & !ABSOLUTE != 0 => Err(Errno::INVAL),
+            CLOCK => {
                 let timeout = u64::from_le_bytes(field(24)?);
                 Ok((userdata, Subscription::Clock { id: number, timeout, absolute: flags & ABSOLUTE != 0 }))
             }
-            &FD_READ => Ok((userdata, Subscription::Read(number))),
-            &FD_WRITE => Ok((userdata, Subscription::Write(number))),
+            FD_READ => Ok((userdata, Subscription::Read(number))),
+            FD_WRITE => Ok((userdata, Subscription::Write(number))),
             _ => Err(Errno::INVAL),
         })
     }
@@ -92,7 +92,7 @@ pub(super) fn poll_oneoff(
         let (userdata, subscription) = Subscription::read(subscription).ok_or(Errno::INVAL)??;
         match subscription {
             Subscription::Clock { id, timeout, absolute } => {
-                let id = ClockId::read(id, Errno::INVAL)?;
+                let id = ClockId::read(id).ok_or(Errno::INVAL)?;
                 clocks.push((userdata, due(&preview1.clock, id, timeout, absolute)?));
             }
             Subscription::Read(fd) => ready.push(readable(preview1, fd, userdata)?),
@@ -194,31 +194,25 @@ impl HostError for Wait {}
 
 impl Wait {
     /// Of a guest with this memory.
-    pub(super) fn within(mut self: Box<Self>, memory: Memory) -> Wait {
-        self.memory = Some(memory);
-        *self
+    pub(super) fn within(self, memory: Memory) -> Wait {
+        Wait { memory: Some(memory), ..self }
     }
 
     /// Waits, and gives what `poll_oneoff` returns.
     pub(crate) async fn over(self, store: &mut Store<State>, deadline: &Deadline, cancel: &Cancel) -> Result<i32, End> {
         let Some(earliest) = self.clocks.iter().map(|(_, at)| *at).min() else { return Ok(Errno::INVAL.code()) };
+        // Never longer than the call may take: what comes then is that its time is over.
+        let real = |duration: Duration| sleep(duration.min(deadline.remaining()));
         let slept = async {
             match &self.time {
-                Ok(time) => time.sleep_until(earliest, sleep).await,
-                Err(start) => {
-                    let end = Duration::from_nanos(earliest);
-                    sleep(end.saturating_sub(start.elapsed())).await;
-                }
+                Ok(time) => time.sleep_until(earliest, real).await,
+                Err(start) => real(Duration::from_nanos(earliest).saturating_sub(start.elapsed())).await,
             }
         };
-        // Whatever comes first of what ends it: its own time, the call's, or somebody who cancels.
-        let overdue = pin!(sleep(deadline.remaining()));
-        let ended = select(overdue, cancel.cancelled());
-        match select(pin!(slept), ended).await {
-            Either::Left(_) => deadline.check()?,
-            Either::Right((Either::Left(_), _)) => return Err(Stop::Deadline.into()),
-            Either::Right((Either::Right(_), _)) => return Err(Stop::Cancelled.into()),
+        if let Either::Right(_) = select(pin!(slept), cancel.cancelled()).await {
+            return Err(Stop::Cancelled.into());
         }
+        deadline.check()?;
         let now = match &self.time {
             Ok(time) => time.now(),
             Err(start) => u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX),

@@ -6,7 +6,7 @@ use wasmill_engine::parts::Capture;
 
 use super::descriptor::{Descriptor, OpenFile};
 use super::memory::Buffer;
-use super::{Answer, Errno, GuestMemory, Preview1};
+use super::{Answer, Errno, GuestMemory, Preview1, known};
 
 /// Bytes that a file is read or written by in one call: what a disk does in about a millisecond. A guest asks again for the rest.
 const MOST_AT_ONCE: u32 = 1 << 20;
@@ -152,9 +152,7 @@ pub(super) fn fd_seek(
     const SET: u32 = 0;
     const CURRENT: u32 = 1;
     const END: u32 = 2;
-    if whence > END {
-        return Err(Errno::INVAL.into());
-    }
+    known(whence <= END, "whence")?;
     let open = preview1.descriptors.seekable(fd)?;
     let to = match whence {
         SET => u64::try_from(offset).ok(),

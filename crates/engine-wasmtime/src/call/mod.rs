@@ -16,7 +16,7 @@ use std::task::Poll;
 use ::bytes::Bytes;
 use futures_util::FutureExt as _;
 use tokio::sync::SemaphorePermit;
-use wasmill_engine::parts::{Deadline, Stop, log_text, panic_message, size_of_input, with_last_words};
+use wasmill_engine::parts::{Deadline, Stop, Turns, log_text, panic_message, size_of_input, with_last_words};
 use wasmill_engine::{Binding, BoxFuture, Call, Outcome, PrepareError, PreparedUnit};
 use wasmill_model::{Frame, Grants, Interface, OutputFormat, Profile, Secrets, Usage, Value, Verdict};
 use wasmill_unit::{Preview, Unit};
@@ -28,7 +28,6 @@ use crate::host::Needs;
 use crate::outcome;
 use crate::state::{HostSide, State, Wasi, store};
 use crate::ticker::Running;
-use crate::turns::Turns;
 use crate::wasi::WasiInput;
 
 /// A unit that is compiled, linked and bound.

@@ -10,6 +10,7 @@ mod random;
 mod stop;
 mod tally;
 mod time;
+mod turns;
 mod words;
 
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
@@ -21,4 +22,5 @@ pub use random::SeededStream;
 pub use stop::{Deadline, Stop, exit_verdict, final_verdict};
 pub use tally::{Refused, Tally};
 pub use time::{CLOCK_START, CLOCK_STEP, VirtualTime};
+pub use turns::{Turn, Turns};
 pub use words::{log_text, panic_message, size_of_input, size_of_value, with_last_words};

@@ -27,9 +27,12 @@ impl SeededStream {
         SeededStream { unit, input, stream, generator: None }
     }
 
-    /// The next bytes.
+    /// The next bytes: one of each word, as wasmtime-wasi hands them to guests.
     pub fn fill(&mut self, bytes: &mut [u8]) {
-        self.generator().fill_bytes(bytes);
+        let generator = self.generator();
+        for byte in bytes {
+            *byte = generator.next_u32() as u8;
+        }
     }
 
     fn generator(&mut self) -> &mut ChaCha12Rng {
@@ -56,7 +59,7 @@ impl TryRng for SeededStream {
     }
 
     fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
-        self.fill(destination);
+        self.generator().fill_bytes(destination);
         Ok(())
     }
 }

@@ -17,7 +17,17 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    /// Whether it may be started. Costs one load as long as nothing fails.
+    /// Whether it might be started now; nobody's turn is taken.
+    pub(super) fn look(&self, clock: &dyn Fn() -> Duration) -> Result<(), String> {
+        let failures = self.failures.load(Ordering::Relaxed);
+        if failures < TOLERATED {
+            return Ok(());
+        }
+        let (now, until) = (nanos(clock()), self.until.load(Ordering::Acquire));
+        if now >= until { Ok(()) } else { Err(left_alone(failures, now, until)) }
+    }
+
+    /// Whether it may be started, by whoever asks. Costs one load as long as nothing fails.
     pub(super) fn check(&self, clock: &dyn Fn() -> Duration) -> Result<(), String> {
         let failures = self.failures.load(Ordering::Relaxed);
         if failures < TOLERATED {
@@ -29,8 +39,7 @@ impl Breaker {
         if now >= until && self.until.compare_exchange(until, next, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             return Ok(());
         }
-        let seconds = Duration::from_nanos(until.saturating_sub(now)).as_secs() + 1;
-        Err(format!("it failed to start {failures} times in a row; it is tried again in {seconds} s"))
+        Err(left_alone(failures, now, until))
     }
 
     pub(super) fn succeeded(&self) {
@@ -45,6 +54,11 @@ impl Breaker {
             self.until.store(nanos(clock().saturating_add(REST)), Ordering::Release);
         }
     }
+}
+
+fn left_alone(failures: u32, now: u64, until: u64) -> String {
+    let seconds = Duration::from_nanos(until.saturating_sub(now)).as_secs() + 1;
+    format!("it failed to start {failures} times in a row; it is tried again in {seconds} s")
 }
 
 fn nanos(duration: Duration) -> u64 {

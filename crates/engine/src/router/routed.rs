@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wasmill_model::{EngineName, PassedOver, Profile, Routing, Usage, Verdict};
+use wasmill_model::{EngineName, LimitOverrides, Limits, PassedOver, Profile, Routing, Usage, Verdict};
 use wasmill_unit::Unit;
 
 use super::{Passed, Reasons, Router, over, routing, weaker};
@@ -16,12 +16,27 @@ pub(super) struct Ready {
     place: usize,
     name: EngineName,
     weaker: Vec<Arc<str>>,
+    at_most: LimitOverrides,
     prepared: Arc<dyn PreparedUnit>,
 }
 
 impl Ready {
     pub(super) fn new(place: usize, info: &EngineInfo, profile: Profile, prepared: Arc<dyn PreparedUnit>) -> Self {
-        Ready { place, name: info.name.clone(), weaker: weaker(info, profile), prepared }
+        // What is not metered has no limit that could be lowered.
+        let fuel = info.at_most.fuel.filter(|_| profile != Profile::Fast);
+        let at_most = LimitOverrides { fuel, ..info.at_most };
+        Ready { place, name: info.name.clone(), weaker: weaker(info, profile), at_most, prepared }
+    }
+}
+
+impl Ready {
+    /// The limits that hold, where some of the engine's own are lower than these.
+    fn held(&self, limits: &Limits) -> Option<Limits> {
+        if self.at_most == LimitOverrides::default() {
+            return None;
+        }
+        let held = limits.at_most(self.at_most);
+        (held != *limits).then_some(held)
     }
 }
 
@@ -31,8 +46,10 @@ pub struct Routed {
     unit: Unit,
     binding: Binding,
     first: Ready,
-    /// What receipts of the first choice say.
+    /// What receipts of the first choice say, where the engine lowers no limit.
     routing: Option<Arc<Routing>>,
+    /// What was passed over for the first choice.
+    passed_over: Vec<PassedOver>,
     /// Engines that are asked when the first one does not start.
     later: Vec<usize>,
     /// Those of them that were needed.
@@ -59,9 +76,9 @@ impl Routed {
         later: Vec<usize>,
         passed_over: Vec<PassedOver>,
     ) -> Self {
-        let routing = routing(passed_over, &first.weaker);
+        let routing = routing(passed_over.clone(), &first.weaker, None);
         let (unit, binding) = (unit.clone(), binding.clone());
-        Routed { router, unit, binding, first, routing, later, prepared: Mutex::default() }
+        Routed { router, unit, binding, first, routing, passed_over, later, prepared: Mutex::default() }
     }
 
     /// The engine that was picked.
@@ -69,9 +86,12 @@ impl Routed {
         &self.first.name
     }
 
-    /// What was passed over for it, and in what it is weaker; none where there is nothing to say.
-    pub fn routing(&self) -> Option<&Arc<Routing>> {
-        self.routing.as_ref()
+    /// What receipts of calls under these limits say of it; none where there is nothing to say.
+    pub fn routing(&self, limits: &Limits) -> Option<Arc<Routing>> {
+        match self.first.held(limits) {
+            None => self.routing.clone(),
+            held => routing(self.passed_over.clone(), &self.first.weaker, held),
+        }
     }
 
     /// Runs the function once. Where the engine cannot be started, the next one is asked; the guest has not run then.
@@ -82,11 +102,11 @@ impl Routed {
                 let outcome = self.first.prepared.call(call).await;
                 let Some(reason) = not_started(&outcome) else {
                     breaker.succeeded();
-                    return Answer { outcome, engine: self.first.name.clone(), routing: self.routing.clone() };
+                    return Answer { outcome, engine: self.first.name.clone(), routing: self.routing(call.limits) };
                 };
                 breaker.failed(&*self.router.shared.clock);
                 if self.later.is_empty() {
-                    return Answer { outcome, engine: self.first.name.clone(), routing: self.routing.clone() };
+                    return Answer { outcome, engine: self.first.name.clone(), routing: self.routing(call.limits) };
                 }
                 reason
             }
@@ -95,7 +115,7 @@ impl Routed {
     }
 
     async fn call_later(&self, call: Call<'_>, reason: String) -> Answer {
-        let mut passed_over = self.routing.as_ref().map(|routing| routing.passed_over.clone()).unwrap_or_default();
+        let mut passed_over = self.passed_over.clone();
         passed_over.push(over(&self.first.name.name, reason));
         for &place in &self.later {
             let shared = &self.router.shared;
@@ -117,7 +137,8 @@ impl Routed {
             match not_started(&outcome) {
                 None => {
                     breaker.succeeded();
-                    return Answer { outcome, engine: ready.name, routing: routing(passed_over, &ready.weaker) };
+                    let routing = routing(passed_over, &ready.weaker, ready.held(call.limits));
+                    return Answer { outcome, engine: ready.name, routing };
                 }
                 Some(reason) => {
                     breaker.failed(&*shared.clock);
@@ -127,7 +148,7 @@ impl Routed {
         }
         let message = Reasons(&passed_over).to_string();
         let outcome = Outcome::failed(Verdict::EngineUnavailable { message }, Usage::default());
-        Answer { outcome, engine: self.first.name.clone(), routing: routing(passed_over, &self.first.weaker) }
+        Answer { outcome, engine: self.first.name.clone(), routing: routing(passed_over, &[], None) }
     }
 
     /// The unit, prepared by a later choice. Two that ask at once prepare it twice, which is no harm: engines compile once.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use wasmill_model::{EngineName, Input, Interface, LimitKind, Limits, Profile, Usage, Value, Verdict};
+use wasmill_model::{EngineName, Input, Interface, LimitKind, LimitOverrides, Limits, Profile, Usage, Value, Verdict};
 use wasmill_unit::Unit;
 
 use super::{Asked, EngineSource, RouteError, Router};
@@ -29,6 +29,7 @@ impl Fake {
             interfaces: vec![Interface::Core],
             limits: vec![(LimitKind::Fuel, Enforced::Yes), (LimitKind::Memory, Enforced::Yes)],
             profiles: Profile::ALL.to_vec(),
+            at_most: LimitOverrides::default(),
             functions: Vec::new(),
             sandboxed: true,
         };
@@ -129,16 +130,17 @@ async fn the_first_that_is_asked_for_is_picked() {
 
 #[tokio::test]
 async fn an_engine_that_is_missing_is_passed_over_and_named() {
-    let starts = Arc::default();
+    let starts = Arc::new(AtomicUsize::new(0));
     let other = Fake::new("other");
     let router = Router::new([missing("gone", &starts), source(&other)]);
     let asked = names(&["gone", "other"]);
     let (verdict, engine, passed_over) = call(&router, Asked { names: &asked, ..ANY }).await.unwrap();
     assert_eq!((verdict, &*engine), (Verdict::Ok, "other"));
     assert_eq!(passed_over, ["gone: it is not installed"]);
-    // Alone, it says why itself.
     let error = call(&router, Asked { names: &names(&["gone"]), ..ANY }).await.unwrap_err();
-    assert_eq!(error.to_string(), "it is not installed");
+    assert_eq!(error.to_string(), "no engine can run it: gone: it is not installed");
+    // It was looked for once.
+    assert_eq!(starts.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -148,6 +150,16 @@ async fn nobody_starts_what_is_not_needed() {
     let router = Router::new([source(&other), missing("gone", &starts)]);
     call(&router, ANY).await.unwrap();
     assert_eq!(starts.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn only_what_was_asked_before_is_passed_over() {
+    let (one, two) = (Fake::new("one"), Fake::with("two", |fake| fake.info.interfaces.clear()));
+    let router = Router::new([source(&one), source(&two)]);
+    assert_eq!(call(&router, ANY).await.unwrap(), (Verdict::Ok, "one".to_owned(), vec![]));
+    let asked = names(&["two", "one"]);
+    let (_, engine, passed_over) = call(&router, Asked { names: &asked, ..ANY }).await.unwrap();
+    assert_eq!((&*engine, passed_over), ("one", vec!["two: it does not run core units".to_owned()]));
 }
 
 #[tokio::test]
@@ -206,6 +218,62 @@ async fn an_engine_that_keeps_failing_is_left_alone_for_a_while() {
 }
 
 #[tokio::test]
+async fn an_engine_that_is_missing_is_looked_for_again_after_a_while() {
+    let now = Arc::new(AtomicU64::new(1_000));
+    let seconds = now.clone();
+    let starts = Arc::new(AtomicUsize::new(0));
+    let router =
+        Router::with_clock([missing("gone", &starts)], move || Duration::from_secs(seconds.load(Ordering::Relaxed)));
+    for (later, looked) in [(0, 1), (29, 1), (2, 2), (0, 2)] {
+        now.fetch_add(later, Ordering::Relaxed);
+        call(&router, ANY).await.unwrap_err();
+        assert_eq!(starts.load(Ordering::Relaxed), looked);
+    }
+}
+
+#[tokio::test]
+async fn preparing_takes_nobodys_turn() {
+    let (one, two) = (Fake::new("one"), Fake::new("two"));
+    let now = Arc::new(AtomicU64::new(1_000));
+    let seconds = now.clone();
+    let router =
+        Router::with_clock([source(&one), source(&two)], move || Duration::from_secs(seconds.load(Ordering::Relaxed)));
+    one.ends(Verdict::EngineUnavailable { message: "no".to_owned() });
+    for _ in 0..3 {
+        assert_eq!(call(&router, ANY).await.unwrap().1, "two");
+    }
+    // While it is left alone it is not picked; after its rest it is, and the call that follows is made.
+    assert_eq!(router.route(&unit(), &Binding::default(), ANY).await.unwrap().engine().name.to_string(), "two");
+    now.fetch_add(31, Ordering::Relaxed);
+    one.ends(Verdict::Ok);
+    assert_eq!(call(&router, ANY).await.unwrap().1, "one");
+    assert_eq!(call(&router, ANY).await.unwrap().1, "one");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_unit_is_not_held_against_the_engine() {
+    let host = |fake: &mut Fake| fake.prepare = Some(PrepareError::Host { message: "no such folder".to_owned() });
+    let (one, two) = (Fake::with("one", host), Fake::new("two"));
+    let router = Router::new([source(&one), source(&two)]);
+    for _ in 0..10 {
+        assert_eq!(call(&router, ANY).await.unwrap().2, ["one: no such folder"]);
+    }
+}
+
+#[tokio::test]
+async fn limits_of_the_engines_own_stand_in_the_receipt() {
+    let most =
+        LimitOverrides { timeout: Some(Duration::from_secs(1)), memory: Some(1 << 40), ..LimitOverrides::default() };
+    let one = Fake::with("one", |fake| fake.info.at_most = most);
+    let router = Router::new([source(&one)]);
+    let routed = router.route(&unit(), &Binding::default(), ANY).await.unwrap();
+    let held = routed.routing(&Limits::default()).unwrap().held.clone().unwrap();
+    assert_eq!(held, Limits { timeout: Duration::from_secs(1), ..Limits::default() });
+    let short = Limits { timeout: Duration::from_millis(1), ..Limits::default() };
+    assert!(routed.routing(&short).is_none(), "nothing is lowered");
+}
+
+#[tokio::test]
 async fn a_weaker_sandbox_is_taken_only_where_it_is_allowed() {
     let weak = Fake::with("weak", |fake| fake.info.limits = vec![(LimitKind::Fuel, Enforced::No)]);
     let bare = Fake::with("bare", |fake| fake.info.sandboxed = false);
@@ -215,16 +283,19 @@ async fn a_weaker_sandbox_is_taken_only_where_it_is_allowed() {
     assert_eq!(error.to_string(), "no engine can run it: weak: it does not hold the limit fuel");
     let allowed = Asked { names: &asked, allow_weaker: true, ..ANY };
     let routed = router.route(&unit(), &Binding::default(), allowed).await.unwrap();
-    assert_eq!(routed.routing().unwrap().weaker, ["fuel".into()]);
+    assert_eq!(routed.routing(&Limits::default()).unwrap().weaker, ["fuel".into()]);
     // Who does not want fuel metered misses nothing.
     let fast = Asked { names: &asked, profile: Profile::Fast, ..ANY };
     let binding = Binding { profile: Profile::Fast, ..Binding::default() };
-    assert!(router.route(&unit(), &binding, fast).await.unwrap().routing().is_none());
+    assert!(router.route(&unit(), &binding, fast).await.unwrap().routing(&Limits::default()).is_none());
 
     // What has no sandbox is not used unless the policy names it, whatever the step says.
     let asked = names(&["bare"]);
     let error = call(&router, Asked { names: &asked, allow_weaker: true, ..ANY }).await.unwrap_err();
-    assert_eq!(error.to_string(), "no engine can run it: the host has none that may be used");
+    assert_eq!(
+        error.to_string(),
+        "no engine can run it: bare: the host's policy does not let steps use it, as it has no sandbox"
+    );
     let allowed = names(&["weak", "bare"]);
     let error = call(&router, Asked { names: &asked, allowed: &allowed, ..ANY }).await.unwrap_err();
     assert_eq!(error.to_string(), "no engine can run it: bare: it has no sandbox");

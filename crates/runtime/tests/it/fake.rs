@@ -15,9 +15,9 @@ use wasmill_engine::{
 };
 use wasmill_expression::{has_expression, parse_template};
 use wasmill_model::{
-    EngineName, Frame, Input, InputSpec, InputType, Interface, LimitKind, Location, Object, Pipeline, Policy, Profile,
-    RunDocument, Schedule, Secrets, Step, Strategy, Template, TrapKind, UnitSource, UnitSpec, Usage, Value, Verdict,
-    With,
+    EngineName, Frame, Input, InputSpec, InputType, Interface, LimitKind, LimitOverrides, Location, Object, Pipeline,
+    Policy, Profile, RunDocument, Schedule, Secrets, Step, Strategy, Template, TrapKind, UnitSource, UnitSpec, Usage,
+    Value, Verdict, With,
 };
 use wasmill_runtime::{Bundle, Clock, Host, InlineSpawner, Linked, Overrides, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
@@ -86,6 +86,7 @@ impl Fake {
                 interfaces: vec![Interface::Core, Interface::Bytes, Interface::Component],
                 limits: [Memory, Fuel, Timeout].map(|limit| (limit, Enforced::Yes)).to_vec(),
                 profiles: profiles.to_vec(),
+                at_most: LimitOverrides::default(),
                 functions: Vec::new(),
                 sandboxed: true,
             },

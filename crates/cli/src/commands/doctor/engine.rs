@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use wasmill_engine::{Binding, Engine as _};
-use wasmill_engine_wasmtime::{Allocator, Compiler, Settings, WasmtimeEngine};
-use wasmill_model::format_duration;
+use wasmill_engine_wasmtime::{Allocator, Settings, WasmtimeEngine};
+use wasmill_model::{Policy, format_duration};
 use wasmill_unit::Unit;
 
 use super::{Check, Status};
-use crate::engines::{self, EngineSettings};
+use crate::commands::engines;
 use crate::host::{self, MOST_SLOTS};
-use crate::settings::{self, CompilerChoice};
+use crate::settings::{self, CompilerChoice, EnginesSettings};
 
 const TOPIC: &str = "engine";
 
@@ -50,25 +50,23 @@ pub(super) fn look() -> Vec<Check> {
     checks
 }
 
-/// The other engines. None is needed, so that one which does not start is no error.
+/// The other engines. None is needed, so that one which does not work is no error.
 fn others() -> Vec<Check> {
-    let settings = EngineSettings { slots: 1, cache: None, compiler: Compiler::default(), coredumps: None };
-    let router = match engines::router(&settings) {
-        Ok(router) => router,
+    let settings = EnginesSettings { policy: Policy::default(), compiler: CompilerChoice::InProcess };
+    let rows = match engines::look(&settings) {
+        Ok(rows) => rows,
         Err(failure) => {
-            return vec![
-                Check::ok(TOPIC, "others", failure.message())
-                    .but(Status::Error, "set the variable right, or `unset` it"),
-            ];
+            let check = Check::ok(TOPIC, "others", failure.message());
+            return vec![check.but(Status::Error, "set the variable right, or `unset` it")];
         }
     };
-    let others = router.engines().iter().filter(|info| info.sandboxed && &*info.name.name != "wasmtime");
+    let others = rows.into_iter().filter(|row| row.sandboxed && &*row.name != "wasmtime");
     others
-        .map(|info| match router.start(&info.name.name) {
-            Ok(engine) => Check::ok(TOPIC, &*info.name.name, engine.info().name.version.to_string()),
-            Err(reason) => {
+        .map(|row| match row.reason {
+            None => Check::ok(TOPIC, &*row.name, row.version.to_string()),
+            Some(reason) => {
                 let (found, help) = reason.rsplit_once("; ").unwrap_or((&reason, "`wasmill engines` tells more"));
-                Check::ok(TOPIC, &*info.name.name, found.to_owned()).but(Status::Warning, help)
+                Check::ok(TOPIC, &*row.name, found.to_owned()).but(Status::Warning, help)
             }
         })
         .collect()

@@ -13,15 +13,16 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The guests of one engine that gave up their thread and are not done.
-#[derive(Default)]
-pub(crate) struct Turns {
+#[derive(Debug, Default)]
+pub struct Turns {
     /// When their time is over.
     waiting: Mutex<BTreeSet<(Instant, u64)>>,
     next: AtomicU64,
 }
 
-/// One guest's place.
-pub(crate) struct Turn<'a> {
+/// One guest's place; given up when it is dropped.
+#[derive(Debug)]
+pub struct Turn<'a> {
     turns: &'a Turns,
     key: (Instant, u64),
     waits: bool,
@@ -29,7 +30,7 @@ pub(crate) struct Turn<'a> {
 
 impl Turns {
     /// A place for a guest whose time is over at `end`.
-    pub(crate) fn guest(&self, end: Instant) -> Turn<'_> {
+    pub fn guest(&self, end: Instant) -> Turn<'_> {
         Turn { turns: self, key: (end, self.next.fetch_add(1, Ordering::Relaxed)), waits: false }
     }
 
@@ -40,13 +41,13 @@ impl Turns {
 
 impl Turn<'_> {
     /// The guest gave up its thread.
-    pub(crate) fn waits(&mut self) {
+    pub fn waits(&mut self) {
         self.turns.waiting().insert(self.key);
         self.waits = true;
     }
 
     /// Whether the guest, whose own time is not over, may go on: nobody else waits to be told that its time is.
-    pub(crate) fn comes(&mut self) -> bool {
+    pub fn comes(&mut self) -> bool {
         let now = Instant::now();
         let since = now.checked_sub(PATIENCE).unwrap_or(now);
         let mut waiting = self.turns.waiting();
