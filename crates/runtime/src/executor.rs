@@ -45,7 +45,7 @@ use crate::{Bundle, Clock, Host, InlineSpawner, Overrides, RunOptions, bind_inpu
 /// let bundle = Bundle::new(pipeline, units.into());
 ///
 /// let executor = Executor::new(Router::new([Arc::new(WasmiEngine::new(Settings::default()))]));
-/// let document = executor.execute_with_input_sync(&bundle, 21)?;
+/// let document = executor.execute_with_input_sync(&bundle, 21_i64)?;
 /// assert_eq!(document.outputs["twice"], Value::Int(42));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
