@@ -15,6 +15,7 @@ mod process;
 mod setup;
 mod test;
 mod tidy;
+mod wasi;
 mod wasm32;
 
 use std::process::ExitCode;
@@ -42,6 +43,8 @@ enum Verb {
     Tidy(tidy::Args),
     /// Checks that the crates which must run inside WebAssembly compile for it.
     Wasm32,
+    /// Builds Wasmill as a program of WASI, the same on every machine.
+    Wasi,
     /// Runs the fuzzers with coverage; needs nightly Rust.
     Fuzz(fuzz::Args),
     /// Sets up what is missing, builds the guests, and runs every test.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Verb::Guests(args) => guests::run(&args, &paths, &printer),
         Verb::Tidy(args) => tidy::run(&args, &paths, &printer),
         Verb::Wasm32 => wasm32::run(&paths, &printer),
+        Verb::Wasi => wasi::run(&paths, &printer),
         Verb::Fuzz(args) => fuzz::run(&args, &paths, &printer),
         Verb::Test(args) => test::run(&args, &paths, &printer),
         Verb::Bench(args) => bench::run(&args, &paths, &printer),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use wasmill_model::{Code, Diagnostic, Digest};
 use wasmill_unit::InspectError;
 
+#[cfg(feature = "native")]
 use crate::FetchError;
 
 /// Why a unit could not be loaded.
@@ -100,6 +101,7 @@ pub enum ArtifactError {
         message: String,
     },
     /// Fetching failed.
+    #[cfg(feature = "native")]
     #[error("{origin} cannot be fetched: {error}")]
     Fetch {
         /// The URL, as it is shown, with where it was redirected to.
@@ -131,6 +133,7 @@ impl ArtifactError {
             ArtifactError::Invalid { error, .. } => error.code(),
             ArtifactError::Unpinned { .. } => Code::DigestMissing,
             ArtifactError::Url { .. } => Code::InvalidValue,
+            #[cfg(feature = "native")]
             ArtifactError::Fetch { error, .. } => error.code(),
             ArtifactError::UnsupportedSource => Code::Unsupported,
         }
@@ -168,6 +171,7 @@ impl ArtifactError {
                     .to_owned()
             }
             ArtifactError::Url { .. } => "for example `https://example.com/unit.wasm`".to_owned(),
+            #[cfg(feature = "native")]
             ArtifactError::Fetch { error, .. } => error.help(),
             ArtifactError::UnsupportedSource => "use `path:`, `url:`, `base64:` or `wat:`".to_owned(),
         })

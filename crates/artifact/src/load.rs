@@ -1,4 +1,4 @@
-//! From a manifest's reference to a validated unit.
+//! From a manifest's reference to a validated unit, where what it refers to is on this machine.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -9,9 +9,9 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use wasmill_model::{Builtin, Digest, UnitSource, UnitSpec};
-use wasmill_unit::{Cap, InspectError, Unit};
+use wasmill_unit::{Cap, Unit};
 
-use crate::{ArtifactError, FetchError, Sources, fetch};
+use crate::ArtifactError;
 
 /// The most bytes of a unit, as binary or text: 256 MiB. The largest real units (whole language runtimes) stay below 64 MiB.
 pub const MAX_UNIT_SIZE: u64 = Cap::Size.limit();
@@ -28,15 +28,14 @@ const MAX_NAMED: usize = 5;
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
-/// Loads a unit, compiles WebAssembly text to its binary, checks the digest, validates and classifies.
+/// Loads a unit that is on this machine, compiles WebAssembly text to its binary, checks the digest, validates and classifies.
 ///
 /// A path is relative to `base`. A file that begins with `\0asm` is a binary whatever its name; `.wat` and `.wast` files are text.
-/// The digest is that of the binary, also where the source is text. A URL is a binary's; `sources` say how it is fetched and kept.
-/// This blocks, for as long as [`Sources::timeout`] where something is fetched; several units are loaded on several threads.
+/// The digest is that of the binary, also where the source is text.
 ///
 /// # Errors
-/// What is wrong with the source; [`ArtifactError::diagnostic`] makes it readable.
-pub fn load(spec: &UnitSpec, base: &Path, sources: &Sources) -> Result<Unit, ArtifactError> {
+/// What is wrong with the source, or that it is elsewhere; [`ArtifactError::diagnostic`] makes it readable.
+pub fn load_local(spec: &UnitSpec, base: &Path) -> Result<Unit, ArtifactError> {
     let (origin, binary) = match &spec.source {
         UnitSource::Path(path) => {
             // As the user wrote it, with the folder that it is relative to: `base` may be empty.
@@ -56,45 +55,9 @@ pub fn load(spec: &UnitSpec, base: &Path, sources: &Sources) -> Result<Unit, Art
             (format!("the built-in unit `{}`", builtin.as_str()), bytes::Bytes::from_static(binary_of(*builtin)))
         }
         UnitSource::Program(path) => return load_program(&base.join(path), spec.sha256),
-        UnitSource::Url(text) => return load_url(text, spec.sha256, sources),
         _ => return Err(ArtifactError::UnsupportedSource),
     };
     identify(origin, &binary, spec.sha256)
-}
-
-/// A unit at a URL: the one that is kept, or else what the server gives.
-fn load_url(text: &str, declared: Option<Digest>, sources: &Sources) -> Result<Unit, ArtifactError> {
-    let url = fetch::parse(text)?;
-    let Some(declared) = declared else {
-        if !sources.allow_unpinned {
-            return Err(ArtifactError::Unpinned { origin: fetch::origin(&url) });
-        }
-        let (origin, binary) = fetch::fetch(url, sources)?;
-        return identify_fetched(origin, &binary, None);
-    };
-    // What is damaged is as if it were not there, and is written over.
-    if let Some(kept) = sources.units.as_ref().and_then(|units| units.read(&declared))
-        && let Ok(unit) = Unit::from_binary(kept)
-        && unit.digest() == declared
-    {
-        return Ok(unit);
-    }
-    let (origin, binary) = fetch::fetch(url, sources)?;
-    let unit = identify_fetched(origin, &binary, Some(declared))?;
-    if let Some(units) = &sources.units {
-        units.store(&declared, &binary);
-    }
-    Ok(unit)
-}
-
-/// … which came from a server: a web page in its place says more than its digest.
-fn identify_fetched(origin: String, binary: &bytes::Bytes, declared: Option<Digest>) -> Result<Unit, ArtifactError> {
-    if !binary.starts_with(b"\0asm")
-        && let Err(InspectError::NotWasm { looks_like }) = Unit::from_binary(binary.clone())
-    {
-        return Err(ArtifactError::Fetch { origin, error: FetchError::NotWebAssembly { looks_like } });
-    }
-    identify(origin, binary, declared)
 }
 
 /// A native program, which must be the declared one. Whether it may run at all is for the host's policy to say.
@@ -112,7 +75,7 @@ fn load_program(path: &Path, declared: Option<Digest>) -> Result<Unit, ArtifactE
 }
 
 /// Validates and classifies a binary, which must be the declared one.
-fn identify(origin: String, binary: &bytes::Bytes, declared: Option<Digest>) -> Result<Unit, ArtifactError> {
+pub(crate) fn identify(origin: String, binary: &bytes::Bytes, declared: Option<Digest>) -> Result<Unit, ArtifactError> {
     let mismatch = |actual| declared.filter(|declared| *declared != actual);
     match Unit::from_binary(binary.clone()) {
         Ok(unit) => match mismatch(unit.digest()) {

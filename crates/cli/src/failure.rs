@@ -2,8 +2,7 @@
 
 use std::io;
 
-use serde::Serialize;
-use wasmill_model::{Code, Diagnostic, Diagnostics, ExitCode};
+use wasmill_model::{Code, Diagnostic, Diagnostics, ErrorDocument, ExitCode};
 
 use crate::printer::Printer;
 use crate::render::{self, Sources};
@@ -23,9 +22,7 @@ impl Failure {
     /// The manifest, a unit, an input or the command line is invalid; or all that is missing is a grant.
     pub(crate) fn invalid(diagnostics: impl Into<Vec<Diagnostic>>) -> Self {
         let diagnostics = diagnostics.into();
-        // Whoever asks again with the grant gets on: that is another answer than a file that must be mended.
-        let is_denied = !diagnostics.is_empty() && diagnostics.iter().all(|one| one.code == Code::MissingGrant);
-        let exit = if is_denied { ExitCode::Denied } else { ExitCode::Invalid };
+        let exit = ErrorDocument::new(&diagnostics).exit_code();
         Failure { diagnostics, sources: Sources::default(), exit }
     }
 
@@ -60,7 +57,7 @@ impl Failure {
     pub(crate) fn report(&self, printer: &Printer) -> ExitCode {
         if printer.is_json() {
             // When stdout fails as well, the exit code is all that is left to say.
-            let _ = printer.json(&ErrorDocument { wasmill: 1, errors: &self.diagnostics });
+            let _ = printer.json(&ErrorDocument::new(&self.diagnostics));
         } else {
             printer.error(&render::diagnostics(&self.diagnostics, &self.sources));
         }
@@ -71,15 +68,6 @@ impl Failure {
 /// The user stopped it before anything was started.
 pub(crate) fn cancelled() -> Failure {
     Failure { exit: ExitCode::Cancelled, ..Diagnostic::new(Code::Cancelled, "cancelled before the first step").into() }
-}
-
-/// What `--output json` prints where nothing was started.
-#[derive(Serialize)]
-struct ErrorDocument<'a> {
-    /// The version of this shape.
-    wasmill: u32,
-    /// All that is wrong.
-    errors: &'a [Diagnostic],
 }
 
 impl From<Diagnostic> for Failure {

@@ -1,6 +1,6 @@
 //! The FILE of `run`, `check`, `plan` and `graph`: found, read, parsed, its units loaded, the one held against the other.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use wasmill_artifact::{ArtifactError, UnitCache};
 use wasmill_manifest::Format;
-use wasmill_model::{Code, Diagnostic, Digest, Pipeline, Policy, SourceText, SourceUnit, UnitSource, UnitSpec};
-use wasmill_runtime::{Bundle, Overrides};
+use wasmill_model::{Code, Diagnostic, Pipeline, Policy, SourceText, SourceUnit, UnitSource, UnitSpec};
+use wasmill_runtime::{Bundle, BundleReader, DEEPEST_CALL, Overrides, PipelineFiles, component_file_of, place_of};
 use wasmill_unit::Unit;
 
 use crate::failure::Failure;
@@ -17,13 +17,10 @@ use crate::printer::Printer;
 use crate::render::Sources;
 use crate::settings::SourceSettings;
 use crate::toolchain::BuildFailure;
-use crate::{component_file, engines, folders, toolchain};
+use crate::{engines, folders, toolchain};
 
 /// A manifest larger than this is a mistake.
 const LARGEST: u64 = 256 << 20;
-
-/// Pipelines that call each other deeper than this are a mistake.
-const DEEPEST: usize = 16;
 
 /// A pipeline in which nothing is wrong that can be known before it runs.
 #[derive(Debug)]
@@ -47,204 +44,40 @@ pub(crate) fn read(
     settings: &SourceSettings,
     printer: &Printer,
 ) -> Result<PipelineFile, Failure> {
-    let mut loader = Loader {
-        policy,
-        overrides,
-        settings,
-        printer,
-        sources: Sources::default(),
-        open: Vec::new(),
-        read: HashMap::new(),
-        beside: Vec::new(),
-    };
-    match text(path).map_err(|problem| vec![problem]).and_then(|text| loader.bundle(path, &text)) {
-        Ok(Loaded { bundle, .. }) => Ok(PipelineFile { bundle, sources: loader.sources }),
-        Err(problems) => Err(Failure::invalid(problems).in_files(&loader.sources)),
+    let mut files = Files { policy, settings, printer, sources: Sources::default() };
+    match BundleReader::new(&mut files, policy, &engines::descriptions(), overrides).file(path) {
+        Ok(bundle) => Ok(PipelineFile { bundle, sources: files.sources }),
+        Err(problems) => Err(Failure::invalid(problems).in_files(&files.sources)),
     }
 }
 
-/// The pipelines that one calls.
-#[derive(Default)]
-struct Called {
-    pipelines: IndexMap<Arc<str>, Arc<Bundle>>,
-    /// That of the highest of them; 0 where there is none.
-    height: usize,
-    /// What is wrong with naming them.
-    problems: Vec<Diagnostic>,
-    /// What is wrong in them.
-    elsewhere: Vec<Diagnostic>,
-}
-
-/// A pipeline in which nothing is wrong.
-struct Loaded<B> {
-    bundle: B,
-    /// How many pipelines stand below each other in it: 1 for one that calls no other.
-    height: usize,
-}
-
-/// A file that was read because a pipeline calls it.
-struct Read {
-    digest: Digest,
-    /// None where something is wrong in it: that was said when it was read.
-    loaded: Option<Loaded<Arc<Bundle>>>,
-}
-
-struct Loader<'a> {
+/// The files of this machine.
+struct Files<'a> {
     policy: &'a Policy,
-    overrides: &'a Overrides,
     settings: &'a SourceSettings,
     printer: &'a Printer,
     sources: Sources,
-    /// The files that are being read, each because the one before it calls it: as they were named, and where they are.
-    open: Vec<(PathBuf, PathBuf)>,
-    /// Those that have been read, by their [`place`].
-    read: HashMap<PathBuf, Read>,
-    /// What is wrong with files that stand beside units, and was said.
-    beside: Vec<Diagnostic>,
 }
 
-impl Loader<'_> {
-    fn bundle(&mut self, path: &Path, text: &str) -> Result<Loaded<Bundle>, Vec<Diagnostic>> {
-        self.open.push((path.to_owned(), real(path)));
-        let bundle = self.parsed(path, text);
-        self.open.pop();
-        bundle
+impl PipelineFiles for Files<'_> {
+    fn text(&mut self, path: &Path) -> Result<String, Diagnostic> {
+        text(path)
     }
 
-    fn parsed(&mut self, path: &Path, text: &str) -> Result<Loaded<Bundle>, Vec<Diagnostic>> {
-        let name = path.to_string_lossy();
-        self.sources.add(&name, text);
-        let (pipeline, mut problems) = wasmill_manifest::parse_partly(&name, text, Format::of(path));
-        let Some(mut pipeline) = pipeline else { return Err(problems) };
-        let Called { pipelines, height, problems: not_called, mut elsewhere } = self.called(&pipeline);
-        problems.extend(not_called);
-        let not_trusted = toolchain::trust_problems(&pipeline, self.policy, self.settings.toolchain.trust);
-        if !not_trusted.is_empty() {
-            // Nothing of it is built.
-            return Err(problems.into_iter().chain(not_trusted).collect());
-        }
-        let (units, not_loaded) = load(&pipeline, self.settings, &mut self.sources, self.printer);
-        elsewhere.extend(unit_limits(&mut pipeline, self.policy, &mut self.sources, &mut self.beside));
-        let engines = engines::descriptions();
-        let bundle = Bundle { pipeline: Arc::new(pipeline), units, pipelines };
-        let mut found = wasmill_runtime::check(&bundle, self.policy, &engines, self.overrides);
-        found.extend(folders::check(&bundle.pipeline));
-        if !problems.is_empty() {
-            // Of what could be read only partly, only that is said which does not follow from what was said already.
-            let said: HashSet<Option<Arc<str>>> = problems.iter().map(|problem| problem.step.clone()).collect();
-            found.retain(|problem| {
-                problem.step.is_some() && problem.code >= Code::LimitAbovePolicy && !said.contains(&problem.step)
-            });
-        }
-        problems.extend(not_loaded);
-        problems.extend(found);
-        if problems.is_empty() && elsewhere.is_empty() {
-            return Ok(Loaded { bundle, height: height + 1 });
-        }
-        problems.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.line, place.column)));
-        problems.extend(elsewhere);
-        Err(problems)
+    fn note(&mut self, name: &str, text: &str) {
+        self.sources.add(name, text);
     }
 
-    fn called(&mut self, pipeline: &Pipeline) -> Called {
-        let mut called = Called::default();
-        for (name, spec) in &pipeline.units {
-            let UnitSource::Pipeline(path) = &spec.source else { continue };
-            match self.one_called(&pipeline.base.join(path), spec, &mut called.elsewhere) {
-                Ok(Some(Loaded { bundle, height })) => {
-                    called.height = called.height.max(height);
-                    called.pipelines.insert(name.clone(), bundle);
-                }
-                Ok(None) => {}
-                Err(problem) => called.problems.push(problem.at(&spec.location)),
-            }
-        }
-        called
+    fn refuse(&mut self, pipeline: &Pipeline) -> Vec<Diagnostic> {
+        toolchain::trust_problems(pipeline, self.policy, self.settings.toolchain.trust)
     }
 
-    /// A pipeline that another one calls: one that is called from several places is read once. None where something is wrong in it:
-    /// that is `elsewhere`, once.
-    ///
-    /// # Errors
-    /// What is wrong with naming it.
-    fn one_called(
-        &mut self,
-        path: &Path,
-        spec: &UnitSpec,
-        elsewhere: &mut Vec<Diagnostic>,
-    ) -> Result<Option<Loaded<Arc<Bundle>>>, Diagnostic> {
-        self.not_in_a_circle(path)?;
-        let place = place(path);
-        if let Some(read) = self.read.get(&place) {
-            is_declared(path, spec, read.digest)?;
-            let Some(Loaded { bundle, height }) = &read.loaded else { return Ok(None) };
-            self.not_too_deep(path, *height)?;
-            return Ok(Some(Loaded { bundle: bundle.clone(), height: *height }));
-        }
-        self.not_too_deep(path, 1)?;
-        let text = text(path)?;
-        // The bytes that are compared are those that are run: the file may change at any time.
-        let digest = Digest::of(text.as_bytes());
-        is_declared(path, spec, digest)?;
-        let loaded = match self.bundle(path, &text) {
-            Ok(Loaded { bundle, height }) => Some(Loaded { bundle: Arc::new(bundle), height }),
-            Err(problems) => {
-                elsewhere.extend(problems);
-                None
-            }
-        };
-        let again = loaded.as_ref().map(|Loaded { bundle, height }| Loaded { bundle: bundle.clone(), height: *height });
-        self.read.insert(place, Read { digest, loaded });
-        Ok(again)
+    fn units(&mut self, pipeline: &Pipeline) -> (IndexMap<Arc<str>, Unit>, Vec<Diagnostic>) {
+        load(pipeline, self.settings, &mut self.sources, self.printer)
     }
 
-    fn not_in_a_circle(&self, path: &Path) -> Result<(), Diagnostic> {
-        let real = real(path);
-        let Some(place) = self.open.iter().position(|(_, open)| *open == real) else { return Ok(()) };
-        let circle = self.open.iter().skip(place).map(|(path, _)| shown(path));
-        let circle: Vec<String> = circle.chain([shown(path)]).collect();
-        let message = format!("pipelines call each other: {}", circle.join(" → "));
-        Err(Diagnostic::new(Code::Cycle, message).help("take one of these calls out"))
-    }
-
-    /// Whether one that is so high can be called from here.
-    fn not_too_deep(&self, path: &Path, height: usize) -> Result<(), Diagnostic> {
-        if self.open.len() + height <= DEEPEST {
-            return Ok(());
-        }
-        let message = match height {
-            1 => format!("{} is called {DEEPEST} pipelines deep", shown(path)),
-            _ => format!("what {} calls is called {DEEPEST} pipelines deep", shown(path)),
-        };
-        Err(Diagnostic::new(Code::Unsupported, message).help("put some of them together"))
-    }
-}
-
-/// Whether a file is the one that was declared, where one was.
-fn is_declared(path: &Path, spec: &UnitSpec, actual: Digest) -> Result<(), Diagnostic> {
-    if spec.sha256.is_none_or(|declared| declared == actual) {
-        return Ok(());
-    }
-    let message = format!("{} is not the pipeline that was declared: its SHA-256 is {actual}", shown(path));
-    let help = format!("if it was meant to change, declare `sha256: {actual}`; if not, do not run it");
-    Err(Diagnostic::new(Code::DigestMismatch, message).help(help))
-}
-
-fn shown(path: &Path) -> String {
-    format!("`{}`", path.display())
-}
-
-/// The file itself, however it is named.
-fn real(path: &Path) -> PathBuf {
-    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Where a file stands, however it is named. A link to a file is another place than the file: what it names is sought beside the link.
-fn place(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match path.file_name() {
-        Some(name) => real(folder).join(name),
-        None => real(path),
+    fn check(&mut self, pipeline: &Pipeline) -> Vec<Diagnostic> {
+        folders::check(pipeline)
     }
 }
 
@@ -270,7 +103,7 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
     // Nearest first: what is too deep on one way may not be on another.
     let mut open = VecDeque::from([(path.to_owned(), 1)]);
     while let Some((path, depth)) = open.pop_front() {
-        if !seen.insert(place(&path)) {
+        if !seen.insert(place_of(&path)) {
             continue;
         }
         files.push(path.clone());
@@ -281,13 +114,13 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
             match &spec.source {
                 UnitSource::Path(unit) => {
                     let unit = pipeline.base.join(unit);
-                    files.extend([component_file::beside(&unit), unit]);
+                    files.extend([component_file_of(&unit), unit]);
                 }
                 UnitSource::Source(SourceUnit { text: SourceText::Path(source), .. }) => {
                     files.extend(toolchain::files(&pipeline.base.join(source)));
                 }
                 UnitSource::Program(program) => files.push(pipeline.base.join(program)),
-                UnitSource::Pipeline(other) if depth < DEEPEST => {
+                UnitSource::Pipeline(other) if depth < DEEPEST_CALL => {
                     open.push_back((pipeline.base.join(other), depth + 1));
                 }
                 _ => {}
@@ -373,30 +206,6 @@ fn fetching(settings: &SourceSettings, printer: &Printer) -> wasmill_artifact::S
             .ok()
     });
     wasmill_artifact::Sources { units, allow_unpinned: settings.allow_unpinned, ..Default::default() }
-}
-
-/// Reads what stands beside the units, and gives what is wrong with it and was not `said`: one file may stand beside several.
-fn unit_limits(
-    pipeline: &mut Pipeline,
-    policy: &Policy,
-    sources: &mut Sources,
-    said: &mut Vec<Diagnostic>,
-) -> Vec<Diagnostic> {
-    let before = said.len();
-    for (name, spec) in &pipeline.units {
-        match component_file::limits(&spec.source, &pipeline.base, policy, sources) {
-            Ok(Some(limits)) => drop(pipeline.unit_limits.insert(name.clone(), limits)),
-            Ok(None) => {}
-            Err(found) => {
-                for problem in found {
-                    if !said.contains(&problem) {
-                        said.push(problem);
-                    }
-                }
-            }
-        }
-    }
-    said.get(before..).unwrap_or_default().to_vec()
 }
 
 fn text(path: &Path) -> Result<String, Diagnostic> {

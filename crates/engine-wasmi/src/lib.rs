@@ -17,7 +17,6 @@ mod outcome;
 mod preview1;
 mod slices;
 mod state;
-mod timer;
 mod units;
 
 pub use config::Settings;

@@ -52,7 +52,7 @@ pub(crate) fn recognise(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<
 }
 
 /// By the keys that section 7 of the design names.
-fn dialect_of(tree: &Node) -> Option<Dialect> {
+pub(crate) fn dialect_of(tree: &Node) -> Option<Dialect> {
     let has = |key: &str| tree.get(key).is_some();
     let is_v1 = |tree: &Node| tree.get("version").and_then(Node::as_text) == Some("v1") && tree.get("nodes").is_some();
     if has("processors") && has("strategy") {

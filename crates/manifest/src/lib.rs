@@ -27,6 +27,8 @@ mod pipeline;
 mod policy;
 mod quantity;
 mod reader;
+mod request;
+mod result_v1;
 mod schema;
 mod sources;
 mod steps;
@@ -45,6 +47,8 @@ pub use format::Format;
 pub use grants::{is_variable_name, normal_guest_path};
 pub use policy::parse_policy;
 pub use quantity::{parse_count, parse_duration, parse_size};
+pub use request::{Request, RequestKind, parse_request};
+pub use result_v1::ResultV1;
 pub use schema::schema;
 
 use wasmill_model::{Diagnostic, Diagnostics, Dialect, Pipeline};
@@ -70,11 +74,16 @@ pub fn parse_partly(file: &str, text: &str, format: Format) -> (Option<Pipeline>
         Format::Yaml | Format::Json => yaml_tree::read(text, &reader),
         Format::Toml => toml_tree::read(text, &reader),
     };
-    let pipeline = tree.and_then(|tree| match dialect::recognise(file, &tree, &reader)? {
-        Dialect::Native => pipeline::read(file, &tree, &reader),
-        Dialect::DagConfig => dialects::dag_config::read(file, &tree, &reader),
-        Dialect::TaskDefinition => dialects::task_definition::read(file, &tree, &reader),
-        Dialect::PipelineV1 => dialects::pipeline_v1::read(file, &tree, &reader),
-    });
+    let pipeline = tree.and_then(|tree| read_dialect(file, &tree, &reader));
     (pipeline, reader.finish())
+}
+
+/// The pipeline of a file of any dialect.
+fn read_dialect(file: &str, tree: &tree::Node, reader: &reader::Reader<'_>) -> Option<Pipeline> {
+    match dialect::recognise(file, tree, reader)? {
+        Dialect::Native => pipeline::read(file, tree, reader),
+        Dialect::DagConfig => dialects::dag_config::read(file, tree, reader),
+        Dialect::TaskDefinition => dialects::task_definition::read(file, tree, reader),
+        Dialect::PipelineV1 => dialects::pipeline_v1::read(file, tree, reader),
+    }
 }

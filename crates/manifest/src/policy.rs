@@ -32,9 +32,13 @@ pub fn parse_policy(file: &str, text: &str, engines: &[&str]) -> Result<Policy, 
 }
 
 fn read(tree: &Node, known: &[&str], reader: &Reader<'_>) -> Policy {
-    let mut policy = Policy::default();
     let fields = reader.fields(tree, "the file", &keys::HOST);
-    let Some(node) = fields.and_then(|fields| fields.get("policy")) else { return policy };
+    fields.and_then(|fields| fields.get("policy")).map(|node| policy(node, known, reader)).unwrap_or_default()
+}
+
+/// What stands under `policy`.
+pub(crate) fn policy(node: &Node, known: &[&str], reader: &Reader<'_>) -> Policy {
+    let mut policy = Policy::default();
     let Some(fields) = reader.fields(node, "policy", &keys::POLICY) else { return policy };
     if let Some(node) = fields.get("limits") {
         limits(node, &mut policy, reader);

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use crate::ExitCode;
+
 /// A place in a file. Lines and columns count from 1; a column counts characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Location {
@@ -114,6 +116,29 @@ pub struct Diagnostics(pub Vec<Diagnostic>);
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
         Diagnostics(vec![diagnostic])
+    }
+}
+
+/// What is printed where nothing was started, for those that read JSON.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ErrorDocument<'a> {
+    /// The version of this shape.
+    pub wasmill: u32,
+    /// All that is wrong.
+    pub errors: &'a [Diagnostic],
+}
+
+impl<'a> ErrorDocument<'a> {
+    /// The document of these.
+    pub const fn new(errors: &'a [Diagnostic]) -> Self {
+        ErrorDocument { wasmill: 1, errors }
+    }
+
+    /// How the process ends: the manifest, a unit, an input or the command line is invalid; or all that is missing is a grant.
+    pub fn exit_code(&self) -> ExitCode {
+        // Whoever asks again with the grant gets on: that is another answer than a file that must be mended.
+        let is_denied = !self.errors.is_empty() && self.errors.iter().all(|one| one.code == Code::MissingGrant);
+        if is_denied { ExitCode::Denied } else { ExitCode::Invalid }
     }
 }
 

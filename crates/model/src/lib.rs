@@ -22,7 +22,7 @@ mod value;
 mod verdict;
 
 pub use blob::{BLOB_THRESHOLD, Blob, BlobError, BlobKind, BlobRef, MAX_ATTACHED, attach_blobs};
-pub use diagnostic::{Code, Diagnostic, Diagnostics, Location};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, ErrorDocument, Location};
 pub use digest::{Digest, DigestError};
 pub use flow::{Backoff, Concurrency, Fallback, FallbackTo, Foreach, Jitter, OnFailure, Retry, VerdictSet};
 pub use grants::{DirGrant, DirMode, Grants, NetGrant, NetGrantError, SecretTooShort, Secrets, Source};

@@ -3,13 +3,15 @@
 //! [`bind_inputs`] holds what a user gave against what a pipeline asks for; [`check`] holds the steps against their units; [`link`]
 //! does everything else that can be done before a run (engines picked, units prepared, expressions compiled, limits resolved) and
 //! gives a [`Linked`] pipeline, which is [run](Linked::run) as often as wanted. [`outline`] and [`preview`] tell of a pipeline what can
-//! be told without running it.
+//! be told without running it. [`BundleReader`] makes of a manifest and the files that it names what is checked and linked, and an
+//! [`Executor`] does all of it in one call, with or without an async runtime.
 //!
 //! What the runtime needs from outside it asks for through ports: [`Clock`], [`Spawner`], [`Observer`], [`Memo`]. A store that keeps runs
 //! attaches as an observer that is told of every event in order; a bus that takes steps to other machines attaches where a step is
 //! called, as an engine does.
 //!
-//! Invariants: no engine, database, broker or async runtime is named here, and nothing here reads a clock but through its port.
+//! Invariants: no engine, database, broker or async runtime is named here, and nothing here reads a clock but through its port
+//! ([`SystemClock`] is one end of it).
 //! Every step that starts ends, and every run that is awaited gives a document, whatever units, engines, observers and spawners
 //! do.
 #![forbid(unsafe_code)]
@@ -17,8 +19,11 @@
 mod attempt;
 mod bounds;
 mod bundle;
+mod bundle_reader;
 mod check;
+mod component_file;
 mod document;
+mod executor;
 mod host;
 mod inline;
 mod inputs;
@@ -37,7 +42,10 @@ mod suggestion;
 mod wiring;
 
 pub use bundle::Bundle;
+pub use bundle_reader::{BundleReader, DEEPEST_CALL, PipelineFiles, place_of};
 pub use check::check;
+pub use component_file::{COMPONENT_FILE, component_file_of, component_limits, component_text};
+pub use executor::{Executor, SystemClock, block_on};
 pub use host::{Host, Overrides, RunOptions};
 pub use inline::InlineSpawner;
 pub use inputs::bind_inputs;

@@ -99,7 +99,7 @@ fn named(pipeline: &Pipeline, input: &Input) -> Result<Object, String> {
 }
 
 /// The input whose value may stand without its name.
-fn alone(pipeline: &Pipeline) -> Option<&Arc<str>> {
+pub(crate) fn alone(pipeline: &Pipeline) -> Option<&Arc<str>> {
     let mut open = pipeline.inputs.iter().filter(|(_, spec)| is_open(spec)).map(|(name, _)| name);
     match (pipeline.inputs.len(), open.next(), open.next()) {
         (1, ..) => pipeline.inputs.keys().next(),

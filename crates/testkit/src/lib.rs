@@ -1,4 +1,5 @@
-//! For tests only: temporary projects that the `wasmill` binary is run in, snapshots of whole commands, and built guests.
+//! For tests only: temporary projects that the `wasmill` binary is run in, snapshots of whole commands, built guests,
+//! and runtimes that Wasmill itself runs in.
 //!
 //! Invariants: a test never sees the user's own cache or configuration, and never sleeps; what it needs and does not find is a
 //! failure that says how to get it, never a test that is skipped in silence.
@@ -8,7 +9,9 @@
 mod command;
 mod guests;
 mod project;
+mod wasi_hosts;
 
 pub use command::{Command, Output, Running};
 pub use guests::{assemble, guest, workspace};
 pub use project::{Project, shared};
+pub use wasi_hosts::{WasiHost, wasi_program};

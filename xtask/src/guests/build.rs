@@ -139,15 +139,20 @@ impl Rust {
         let mut fetch = cargo();
         fetch.current_dir(paths.root.join("guests")).args(["fetch", "--quiet", "--locked"]);
         process::capture(&mut fetch)?;
-        let mut renamed = vec![(paths.root.clone(), "/wasmill".to_owned())];
-        let sources = cargo_home()?.join("registry").join("src");
-        if let Ok(entries) = fs::read_dir(&sources) {
-            renamed.extend(entries.flatten().map(|entry| (entry.path(), "/crates".to_owned())));
-        }
-        renamed.extend(toolchain.library_sources());
-        let flags = renamed.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
+        let flags = path_flags(paths, &toolchain)?;
         Ok(Self { toolchain, flags })
     }
+}
+
+/// What keeps the folders of this machine out of a binary, so that it is the same on every one. Dependencies have to be there already.
+pub(crate) fn path_flags(paths: &Paths, toolchain: &RustToolchain) -> Outcome<Vec<String>> {
+    let mut renamed = vec![(paths.root.clone(), "/wasmill".to_owned())];
+    let sources = cargo_home()?.join("registry").join("src");
+    if let Ok(entries) = fs::read_dir(&sources) {
+        renamed.extend(entries.flatten().map(|entry| (entry.path(), "/crates".to_owned())));
+    }
+    renamed.extend(toolchain.library_sources());
+    Ok(renamed.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect())
 }
 
 /// Where cargo unpacks what it downloads.

@@ -23,6 +23,7 @@ use crate::guests::source::Source;
 use crate::paths::Paths;
 use crate::printer::Printer;
 
+pub(crate) use crate::guests::build::path_flags;
 pub(crate) use crate::guests::source::every_name;
 
 #[derive(clap::Args, Default)]

@@ -33,7 +33,7 @@ pub(crate) const BINARYEN: DebianProgram = DebianProgram {
     package: "binaryen",
     program: "wasm-opt",
     ask: "--version",
-    purpose: "units built with `--optimize`",
+    purpose: "units built with `--optimize`; Wasmill as a program of WASI",
 };
 
 /// A program of one of Debian's packages.

@@ -127,6 +127,11 @@ pub(crate) fn c(paths: &Paths, printer: &Printer) -> Outcome<c_wasm::CCompiler> 
     c_wasm::compiler(&prefix)?.ok_or_else(|| Failure::new("a C compiler for WebAssembly is not found"))
 }
 
+/// `wasm-opt`, installed when it is missing.
+pub(crate) fn wasm_opt(paths: &Paths, printer: &Printer) -> Outcome<PathBuf> {
+    provide(&debian_program::BINARYEN, &Prefix::new(&paths.tools), printer).map(|found| found.place.into())
+}
+
 /// cargo-fuzz, installed when it is missing, and the nightly compiler that it needs.
 pub(crate) fn fuzz(paths: &Paths, printer: &Printer) -> Outcome<PathBuf> {
     cargo_fuzz::nightly()?;

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use wasmill_model::{Diagnostics, Expression, Location, Object, Pipeline, Reference, Schedule, Step, Template};
 
 use crate::commands::run::{Job, finish};
-use wasmill_runtime::Bundle;
+use wasmill_runtime::{Bundle, component_limits};
 
 use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;
@@ -18,7 +18,7 @@ use crate::render::{Sources, printable};
 use crate::settings::CallSettings;
 use crate::standard_input::StandardInput;
 use crate::unit_file::{self, UnitFile};
-use crate::{component_file, folders, host};
+use crate::{folders, host};
 
 /// The id of the one step, in the run document.
 const STEP: &str = "call";
@@ -57,7 +57,9 @@ pub(crate) fn call_unit(
     // What came from stdin stands beside nothing.
     let beside = match settings.unit.as_str() {
         "-" => Ok(None),
-        _ => component_file::limits(&spec.source, Path::new(""), &settings.host.policy, &mut sources),
+        _ => component_limits(&spec.source, Path::new(""), &settings.host.policy, &mut |name, text| {
+            sources.add(name, text)
+        }),
     };
     let beside = beside.map_err(|problems| Failure::from(Diagnostics(problems)).in_files(&sources))?;
     let mut pipeline = pipeline(&name, spec, step);

@@ -2,9 +2,8 @@
 
 mod watch;
 
-use serde::Serialize;
-use wasmill_manifest::GraphInfo;
-use wasmill_model::{Diagnostic, Dialect, Object, Pipeline, RunDocument, RunVerdict, Value};
+use wasmill_manifest::ResultV1;
+use wasmill_model::{Diagnostic, Dialect, Object, Pipeline, RunDocument, Value};
 use wasmill_runtime::Bundle;
 
 use crate::failure::{Failure, Outcome};
@@ -91,39 +90,5 @@ fn outputs(document: &RunDocument, pipeline: &Pipeline, printer: &Printer) -> st
         (Some(Value::Bytes(bytes)), None) => printer.bytes(bytes),
         (Some(value), None) => printer.json(value),
         _ => printer.json(&document.outputs),
-    }
-}
-
-/// What a pipeline manifest v1 gives.
-#[derive(Serialize)]
-pub(crate) struct ResultV1 {
-    status: &'static str,
-    /// The lists of the sinks, one after the other: one item bare, several as an array.
-    outputs: Value,
-    graph_info: GraphInfo,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
-
-impl ResultV1 {
-    pub(crate) fn of(document: &RunDocument, pipeline: &Pipeline) -> Self {
-        let mut items: Vec<Value> = Vec::new();
-        for output in document.outputs.values() {
-            match output {
-                Value::List(list) => items.extend(list.iter().cloned()),
-                other => items.push(other.clone()),
-            }
-        }
-        let outputs = if items.len() == 1 { items.pop().unwrap_or_default() } else { Value::from(items) };
-        ResultV1 {
-            status: match document.verdict {
-                RunVerdict::Ok => "success",
-                RunVerdict::Failed => "error",
-                RunVerdict::Cancelled => "cancelled",
-            },
-            outputs,
-            graph_info: GraphInfo::of(pipeline),
-            error: document.error.as_ref().map(|error| error.message.clone()),
-        }
     }
 }

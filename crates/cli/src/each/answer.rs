@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use wasmill_engine::Cancel;
+use wasmill_manifest::ResultV1;
 use wasmill_model::{Code, Diagnostic, Dialect, ExitCode, RunDocument, RunVerdict, Value};
 use wasmill_runtime::{Linked, NoObserver, Observer, RunOptions};
 
 use super::row_inputs::RowInputs;
 use super::rows::Row;
 use crate::blobs;
-use crate::commands::run::ResultV1;
 use crate::host;
 use crate::printer::Printer;
 use crate::summary;

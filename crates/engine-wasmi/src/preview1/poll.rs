@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use wasmi::errors::HostError;
 use wasmi::{Memory, Store};
 use wasmill_engine::Cancel;
-use wasmill_engine::parts::{CLOCK_START, Deadline, Stop, VirtualTime};
+use wasmill_engine::parts::{CLOCK_START, Deadline, Stop, VirtualTime, sleep};
 
 use super::clock::{Clock, ClockId};
 use super::descriptor::Descriptor;
@@ -17,7 +17,6 @@ use super::memory::{Buffer, aligned};
 use super::{Answer, Errno, GuestMemory, MOST_COPIED, Preview1};
 use crate::outcome::End;
 use crate::state::State;
-use crate::timer;
 
 /// Bytes of a `subscription` and of an `event`.
 const SUBSCRIPTION: u32 = 48;
@@ -203,7 +202,7 @@ impl Wait {
     pub(crate) async fn over(self, store: &mut Store<State>, deadline: &Deadline, cancel: &Cancel) -> Result<i32, End> {
         let Some(earliest) = self.clocks.iter().map(|(_, at)| *at).min() else { return Ok(Errno::INVAL.code()) };
         // Never longer than the call may take: what comes then is that its time is over.
-        let real = |duration: Duration| timer::sleep(duration.min(deadline.remaining()));
+        let real = |duration: Duration| sleep(duration.min(deadline.remaining()));
         let slept = async {
             match &self.time {
                 Ok(time) => time.sleep_until(earliest, real).await,

@@ -3,6 +3,7 @@
 //!
 //! Nothing here names an engine or an executor.
 
+mod alarm;
 mod capture;
 mod numbers;
 mod random;
@@ -12,6 +13,9 @@ mod time;
 mod turns;
 mod words;
 
+#[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
+pub use alarm::doze;
+pub use alarm::sleep;
 pub use capture::{Capture, CaptureKind, Denied};
 pub use numbers::{Number, NumberType, Signature, lift_numbers};
 pub use random::SeededStream;

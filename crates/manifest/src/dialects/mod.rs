@@ -26,7 +26,7 @@ use crate::tree::{Data, Node, Span};
 const PROCESSORS: &str = "processors";
 
 /// A pipeline of which only the kind of its file is known.
-fn pipeline(file: &str, dialect: Dialect) -> Pipeline {
+pub(crate) fn pipeline(file: &str, dialect: Dialect) -> Pipeline {
     Pipeline {
         name: name_of(file),
         dialect,

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-pub(crate) use imp::sleep;
+#[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
+pub use imp::doze;
+pub use imp::sleep;
+
+/// A sleep that is longer than any timeout never ends.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 
 #[cfg(not(target_family = "wasm"))]
 mod imp {
@@ -14,16 +20,16 @@ mod imp {
     use std::task::{Context, Poll, Waker};
     use std::time::Instant;
 
-    use super::Duration;
+    use super::{Duration, LONGEST};
 
     /// Completes when that time has passed.
-    pub(crate) fn sleep(duration: Duration) -> Sleep {
-        /// A sleep that is longer than any timeout never ends.
-        const YEAR: Duration = Duration::from_secs(365 * 86_400);
-        Sleep { key: (Instant::now() + duration.min(YEAR), NEXT.fetch_add(1, Ordering::Relaxed)) }
+    pub fn sleep(duration: Duration) -> Sleep {
+        Sleep { key: (Instant::now() + duration.min(LONGEST), NEXT.fetch_add(1, Ordering::Relaxed)) }
     }
 
-    pub(crate) struct Sleep {
+    /// A sleep.
+    #[derive(Debug)]
+    pub struct Sleep {
         key: Key,
     }
 
@@ -105,8 +111,79 @@ mod imp {
     }
 }
 
-/// Within WebAssembly there is neither a thread nor a timer that every host has: whoever sleeps is polled again and again.
-#[cfg(target_family = "wasm")]
+/// Within WASI there is one thread: whoever drives it ([`doze`]) sleeps until the first alarm, and wakes who waits for it.
+#[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
+mod imp {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+    use std::time::Instant;
+
+    use super::{Duration, LONGEST};
+
+    type Key = (Instant, u64);
+
+    #[derive(Default)]
+    struct Alarms {
+        next: u64,
+        waiting: BTreeMap<Key, Waker>,
+    }
+
+    thread_local! {
+        static ALARMS: RefCell<Alarms> = RefCell::default();
+    }
+
+    /// Completes when that time has passed.
+    pub fn sleep(duration: Duration) -> Sleep {
+        let number = ALARMS.with_borrow_mut(|alarms| {
+            alarms.next += 1;
+            alarms.next
+        });
+        Sleep { key: (Instant::now() + duration.min(LONGEST), number) }
+    }
+
+    /// A sleep.
+    #[derive(Debug)]
+    pub struct Sleep {
+        key: Key,
+    }
+
+    impl Future for Sleep {
+        type Output = ();
+
+        fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+            if Instant::now() >= self.key.0 {
+                return Poll::Ready(());
+            }
+            ALARMS.with_borrow_mut(|alarms| alarms.waiting.insert(self.key, context.waker().clone()));
+            Poll::Pending
+        }
+    }
+
+    impl Drop for Sleep {
+        fn drop(&mut self) {
+            ALARMS.with_borrow_mut(|alarms| alarms.waiting.remove(&self.key));
+        }
+    }
+
+    /// Sleeps until the first alarm and rings it: false where there is none, so that nothing would ever happen again.
+    pub fn doze() -> bool {
+        let first = ALARMS.with_borrow(|alarms| alarms.waiting.first_key_value().map(|((at, _), _)| *at));
+        let Some(first) = first else { return false };
+        std::thread::sleep(first.saturating_duration_since(Instant::now()));
+        let due = ALARMS.with_borrow_mut(|alarms| {
+            let later = alarms.waiting.split_off(&(Instant::now().max(first), u64::MAX));
+            std::mem::replace(&mut alarms.waiting, later)
+        });
+        due.into_values().for_each(Waker::wake);
+        true
+    }
+}
+
+/// In a browser there is neither a thread nor a timer that every host has: whoever sleeps is polled again and again.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
 mod imp {
     use std::future::poll_fn;
     use std::task::Poll;
@@ -115,7 +192,7 @@ mod imp {
     use super::Duration;
 
     /// Completes when that time has passed.
-    pub(crate) async fn sleep(duration: Duration) {
+    pub async fn sleep(duration: Duration) {
         let started = Instant::now();
         poll_fn(|context| {
             if started.elapsed() >= duration {
