@@ -4,13 +4,11 @@ use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
 use bytes::Bytes;
-use futures_channel::oneshot;
 use futures_util::FutureExt as _;
 use tokio::sync::SemaphorePermit;
-use wasmill_artifact::{Ended, Environment, Launch, Stopped, Stopper, Watched, Worker, WorkerError};
+use wasmill_artifact::{Ended, Environment, Launch, Stopped, Stopper, Watched, Worker, WorkerError, on_thread};
 use wasmill_engine::parts::{
     Deadline, Number, NumberType, SeededStream, Signature, Stop, exit_verdict, final_verdict, lift_numbers, log_text,
     panic_message, size_of_input, with_last_words,
@@ -29,6 +27,12 @@ pub(crate) const UNIT: &str = "unit.wasm";
 
 /// Bytes of memory that WasmEdge has for itself, besides the unit's.
 const OWN_MEMORY: u64 = 512 << 20;
+
+/// The first code that no program exits with.
+const FIRST_BAD_EXIT: u32 = 126;
+
+/// SIGILL, SIGABRT (no memory for it), SIGBUS, SIGFPE, SIGSEGV (no stack).
+const CRASHES: [i32; 5] = [4, 6, 7, 8, 11];
 
 /// A granted folder.
 #[derive(Debug)]
@@ -74,15 +78,6 @@ struct Ran {
     report: Report,
 }
 
-/// Stops the process when the call is dropped.
-struct StopOnDrop(Stopper);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
-}
-
 impl PreparedUnit for Prepared {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
@@ -123,30 +118,23 @@ impl Prepared {
         let worker = self.worker(&limits, &deadline, arguments);
         let report = Report::new(&limits, self.ready.size.bytes());
         let stopper = Stopper::default();
-        let (done, mut finished) = oneshot::channel();
-        let thread = {
-            let (stopper, most) = (stopper.clone(), limits.output.saturating_add(Words::MOST));
-            thread::Builder::new().name("wasmedge".to_owned()).spawn(move || {
-                // Nobody may be there any more: the call was dropped.
-                let _ = done.send(run(&worker, &[&head, &input], most, report, &stopper));
-            })
-        };
-        if let Err(error) = thread {
-            return stopped(Stop::Host(format!("no thread could be started: {error}")), usage);
-        }
-        let _on_drop = StopOnDrop(stopper.clone());
+        let own = stopper.clone();
+        let most = limits.output.saturating_add(Words::MOST);
+        let ran = on_thread("wasmedge", stopper.clone(), move || run(&worker, &[&head, &input], most, report, &own));
+        let mut ran = std::pin::pin!(ran);
         let ran = tokio::select! {
             biased;
-            ran = &mut finished => ran,
+            ran = &mut ran => ran,
             () = call.cancel.cancelled() => {
                 stopper.stop();
-                // Only then nothing of it is left.
-                let _ = finished.await;
+                // The call is over when nothing of it is left.
+                let _ = ran.await;
                 return stopped(Stop::Cancelled, Usage { wall: deadline.elapsed(), ..usage });
             }
         };
-        let Ok(ran) = ran else {
-            return stopped(Stop::Host("the thread that watched WasmEdge is gone".to_owned()), usage);
+        let ran = match ran {
+            Ok(ran) => ran,
+            Err(error) => return stopped(Stop::Host(format!("WasmEdge could not be watched: {error}")), usage),
         };
         self.finish(ran, &limits, &deadline, &mut usage)
     }
@@ -215,32 +203,20 @@ impl Prepared {
         } else {
             say(&[self.ready.file]);
         }
-        let program = shared.program.path.clone();
-        let (program, args) = match &shared.settings.launcher {
-            None => (program, args),
-            Some((launcher, first)) => {
-                let granted = |writable| self.folders.iter().filter(move |folder| folder.writable == writable);
-                let launch = Launch {
-                    program,
-                    args,
-                    memory: limits.memory.saturating_add(OWN_MEMORY),
-                    // The wall clock ends it; this is for what outlives a host that was killed.
-                    cpu_seconds: deadline.remaining().as_secs().saturating_add(2),
-                    file_size: u64::MAX,
-                    readable: shared
-                        .roots
-                        .iter()
-                        .cloned()
-                        .chain([self.ready.room.path().to_owned()])
-                        .chain(granted(false).map(|folder| folder.path.clone()))
-                        .collect(),
-                    writable: granted(true).map(|folder| folder.path.clone()).collect(),
-                    network: false,
-                    all_files: false,
-                };
-                (launcher.clone(), first.iter().cloned().chain(launch.args()).collect())
-            }
-        };
+        let granted = |writable| self.folders.iter().filter(move |folder| folder.writable == writable);
+        let own = shared.roots.iter().cloned().chain([self.ready.room.path().to_owned()]);
+        let (program, args) = shared.settings.command(Launch {
+            program: shared.program.path.clone(),
+            args,
+            memory: limits.memory.saturating_add(OWN_MEMORY),
+            // The wall clock ends it; this is for what outlives a host that was killed.
+            cpu_seconds: deadline.remaining().as_secs().saturating_add(2),
+            file_size: u64::MAX,
+            readable: own.chain(granted(false).map(|folder| folder.path.clone())).collect(),
+            writable: granted(true).map(|folder| folder.path.clone()).collect(),
+            network: false,
+            all_files: false,
+        });
         Worker {
             program,
             args,
@@ -258,10 +234,11 @@ impl Prepared {
         usage.log_bytes = log.len() as u64;
         usage.peak_memory = report.peak;
         let log = log_text(&log, limits.log);
-        let words = Words::of(&stdout, &report.words);
+        let by_itself = matches!(&watched, Ok(Watched { ended: Ended::Exit(_), stopped: None }));
+        let words = Words::of(&stdout, report.written, &report.words, by_itself);
         let gas = if self.profile == Profile::Fast { None } else { words.gas() };
         usage.fuel = gas.map(|gas| gas.min(limits.fuel));
-        let result = self.judge(watched, &stdout, &report, &words, limits, deadline);
+        let result = self.judge(watched, &report, &words, limits, deadline);
         let is_over = gas.is_some_and(|gas| gas > limits.fuel);
         let result = if is_over { Err(Verdict::FuelExhausted { limit: limits.fuel }) } else { result };
         usage.wall = deadline.elapsed();
@@ -286,7 +263,6 @@ impl Prepared {
     fn judge(
         &self,
         watched: Result<Watched, WorkerError>,
-        stdout: &[u8],
         report: &Report,
         words: &Words<'_>,
         limits: &Limits,
@@ -314,35 +290,30 @@ impl Prepared {
             return Err(self.not_started(watched.ended, words, limits));
         }
         let is_command = !self.is_core && !self.is_bytes;
-        let written = match watched.ended {
-            Ended::Exit(0) => words.answer(stdout),
-            _ => words.before_failure(stdout),
-        };
-        if is_command && written.len() as u64 > limits.output {
-            return Err(stop(Stop::Output { produced: written.len() as u64 }));
+        if is_command && report.written > limits.output {
+            return Err(stop(Stop::Output { produced: report.written }));
         }
         match &report.end {
             Some(End::Stopped(why)) => return Err(stop(why.clone())),
             Some(End::TooDeep) => return Err(Verdict::Trap { kind: TrapKind::StackOverflow, detail: String::new() }),
             Some(End::ExitedEarly) => return Err(exit_verdict(0)),
             Some(End::Exited(0)) if is_command => {}
+            Some(End::Exited(FIRST_BAD_EXIT..)) => {
+                return Err(stop(Stop::Abi("exit with invalid exit status outside of [0..126)".to_owned())));
+            }
             Some(End::Exited(code)) => return Err(exit_verdict(*code as i32)),
             Some(End::Ended) if watched.ended == Ended::Exit(0) => {}
             Some(End::Ended) | None => return Err(self.trapped(watched.ended, words, limits)),
         }
         let output = if self.is_core {
-            let value =
-                self.lift(words.numbers(stdout)).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
+            let value = self
+                .lift(words.numbers(self.profile))
+                .ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
             // A number counts as eight bytes.
             (value, 8 * self.results.len() as u64)
         } else {
-            let bytes = match report.output {
-                None => written,
-                Some(length) => {
-                    let length = usize::try_from(length).unwrap_or(usize::MAX);
-                    stdout.get(..length).ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?
-                }
-            };
+            let whole = words.answer.filter(|_| report.output.is_none_or(|announced| announced == report.written));
+            let bytes = whole.ok_or_else(|| Verdict::HostError { message: self.garbage(words) })?;
             let size = bytes.len() as u64;
             (convert_output(bytes.to_vec(), self.output).map_err(|message| stop(Stop::Guest(message)))?, size)
         };
@@ -384,6 +355,11 @@ impl Prepared {
                 }
             }
             Ended::Exit(_) => Verdict::HostError { message: self.garbage(words) },
+            // Nobody sends these: it came to them on the unit's errand.
+            Ended::Signal(signal) if CRASHES.contains(&signal) => {
+                let detail = format!("WasmEdge crashed in mid-call ({}){}", shown(ended), words.excerpt());
+                Verdict::Trap { kind: TrapKind::Other, detail }
+            }
             Ended::Signal(_) => Verdict::HostError {
                 message: format!("WasmEdge was ended in mid-call by {}{}", shown(ended), words.excerpt()),
             },

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::time::UNIX_EPOCH;
 
-use wasmill_artifact::{Ended, Environment, Launch, Worker, WorkerError};
+use wasmill_artifact::{Ended, Environment, Launch, Stopped, Stopper, Worker};
 use wasmill_engine::PrepareError;
 use wasmill_model::{Digest, Profile};
 
@@ -27,13 +27,19 @@ const MOST_OBJECT: u64 = 1 << 30;
 const MOST_SAID: u64 = 64 << 10;
 
 /// Puts the compiled unit into its room: from the cache, or from the compiler.
-pub(crate) fn compile(shared: &Shared, unit: &Digest, binary: &[u8], room: &Room) -> Result<(), PrepareError> {
+pub(crate) fn compile(
+    shared: &Shared,
+    unit: &Digest,
+    binary: &[u8],
+    room: &Room,
+    stopper: &Stopper,
+) -> Result<(), PrepareError> {
     let object = room.path().join(OBJECT);
     let key = key(shared, binary);
     if let Some(kept) = shared.settings.cache.as_ref().and_then(|cache| cache.load_object(&key)) {
         return fs::write(&object, kept).map_err(|error| unwritten(&error));
     }
-    run(shared, room)?;
+    run(shared, room, stopper)?;
     let size = fs::symlink_metadata(&object).map(|file| if file.is_file() { file.len() } else { u64::MAX });
     match size {
         Ok(size) if size > 0 && size <= MOST_OBJECT => {}
@@ -62,27 +68,19 @@ fn failed(message: &str) -> PrepareError {
     PrepareError::Unsupported { message: format!("WasmEdge's compiler failed: {message}") }
 }
 
-fn run(shared: &Shared, room: &Room) -> Result<(), PrepareError> {
+fn run(shared: &Shared, room: &Room, stopper: &Stopper) -> Result<(), PrepareError> {
     let settings = &shared.settings;
-    let program = shared.program.path.clone();
-    let args: Vec<OsString> = ["compile", UNIT, OBJECT].map(OsString::from).to_vec();
-    let (program, args) = match &settings.launcher {
-        None => (program, args),
-        Some((launcher, first)) => {
-            let launch = Launch {
-                program,
-                args,
-                memory: MEMORY,
-                cpu_seconds: settings.compile_timeout.as_secs().saturating_add(2),
-                file_size: MOST_OBJECT,
-                readable: shared.roots.clone(),
-                writable: vec![room.path().to_owned()],
-                network: false,
-                all_files: false,
-            };
-            (launcher.clone(), first.iter().cloned().chain(launch.args()).collect())
-        }
-    };
+    let (program, args) = settings.command(Launch {
+        program: shared.program.path.clone(),
+        args: ["compile", UNIT, OBJECT].map(OsString::from).to_vec(),
+        memory: MEMORY,
+        cpu_seconds: settings.compile_timeout.as_secs().saturating_add(2),
+        file_size: MOST_OBJECT,
+        readable: shared.roots.clone(),
+        writable: vec![room.path().to_owned()],
+        network: false,
+        all_files: false,
+    });
     let temporary = vec![("TMPDIR".into(), room.path().into())];
     let worker = Worker {
         program,
@@ -93,14 +91,27 @@ fn run(shared: &Shared, room: &Room) -> Result<(), PrepareError> {
         most_said: MOST_SAID,
         folder: Some(room.path().to_owned()),
     };
-    let finished = worker.run(&[]).map_err(|error| match error {
-        WorkerError::TimedOut { limit } => failed(&format!("it took longer than {} s", limit.as_secs())),
-        other => failed(&other.to_string()),
-    })?;
-    if finished.ended == Ended::Exit(0) {
-        return Ok(());
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let most = usize::try_from(MOST_SAID).unwrap_or(usize::MAX);
+    let mut read = |piece: &[u8]| {
+        stdout.extend_from_slice(piece);
+        stdout.len() <= most
+    };
+    let mut listen = |piece: &[u8]| {
+        stderr.extend_from_slice(piece.get(..most.saturating_sub(stderr.len())).unwrap_or(piece));
+        true
+    };
+    let watched = worker.watch(&[], &mut read, &mut listen, stopper).map_err(|error| failed(&error.to_string()))?;
+    match watched.stopped {
+        Some(Stopped::TimedOut) => {
+            return Err(failed(&format!("it took longer than {} s", settings.compile_timeout.as_secs())));
+        }
+        Some(Stopped::Enough) => return Err(failed(&format!("its answer is larger than {MOST_SAID} bytes"))),
+        Some(Stopped::Asked) => return Err(failed("nobody waited for it any more")),
+        None if watched.ended == Ended::Exit(0) => return Ok(()),
+        None => {}
     }
-    let stdout = String::from_utf8_lossy(&finished.stdout);
-    let words = stdout.lines().chain(finished.stderr.lines()).rev().find(|line| !line.trim().is_empty());
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    let words = stdout.lines().chain(stderr.lines()).rev().find(|line| !line.trim().is_empty());
     Err(failed(words.unwrap_or("it does not say why")))
 }

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
-use futures_channel::oneshot;
 use moka::future::Cache;
 use tokio::sync::Semaphore;
+use wasmill_artifact::{Stopper, on_thread};
 use wasmill_engine::parts::Signature;
 use wasmill_engine::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_model::{Digest, DirMode, EngineName, Grants, Interface, LimitKind, Profile, Source};
@@ -56,7 +55,7 @@ impl WasmEdgeEngine {
         let scratch = Scratch::new().map_err(FindError::Scratch)?;
         let info = EngineInfo {
             name: EngineName { name: NAME.into(), version: program.version.as_str().into() },
-            sandboxed: settings.launcher.is_some(),
+            sandboxed: probe::is_kept_in(&settings, &scratch),
             at_most: settings.at_most(),
             ..Self::description()
         };
@@ -98,7 +97,13 @@ impl Engine for WasmEdgeEngine {
             let (signature, results) = (request.signature.clone(), request.results.clone());
             let (entry, digest) = (request.entry.clone(), unit.plain().digest());
             let (shared, key) = (self.shared.clone(), request.key());
-            let make = async move { on_thread(move || ready(&shared, &request)).await };
+            let make = async move {
+                // Dropped with the last who waits for it: then nobody is left for the compiler to work for.
+                let stopper = Stopper::default();
+                let own = stopper.clone();
+                let made = on_thread("wasmedge", stopper, move || ready(&shared, &request, &own)).await;
+                made.unwrap_or_else(|error| Err(PrepareError::Host { message: error.to_string() }))
+            };
             let ready = self.ready.try_get_with(key, make).await.map_err(|error| PrepareError::clone(&error))?;
             let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared {
                 shared: self.shared.clone(),
@@ -187,8 +192,13 @@ impl Request {
 }
 
 /// Rewrites a unit, compiles it where its profile says so, and puts it where WasmEdge can read it.
-fn ready(shared: &Shared, request: &Request) -> Result<Arc<Ready>, PrepareError> {
-    let plan = Plan { entry: &request.entry, virtual_clock: request.virtual_clock, seeded: request.seeded };
+fn ready(shared: &Shared, request: &Request, stopper: &Stopper) -> Result<Arc<Ready>, PrepareError> {
+    let plan = Plan {
+        entry: &request.entry,
+        virtual_clock: request.virtual_clock,
+        seeded: request.seeded,
+        metered: request.profile != Profile::Fast,
+    };
     let rewritten = rewrite::rewrite(&request.unit.bytes(), &plan).map_err(|error| match error {
         RewriteError::Unsupported(message) => PrepareError::Unsupported { message },
         RewriteError::Invalid(message) => PrepareError::InvalidUnit { message },
@@ -198,7 +208,7 @@ fn ready(shared: &Shared, request: &Request) -> Result<Arc<Ready>, PrepareError>
     let Rewritten { binary, random, size } = rewritten;
     fs::write(room.path().join(UNIT), &binary).map_err(|error| unwritten(&error))?;
     let file = if request.profile == Profile::Fast {
-        compile::compile(shared, &request.unit.digest(), &binary, &room)?;
+        compile::compile(shared, &request.unit.digest(), &binary, &room, stopper)?;
         compile::OBJECT
     } else {
         UNIT
@@ -208,16 +218,6 @@ fn ready(shared: &Shared, request: &Request) -> Result<Arc<Ready>, PrepareError>
 
 pub(crate) fn unwritten(error: &std::io::Error) -> PrepareError {
     PrepareError::Host { message: format!("the unit cannot be written for WasmEdge: {error}") }
-}
-
-/// Does what takes its time on a thread of its own.
-async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, PrepareError> + Send + 'static,
-) -> Result<T, PrepareError> {
-    let (done, finished) = oneshot::channel();
-    let thread = thread::Builder::new().name("wasmedge".to_owned()).spawn(move || drop(done.send(work())));
-    thread.map_err(|error| PrepareError::Host { message: format!("no thread could be started: {error}") })?;
-    finished.await.unwrap_or_else(|_| Err(PrepareError::Host { message: "preparing the unit panicked".to_owned() }))
 }
 
 /// The granted arguments and variables.

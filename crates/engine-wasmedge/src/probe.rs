@@ -1,16 +1,20 @@
 //! Whether there is a WasmEdge, and which.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wasmill_artifact::{Ended, Environment, Worker, WorkerError};
+use wasmill_artifact::{Ended, Environment, Finished, Launch, Worker, WorkerError};
 
+use crate::scratch::Scratch;
 use crate::settings::{ENABLED, PATH, Settings};
 
 /// The versions that Wasmill was tested with: their options and their words for traps are known.
 pub const KNOWN_VERSIONS: &str = "0.17";
 
 const MOST_SAID: u64 = 64 << 10;
+/// Bytes of memory that it has while it is asked for something.
+const MEMORY: u64 = 1 << 30;
 
 /// Why there is no WasmEdge.
 #[derive(Debug, thiserror::Error)]
@@ -74,16 +78,7 @@ pub(crate) fn probe(settings: &Settings) -> Result<Program, FindError> {
     }
     let path = look(settings)?;
     let broken = |message: String| FindError::Broken { program: path.clone(), message };
-    let worker = Worker {
-        program: path.clone(),
-        args: vec!["--version".into()],
-        environment: Environment::Cleared,
-        timeout: settings.patience,
-        most_output: MOST_SAID,
-        most_said: MOST_SAID,
-        folder: None,
-    };
-    let finished = worker.run(&[]).map_err(|error| match error {
+    let finished = start(settings, &path, vec!["--version".into()]).map_err(|error| match error {
         WorkerError::NotStarted { error, .. } => broken(format!("it cannot be started: {error}")),
         WorkerError::TimedOut { .. } => {
             broken(format!("it did not say its version within {} ms", settings.patience.as_millis()))
@@ -105,6 +100,46 @@ pub(crate) fn probe(settings: &Settings) -> Result<Program, FindError> {
         return Err(FindError::WrongVersion { program: path, version });
     }
     Ok(Program { path, version })
+}
+
+/// Starts a program once, kept in as WasmEdge is for calls: what does not work that way is to be found out now.
+fn start(settings: &Settings, path: &Path, args: Vec<OsString>) -> Result<Finished, WorkerError> {
+    let (program, args) = settings.command(Launch {
+        program: path.to_owned(),
+        args,
+        memory: MEMORY,
+        cpu_seconds: settings.patience.as_secs().saturating_add(2),
+        file_size: 0,
+        readable: roots(path),
+        writable: Vec::new(),
+        network: false,
+        all_files: false,
+    });
+    let worker = Worker {
+        program,
+        args,
+        environment: Environment::Cleared,
+        timeout: settings.patience,
+        most_output: MOST_SAID,
+        most_said: MOST_SAID,
+        folder: None,
+    };
+    worker.run(&[])
+}
+
+/// Whether files are kept from what the launcher starts, which not every system can do: a shell is asked for one that it was not granted.
+/// (WasmEdge itself crashes at a file that it may not open.)
+pub(crate) fn is_kept_in(settings: &Settings, scratch: &Scratch) -> bool {
+    const OPENED: i32 = 7;
+    const REFUSED: i32 = 8;
+    let script = format!("(exec < \"$0\") 2>/dev/null && exit {OPENED}; exit {REFUSED}");
+    let asked = || {
+        let room = scratch.room().ok()?;
+        let file = room.path().join("foreign");
+        fs::write(&file, "foreign").ok()?;
+        start(settings, Path::new("/bin/sh"), vec!["-c".into(), script.into(), file.into()]).ok()
+    };
+    settings.launcher.is_some() && asked().is_some_and(|asked| asked.ended == Ended::Exit(REFUSED))
 }
 
 /// The first line of what somebody said, as far as anything was said.

@@ -5,6 +5,8 @@ use wasmill_model::{LimitKind, Limits};
 
 /// Bytes of a record.
 const RECORD: usize = 17;
+/// The highest kind of a record.
+const LAST: u8 = 13;
 /// Bytes that are kept of what is no record: WasmEdge's own words on stderr.
 const MOST_WORDS: usize = 16 << 10;
 /// Bytes that WasmEdge may say; one that says more has lost its mind.
@@ -42,6 +44,8 @@ pub(crate) struct Report {
     pub(crate) refused: Option<Refused>,
     /// Bytes of the output, as a `bytes` unit announces them.
     pub(crate) output: Option<u64>,
+    /// Bytes on stdout that are not WasmEdge's own.
+    pub(crate) written: u64,
     texts: [Vec<u8>; 2],
     /// What came that is no record.
     pub(crate) words: Vec<u8>,
@@ -69,6 +73,7 @@ impl Report {
             peak,
             refused: None,
             output: None,
+            written: 0,
             texts: [Vec::new(), Vec::new()],
             words: Vec::new(),
             said: 0,
@@ -117,8 +122,9 @@ impl Report {
                     let (part, rest) = split(bytes, (RECORD - self.partial.len()) as u64);
                     self.partial.extend_from_slice(part);
                     bytes = rest;
-                    // No record begins like a letter: it is WasmEdge that speaks.
-                    if self.partial.first().is_some_and(|kind| *kind > 11) {
+                    // No record begins like a letter: it is WasmEdge that speaks. Nobody can say where it ends, or who chose its
+                    // words; so no record is looked for behind them, and a call that had none before fails.
+                    if self.partial.first().is_some_and(|kind| *kind > LAST) {
                         self.follows = Follows::Words;
                         self.words = std::mem::take(&mut self.partial);
                     } else if self.partial.len() == RECORD && !self.record() {
@@ -176,6 +182,12 @@ impl Report {
             11 => {
                 self.output = Some(first);
                 return first <= self.limits.output;
+            }
+            12 => self.written = first,
+            LAST => {
+                let what = ["a pointer that is out of bounds or not aligned", "a clock that there is not"];
+                let what = what.get(usize::from(first != 0)).copied().unwrap_or_default();
+                self.end = Some(End::Stopped(Stop::Abi(format!("WASI was given {what}"))));
             }
             _ => {}
         }
@@ -265,6 +277,17 @@ mod tests {
         let (report, _) = read(&Limits::default(), &bytes, 7);
         assert_eq!(report.end, None);
         assert_eq!(report.log(), forged);
+    }
+
+    #[test]
+    fn what_comes_behind_words_is_no_record() {
+        let bytes = [record(1, 0, 0), b"warning: \n".to_vec(), record(12, 9, 0), record(4, 0, 0)].concat();
+        for pieces in 1..bytes.len() {
+            let (report, go_on) = read(&Limits::default(), &bytes, pieces);
+            assert!(go_on && report.started);
+            assert_eq!((report.end, report.written), (None, 0));
+            assert!(report.words.starts_with(b"warning: \n\x0c"));
+        }
     }
 
     #[test]

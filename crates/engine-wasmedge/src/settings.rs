@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wasmill_model::LimitOverrides;
 
-use wasmill_artifact::CodeCache;
+use wasmill_artifact::{CodeCache, Launch};
 
 /// The variable that turns the engine off: `false`, `0`, `no` or `off`.
 pub const ENABLED: &str = "WASMEDGE_ENABLED";
@@ -82,6 +82,14 @@ impl Settings {
     /// Limits that no call on this engine goes over.
     pub fn at_most(&self) -> LimitOverrides {
         LimitOverrides { timeout: self.timeout, memory: self.memory, fuel: Some(MOST_GAS), ..LimitOverrides::default() }
+    }
+
+    /// How a program is started with no more than this: as it is, where there is no launcher.
+    pub(crate) fn command(&self, launch: Launch) -> (PathBuf, Vec<OsString>) {
+        match &self.launcher {
+            None => (launch.program, launch.args),
+            Some((launcher, first)) => (launcher.clone(), first.iter().cloned().chain(launch.args()).collect()),
+        }
     }
 
     /// These, with what variables say: `variable` gives the value of one by its name. Empty ones count as not set.

@@ -1,67 +1,71 @@
 //! What WasmEdge 0.17 says of a call, on stdout, behind what the unit wrote there.
 //!
-//! The unit has ended when WasmEdge speaks: the last words are WasmEdge's. They are asked only what no record can say (which trap, how much
-//! gas), and where they are not understood, nothing is made of them.
+//! How much the unit wrote is in a record, so nothing of it is taken for WasmEdge's words; and they are asked only where the process
+//! ended by itself, since one that is killed has not spoken. They say what no record can say (which trap, how much gas); where they are not
+//! understood, nothing is made of them.
 
 use std::borrow::Cow;
 
-use wasmill_model::TrapKind;
+use wasmill_model::{Profile, TrapKind};
 
-/// The beginning of the lines that say what was used, after the time.
-const STATISTICS: &[u8] = b"] [info] ====================  Statistics  ====================";
-/// The end of them.
-const STATISTICS_END: &[u8] = b"] [info] =======================   End   ======================\n";
-const GAS_INFO: &str = "[info]  Gas costs: ";
+/// The lines around what was used, after the time.
+const STATISTICS: &str = "] [info] ====================  Statistics  ====================\n";
+const STATISTICS_END: &str = "] [info] =======================   End   ======================\n";
+const GAS_INFO: &str = "] [info]  Gas costs: ";
 /// How lines begin that say how a call failed, after time and level.
 const FAILURES: [&str; 4] = [OUT_OF_GAS, "execution failed: ", "instantiation failed: ", "wasmedge runtime failed: "];
 const OUT_OF_GAS: &str = "Cost exceeded limit. Force terminate the execution.";
 const CODE: &str = ", Code: 0x";
-/// `[2026-11-21 19:23:25.892`
-const TIME: usize = 24;
-/// `] [error] `
-const LEVEL: usize = 10;
 
 /// WasmEdge's words.
 #[derive(Debug)]
 pub(crate) struct Words<'a> {
-    /// The last of stdout.
+    /// What the unit wrote to stdout, where all of it came.
+    pub(crate) answer: Option<&'a [u8]>,
+    /// What WasmEdge said there.
     tail: Cow<'a, str>,
     stderr: Cow<'a, str>,
+    /// Whether it came to speak.
+    by_itself: bool,
 }
 
 impl<'a> Words<'a> {
     /// The most bytes that WasmEdge says besides the unit's output.
     pub(crate) const MOST: u64 = 64 << 10;
 
-    pub(crate) fn of(stdout: &'a [u8], stderr: &'a [u8]) -> Self {
-        let from = stdout.len().saturating_sub(Self::MOST as usize);
+    /// Of a process on whose stdout the first `written` bytes are the unit's.
+    pub(crate) fn of(stdout: &'a [u8], written: u64, stderr: &'a [u8], by_itself: bool) -> Self {
+        let split = usize::try_from(written).ok().and_then(|written| stdout.split_at_checked(written));
+        let tail = split.map_or(&[][..], |(_, tail)| tail);
+        let from = tail.len().saturating_sub(Self::MOST as usize);
         Words {
-            tail: String::from_utf8_lossy(stdout.get(from..).unwrap_or_default()),
+            answer: split.map(|(answer, _)| answer),
+            tail: String::from_utf8_lossy(tail.get(from..).unwrap_or_default()),
             stderr: String::from_utf8_lossy(stderr),
+            by_itself,
         }
     }
 
-    /// What the unit wrote to stdout, where it came to its end: what stands before the statistics, where there are any.
-    pub(crate) fn answer<'b>(&self, stdout: &'b [u8]) -> &'b [u8] {
-        let statistics = stdout.ends_with(STATISTICS_END).then(|| last(stdout, STATISTICS)).flatten();
-        statistics.and_then(|at| stdout.get(..at.checked_sub(TIME)?)).unwrap_or(stdout)
+    /// What it said at its end.
+    fn said(&self) -> &str {
+        if self.by_itself { &self.tail } else { "" }
     }
 
-    /// What the unit wrote to stdout, where it failed.
-    pub(crate) fn before_failure<'b>(&self, stdout: &'b [u8]) -> &'b [u8] {
-        let at = FAILURES.iter().filter_map(|words| last(stdout, words.as_bytes())).max();
-        at.and_then(|at| stdout.get(..at.checked_sub(TIME + LEVEL)?)).unwrap_or(stdout)
-    }
-
-    /// The line that says how it failed: the last of its kind, since the unit wrote before.
+    /// The line that says how it failed.
     fn failure(&self) -> Option<&str> {
-        let at = FAILURES.iter().filter_map(|words| self.tail.rfind(words)).max()?;
-        self.tail.get(at..)?.lines().next()
+        let said = self.said();
+        let at = FAILURES.iter().filter_map(|words| said.rfind(words)).max()?;
+        said.get(at..)?.lines().next()
+    }
+
+    /// What was used, and what stands behind it.
+    fn statistics(&self) -> Option<(&str, &str)> {
+        self.said().rsplit_once(STATISTICS)?.1.split_once(STATISTICS_END)
     }
 
     /// What the call used.
     pub(crate) fn gas(&self) -> Option<u64> {
-        let (_, rest) = self.tail.rsplit_once(GAS_INFO)?;
+        let (_, rest) = self.statistics()?.0.split_once(GAS_INFO)?;
         rest.lines().next()?.trim().parse().ok()
     }
 
@@ -91,10 +95,9 @@ impl<'a> Words<'a> {
         })
     }
 
-    /// The integers that reactor mode prints: all that stands behind the statistics, or all that there is.
-    pub(crate) fn numbers(&self, stdout: &[u8]) -> Option<Vec<i64>> {
-        let from = last(stdout, STATISTICS_END).map_or(0, |at| at + STATISTICS_END.len());
-        let text = std::str::from_utf8(stdout.get(from..)?).ok()?;
+    /// The integers that reactor mode prints: all that stands behind the statistics, where there are any.
+    pub(crate) fn numbers(&self, profile: Profile) -> Option<Vec<i64>> {
+        let text = if profile == Profile::Fast { self.said() } else { self.statistics()?.1 };
         text.lines().map(|line| line.parse().ok()).collect()
     }
 
@@ -107,9 +110,4 @@ impl<'a> Words<'a> {
         let text: String = text.join("; ").chars().take(MOST).collect();
         if text.is_empty() { text } else { format!(": {text}") }
     }
-}
-
-/// Where a piece stands last.
-fn last(bytes: &[u8], piece: &[u8]) -> Option<usize> {
-    bytes.windows(piece.len()).rposition(|window| window == piece)
 }

@@ -1,7 +1,7 @@
 //! One module of two: `runtime.wat` and the unit, with the functions between them.
 //!
 //! The order of each index space: types of the runtime, of the unit, ours; functions imported by the runtime, imported by the unit,
-//! defined by the unit, defined by the runtime, ours; memories of the unit (behind the window, where there is one), of the runtime;
+//! defined by the unit, defined by the runtime, ours; the memory that WASI works on, the other memories of the unit, that of the runtime;
 //! globals of the unit, of the runtime.
 
 use wasm_encoder::reencode::{Error, Reencode};
@@ -11,8 +11,8 @@ use wasm_encoder::{
     MemoryType, Module, TableSection, TypeSection, ValType,
 };
 use wasmill_engine::parts::{CLOCK_START, CLOCK_STEP};
-use wasmparser::{FunctionBody, Operator};
 
+use super::body::{self, ELEMENT, Links};
 use super::sections::{Kind, Sections};
 use super::{CALL, Entry, PAGE, Plan, RANDOM_SIZE, RewriteError, Rewritten, STACK, StartSize};
 
@@ -22,19 +22,15 @@ const PREVIEW1: &str = "wasi_snapshot_preview1";
 const CLOCK: [&str; 3] = ["clock_res_get", "clock_time_get", "poll_oneoff"];
 const RANDOM: &str = "random_get";
 
-/// Bytes of a frame besides its locals, and of a local.
-const FRAME: u32 = 32;
-const LOCAL: u32 = 8;
-
 /// The indices that one of the two has in the module that is made.
-struct Indices {
+pub(super) struct Indices {
     functions: Vec<u32>,
     types: u32,
     memories: Vec<u32>,
     globals: u32,
 }
 
-fn at(list: &[u32], index: u32) -> Result<u32, Error<String>> {
+pub(super) fn at(list: &[u32], index: u32) -> Result<u32, Error<String>> {
     let found = usize::try_from(index).ok().and_then(|index| list.get(index).copied());
     found.ok_or_else(|| Error::UserError(format!("nothing has the index {index}")))
 }
@@ -86,18 +82,15 @@ fn count(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-/// Where everything is, and the functions that a unit's instructions are replaced with.
-struct Links {
-    too_deep: u32,
-    stack: u32,
-    /// By the unit's memories and tables.
-    grow_memory: Vec<u32>,
-    grow_table: Vec<u32>,
-}
-
-pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>) -> Result<Rewritten, RewriteError> {
+/// `operands`: the most that each function of the unit has at once.
+pub(super) fn merge(
+    runtime: &Sections<'_>,
+    unit: &Sections<'_>,
+    operands: &[u32],
+    plan: &Plan<'_>,
+) -> Result<Rewritten, RewriteError> {
     let defect = |what: &str| RewriteError::Defect(format!("the runtime has no `{what}`"));
-    let window = needs_window(unit)?;
+    let wasi = memory_of_wasi(unit)?;
 
     // Imports: what the runtime takes from WASI, then what the unit has from WasmEdge itself.
     let mut imports = ImportSection::new();
@@ -116,7 +109,7 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
             runtime_functions.push(u32::MAX);
         }
     }
-    let mut shimmed = Vec::new();
+    let (mut shimmed, mut translated) = (Vec::new(), Vec::new());
     let mut seeded = false;
     for (import, ty) in unit.imported_functions() {
         if let Some(shim) = shim(import.module, import.name, runtime, plan) {
@@ -131,6 +124,9 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
             unit_functions.push(u32::MAX);
         } else {
             imports.import(import.module, import.name, EntityType::Function(runtime_types + ty));
+            if import.name.starts_with("path_") {
+                translated.push((unit_functions.len(), imported, ty));
+            }
             unit_functions.push(imported);
             imported += 1;
         }
@@ -159,9 +155,10 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
     };
 
     // Memories: WASI works on the first one.
-    let shift = u32::from(window);
-    let own = count(unit.memories.len()) + shift;
-    let unit_memories: Vec<u32> = (shift..own).collect();
+    let first = wasi.unwrap_or(u32::MAX);
+    let own = count(unit.memories.len()) + u32::from(wasi.is_none());
+    let place = |memory: u32| if memory == first { 0 } else { memory + u32::from(memory < first) };
+    let unit_memories: Vec<u32> = (0..count(unit.memories.len())).map(place).collect();
     let abi = unit.memory("memory").map_or(Ok(0), |memory| at(&unit_memories, memory))?;
     let random_size = if seeded { RANDOM_SIZE } else { 0 };
 
@@ -183,11 +180,24 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
         first: runtime_first + runtime_count,
         functions: Vec::new(),
     };
+    let errno = exported("errno_of_path")?;
+    for (place, import, ty) in translated {
+        let ty = usize::try_from(ty).ok().and_then(|ty| unit.types.get(ty));
+        let ty = ty.ok_or_else(|| RewriteError::Defect("an import has no type".to_owned()))?;
+        let params = unit_indices.val_types(ty.params().to_vec())?;
+        let mut body: Vec<_> = (0..count(params.len())).map(I::LocalGet).collect();
+        body.extend([I::Call(import), I::Call(errno)]);
+        let function = ours.add(&params, &[ValType::I32], &[], &body);
+        if let Some(index) = unit_indices.functions.get_mut(place) {
+            *index = function;
+        }
+    }
     let mut links = Links {
         too_deep: exported("too_deep")?,
         stack: global("stack")?,
         grow_memory: Vec::new(),
         grow_table: Vec::new(),
+        burn: if plan.metered { Some(exported("burn")?) } else { None },
     };
     let (may_grow, grown) = (exported("may_grow")?, exported("grown")?);
     for (memory, index) in unit.memories.iter().zip(&unit_indices.memories) {
@@ -195,8 +205,8 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
         links.grow_memory.push(function);
     }
     for (table, index) in unit.tables.iter().zip(0..) {
-        let kind = unit_indices.ref_type(table.ty.element_type)?;
-        let function = grow_table(&mut ours, index, ValType::Ref(kind), table.ty.maximum, may_grow, grown);
+        let kind = ValType::Ref(unit_indices.ref_type(table.ty.element_type)?);
+        let function = grow_table(&mut ours, index, kind, table.ty.maximum, [may_grow, grown], links.burn);
         links.grow_table.push(function);
     }
     let linked = |name: &str| unit.function(name).map(|index| at(&unit_indices.functions, index)).transpose();
@@ -263,10 +273,12 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
     }
     let mut memories = MemorySection::new();
     let page = |minimum| MemoryType { minimum, maximum: None, memory64: false, shared: false, page_size_log2: None };
-    if window {
+    if wasi.is_none() {
         memories.memory(page(1));
     }
-    for memory in &unit.memories {
+    let mut placed: Vec<_> = unit_indices.memories.clone().into_iter().zip(&unit.memories).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    for (_, memory) in placed {
         memories.memory(unit_indices.memory_type(*memory)?);
     }
     memories.memory(page(1));
@@ -306,9 +318,9 @@ pub(super) fn merge(runtime: &Sections<'_>, unit: &Sections<'_>, plan: &Plan<'_>
     }
 
     let mut code = CodeSection::new();
-    for (body, ty) in unit.bodies.iter().zip(&unit.functions) {
+    for ((body, ty), operands) in unit.bodies.iter().zip(&unit.functions).zip(operands) {
         let params = unit.types.get(usize::try_from(*ty).unwrap_or(usize::MAX)).map_or(0, |ty| ty.params().len());
-        code.function(&body_of_unit(&mut unit_indices, body, count(params), &links)?);
+        code.function(&body::rewrite(&mut unit_indices, body, count(params), *operands, &links)?);
     }
     for body in &runtime.bodies {
         runtime_indices.parse_function_body(&mut code, body.clone())?;
@@ -330,17 +342,22 @@ enum Value {
     Narrow(u32),
 }
 
-/// Whether WASI has a memory of its own to work on: where the unit has none, or asks nothing of WASI.
-fn needs_window(unit: &Sections<'_>) -> Result<bool, RewriteError> {
-    let Some(first) = unit.memories.first() else { return Ok(true) };
-    if unit.imports.is_empty() {
-        return Ok(true);
+/// The memory of the unit that WASI works on: the one that it exports as `memory`. None: WASI has one of its own, since the unit has none,
+/// or asks nothing of WASI.
+fn memory_of_wasi(unit: &Sections<'_>) -> Result<Option<u32>, RewriteError> {
+    if unit.memories.is_empty() || unit.imports.is_empty() {
+        return Ok(None);
     }
-    if first.initial == 0 {
-        let message = "units that import functions and begin with a memory of no pages do not run in WasmEdge";
-        return Err(RewriteError::Unsupported(message.to_owned()));
+    let unsupported = |message: &str| Err(RewriteError::Unsupported(message.to_owned()));
+    let Some(memory) = unit.memory("memory") else {
+        return unsupported("units that import functions and export no `memory` do not run in WasmEdge");
+    };
+    let initial =
+        usize::try_from(memory).ok().and_then(|memory| unit.memories.get(memory)).map(|memory| memory.initial);
+    if initial.unwrap_or_default() == 0 {
+        return unsupported("units that import functions, with a `memory` of no pages, do not run in WasmEdge");
     }
-    Ok(false)
+    Ok(Some(memory))
 }
 
 /// The runtime's function in the place of what the unit imports.
@@ -408,7 +425,14 @@ fn grow_memory(ours: &mut Ours, memory: u32, maximum: Option<u64>, may_grow: u32
 }
 
 /// `table.grow` of one of the unit's tables, within the limits.
-fn grow_table(ours: &mut Ours, table: u32, kind: ValType, maximum: Option<u64>, may_grow: u32, grown: u32) -> u32 {
+fn grow_table(
+    ours: &mut Ours,
+    table: u32,
+    kind: ValType,
+    maximum: Option<u64>,
+    [may_grow, grown]: [u32; 2],
+    burn: Option<u32>,
+) -> u32 {
     let elements = || vec![I::I64Const(0), I::LocalGet(1), I::I64ExtendI32U];
     let grow = vec![
         I::Call(may_grow),
@@ -418,12 +442,21 @@ fn grow_table(ours: &mut Ours, table: u32, kind: ValType, maximum: Option<u64>, 
         I::TableGrow(table),
         I::LocalSet(2),
     ];
+    let failed = || vec![I::LocalGet(2), I::I32Const(-1), I::I32Eq];
+    let mut fill = Vec::new();
+    if let Some(burn) = burn {
+        fill.extend([I::I64Const(0), I::LocalGet(1), I::I64ExtendI32U, I::I64Const(ELEMENT), I::I64Shl]);
+        fill.extend(failed());
+        fill.extend([I::Select, I::Call(burn)]);
+    }
     let body = [
         elements(),
         desired(I::TableSize(table), 1, maximum, 1).to_vec(),
         grow,
         elements(),
-        vec![I::LocalGet(2), I::I32Const(-1), I::I32Eq, I::Call(grown)],
+        failed(),
+        vec![I::Call(grown)],
+        fill,
         vec![I::LocalGet(2), I::Else, I::I32Const(-1), I::End],
     ];
     ours.add(&[kind, ValType::I32], &[ValType::I32], &[(1, ValType::I32)], &body.concat())
@@ -487,56 +520,4 @@ fn call(
         }
     }
     ours.add(&outer, &given, &locals, &body)
-}
-
-/// A function of the unit, whose calls take from the stack, and whose memories grow within the limits.
-fn body_of_unit(
-    indices: &mut Indices,
-    body: &FunctionBody<'_>,
-    params: u32,
-    links: &Links,
-) -> Result<Function, RewriteError> {
-    let mut function = indices.new_function_with_parsed_locals(body)?;
-    let mut locals = params;
-    for group in body.get_locals_reader()? {
-        locals = locals.saturating_add(group?.0);
-    }
-    let frame = i32::try_from(FRAME.saturating_add(locals.saturating_mul(LOCAL))).unwrap_or(i32::MAX);
-    let take = [
-        I::GlobalGet(links.stack),
-        I::I32Const(frame),
-        I::I32LtS,
-        I::If(BlockType::Empty),
-        I::Call(links.too_deep),
-        I::End,
-        I::GlobalGet(links.stack),
-        I::I32Const(frame),
-        I::I32Sub,
-        I::GlobalSet(links.stack),
-    ];
-    let give = [I::GlobalGet(links.stack), I::I32Const(frame), I::I32Add, I::GlobalSet(links.stack)];
-    let mut reader = body.get_operators_reader()?;
-    while !reader.eof() {
-        match reader.read()? {
-            Operator::MemoryGrow { mem } => {
-                function.instruction(&I::Call(at(&links.grow_memory, mem)?));
-            }
-            Operator::TableGrow { table } => {
-                function.instruction(&I::Call(at(&links.grow_table, table)?));
-            }
-            operator @ (Operator::Call { .. } | Operator::CallIndirect { .. }) => {
-                for instruction in &take {
-                    function.instruction(instruction);
-                }
-                function.instruction(&indices.instruction(operator)?);
-                for instruction in &give {
-                    function.instruction(instruction);
-                }
-            }
-            operator => {
-                function.instruction(&indices.instruction(operator)?);
-            }
-        }
-    }
-    Ok(function)
 }

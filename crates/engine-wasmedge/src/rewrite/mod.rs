@@ -4,6 +4,7 @@
 //! of a call in words on the unit's own stdout. So the limits, the virtual clock, the seeded randomness, the arguments and the C ABI are put
 //! into the unit, and with them the records that say what happened.
 
+mod body;
 mod head;
 mod merge;
 mod sections;
@@ -47,6 +48,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) virtual_clock: bool,
     /// Whether randomness is seeded.
     pub(crate) seeded: bool,
+    /// Whether gas is counted.
+    pub(crate) metered: bool,
 }
 
 /// A unit that can be run.
@@ -93,8 +96,9 @@ impl From<wasm_encoder::reencode::Error<String>> for RewriteError {
 /// Puts our side of the call into a unit that was validated.
 pub(crate) fn rewrite(unit: &[u8], plan: &Plan<'_>) -> Result<Rewritten, RewriteError> {
     let runtime = RUNTIME.as_ref().map_err(|message| RewriteError::Defect(message.clone()))?;
+    let operands = body::operands(unit)?;
     let (runtime, unit) = (Sections::read(runtime)?, Sections::read(unit)?);
-    let rewritten = merge::merge(&runtime, &unit, plan)?;
+    let rewritten = merge::merge(&runtime, &unit, &operands, plan)?;
     let mut validator = wasmparser::Validator::new_with_features(wasmill_unit::features());
     match validator.validate_all(&rewritten.binary) {
         Ok(_) => Ok(rewritten),
@@ -188,7 +192,7 @@ mod tests {
             let Ok(unit) = Unit::from_binary(binary.clone()) else { continue };
             for function in &unit.info().functions {
                 let entry = Entry::Core(function.name.to_string());
-                let plan = Plan { entry: &entry, virtual_clock: true, seeded: true };
+                let plan = Plan { entry: &entry, virtual_clock: true, seeded: true, metered: seed % 2 == 0 };
                 rewrite(&binary, &plan).unwrap_or_else(|error| panic!("{seed}: {error:?}"));
                 rewritten += 1;
             }

@@ -9,7 +9,8 @@
 ;;   3 exited: code, bytes            8 text of the abort: bytes that follow, which text
 ;;   4 ended: bytes                   9 broken C ABI: what, pointer and length
 ;;   5 too deep                      10 refused: what, how much there would have been
-;;                                   11 output: bytes
+;;  12 stdout: bytes so far          11 output: bytes
+;;                                   13 broken WASI: what
 ;;   0 log: bytes that follow
 ;;
 ;; A code that is 1 << 32 above what it was is one of the unit's start function.
@@ -31,7 +32,7 @@
   (import "unit" "main" (func $unit_main))
   (import "unit" "allocate" (func $unit_allocate (param i32) (result i32)))
   (import "unit" "process" (func $unit_process (param i32 i32 i32) (result i32)))
-  ;; The memory that WASI's functions work on: the unit's first, or one of our own where the unit imports nothing.
+  ;; The memory that WASI's functions work on: the unit's `memory`, or one of our own where the unit imports nothing.
   (import "unit" "wasi" (memory $wasi 1))
   ;; The memory of the C ABI.
   (import "unit" "memory" (memory $unit 1))
@@ -71,6 +72,8 @@
   (global $drawn (mut i32) (i32.const 0))
   (global $told (mut i64) (i64.const 0))
   (global $refused (mut i64) (i64.const 0))
+  ;; Bytes on stdout: what comes behind them is WasmEdge's.
+  (global $answered (mut i64) (i64.const 0))
 
   (func $peak (result i64)
     (i64.add (global.get $memory) (i64.shl (global.get $elements) (i64.const 3))))
@@ -88,11 +91,28 @@
     (if (i32.ne (i32.load $wasi (i32.const 8)) (i32.const 17)) (then (unreachable)))
     (memory.copy $wasi $own (i32.const 0) (i32.const 0) (i32.const 64)))
 
+  ;; So many bytes more are on stdout.
+  (func $answer (param $bytes i32)
+    (if (i32.eqz (local.get $bytes)) (then (return)))
+    (global.set $answered (i64.add (global.get $answered) (i64.extend_i32_u (local.get $bytes))))
+    (call $record (i32.const 12) (global.get $answered) (i64.const 0)))
+
   ;; Whether so many bytes from there are outside of the memory that WASI works on.
   (func $outside (param $at i32) (param $length i32) (result i32)
     (i64.gt_u
       (i64.add (i64.extend_i32_u (local.get $at)) (i64.extend_i32_u (local.get $length)))
       (i64.shl (i64.extend_i32_u (memory.size $wasi)) (i64.const 16))))
+
+  ;; What engines do where a pointer is outside of the memory or not where such a thing may stand, or a number is none that WASI knows.
+  (func $invalid (param $what i64)
+    (call $record (i32.const 13) (local.get $what) (i64.const 0))
+    (unreachable))
+  (func $point (param $at i32) (param $length i32) (param $alignment i32)
+    (if
+      (i32.or
+        (call $outside (local.get $at) (local.get $length))
+        (i32.rem_u (local.get $at) (local.get $alignment)))
+      (then (call $invalid (i64.const 0)))))
 
   ;; ---- Limits
 
@@ -138,6 +158,12 @@
         (global.set $told (call $peak))
         (call $record (i32.const 2) (global.get $memory) (global.get $elements)))))
 
+  ;; Where gas is counted, bulk instructions go over 64 bytes for one: WasmEdge takes one for all of them. A turn of this loop takes eight.
+  (func (export "burn") (param $bytes i64)
+    (loop $turn
+      (br_if $turn
+        (i64.gt_s (local.tee $bytes (i64.sub (local.get $bytes) (i64.const 512))) (i64.const 0)))))
+
   ;; Where a call's frame does not fit into what is left of `stack`; calls themselves take from it, and give back.
   (func (export "too_deep")
     (call $record (i32.const 5) (i64.const 0) (i64.const 0))
@@ -146,20 +172,25 @@
   ;; ---- WASI in the place of WasmEdge's
 
   (func (export "fd_write") (param $fd i32) (param $pieces i32) (param $count i32) (param $written i32) (result i32)
-    (local $index i32) (local $piece i32) (local $length i32) (local $total i32)
+    (local $index i32) (local $piece i32) (local $length i32) (local $total i32) (local $failed i32)
     (if (i32.and (i32.eq (local.get $fd) (i32.const 1)) (global.get $stdout_is_log))
       (then (local.set $fd (i32.const 2))))
+    (call $point (local.get $written) (i32.const 4) (i32.const 4))
     (if (i32.ne (local.get $fd) (i32.const 2))
-      (then (return (call $fd_write (local.get $fd) (local.get $pieces) (local.get $count) (local.get $written)))))
-    (if (call $outside (local.get $written) (i32.const 4)) (then (return (i32.const 21))))
+      (then
+        (local.set $failed
+          (call $fd_write (local.get $fd) (local.get $pieces) (local.get $count) (local.get $written)))
+        (if (i32.and (i32.eq (local.get $fd) (i32.const 1)) (i32.eqz (local.get $failed)))
+          (then (call $answer (i32.load $wasi (local.get $written)))))
+        (return (local.get $failed))))
     (block $done
       (loop $each
         (br_if $done (i32.ge_u (local.get $index) (local.get $count)))
         (local.set $piece (i32.add (local.get $pieces) (i32.shl (local.get $index) (i32.const 3))))
-        (if (i32.lt_u (local.get $piece) (local.get $pieces)) (then (return (i32.const 21))))
-        (if (call $outside (local.get $piece) (i32.const 8)) (then (return (i32.const 21))))
+        (if (i32.lt_u (local.get $piece) (local.get $pieces)) (then (call $invalid (i64.const 0))))
+        (call $point (local.get $piece) (i32.const 8) (i32.const 4))
         (local.set $length (i32.load $wasi offset=4 (local.get $piece)))
-        (if (call $outside (i32.load $wasi (local.get $piece)) (local.get $length)) (then (return (i32.const 21))))
+        (call $point (i32.load $wasi (local.get $piece)) (local.get $length) (i32.const 1))
         (if (local.get $length)
           (then
             (call $record (i32.const 0) (i64.extend_i32_u (local.get $length)) (i64.const 0))
@@ -171,6 +202,10 @@
         (br $each)))
     (i32.store $wasi (local.get $written) (local.get $total))
     (i32.const 0))
+
+  ;; What other engines say where more is wanted of a path than was granted.
+  (func (export "errno_of_path") (param $errno i32) (result i32)
+    (select (i32.const 63) (local.get $errno) (i32.eq (local.get $errno) (i32.const 76))))
 
   ;; stdin, stdout and stderr stay what they are.
   (func (export "fd_close") (param $fd i32) (result i32)
@@ -198,8 +233,8 @@
     (unreachable))
 
   (func $sizes (param $count i32) (param $size i32) (param $counted i32) (param $sized i32) (result i32)
-    (if (call $outside (local.get $counted) (i32.const 4)) (then (return (i32.const 21))))
-    (if (call $outside (local.get $sized) (i32.const 4)) (then (return (i32.const 21))))
+    (call $point (local.get $counted) (i32.const 4) (i32.const 4))
+    (call $point (local.get $sized) (i32.const 4) (i32.const 4))
     (i32.store $wasi (local.get $counted) (local.get $count))
     (i32.store $wasi (local.get $sized) (local.get $size))
     (i32.const 0))
@@ -208,8 +243,8 @@
     (param $count i32) (param $size i32) (param $table i32) (param $bytes i32) (param $pointers i32) (param $buffer i32)
     (result i32)
     (local $index i32) (local $step i32)
-    (if (call $outside (local.get $pointers) (i32.shl (local.get $count) (i32.const 2))) (then (return (i32.const 21))))
-    (if (call $outside (local.get $buffer) (local.get $size)) (then (return (i32.const 21))))
+    (call $point (local.get $pointers) (i32.shl (local.get $count) (i32.const 2)) (i32.const 4))
+    (call $point (local.get $buffer) (local.get $size) (i32.const 1))
     (memory.copy $wasi $own (local.get $buffer) (local.get $bytes) (local.get $size))
     (block $done
       (loop $each
@@ -232,22 +267,28 @@
     (call $strings (global.get $variables) (global.get $variables_size) (global.get $variables_table)
       (global.get $variables_bytes) (local.get 0) (local.get 1)))
 
+  ;; Those of computing time are known, and not given.
+  (func $known (param $clock i32)
+    (if (i32.gt_u (local.get $clock) (i32.const 3)) (then (call $invalid (i64.const 1)))))
+
   (func (export "clock_res_get") (param $clock i32) (param $at i32) (result i32)
+    (call $known (local.get $clock))
     (if (i32.gt_u (local.get $clock) (i32.const 1)) (then (return (i32.const 8))))
-    (if (call $outside (local.get $at) (i32.const 8)) (then (return (i32.const 21))))
+    (call $point (local.get $at) (i32.const 8) (i32.const 8))
     (i64.store $wasi (local.get $at) (global.get $clock_step))
     (i32.const 0))
 
   (func (export "clock_time_get") (param $clock i32) (param $precision i64) (param $at i32) (result i32)
+    (call $known (local.get $clock))
     (if (i32.gt_u (local.get $clock) (i32.const 1)) (then (return (i32.const 8))))
-    (if (call $outside (local.get $at) (i32.const 8)) (then (return (i32.const 21))))
+    (call $point (local.get $at) (i32.const 8) (i32.const 8))
     (global.set $now (i64.add (global.get $now) (global.get $clock_step)))
     (i64.store $wasi (local.get $at)
       (i64.add (global.get $now) (select (i64.const 0) (global.get $clock_start) (local.get $clock))))
     (i32.const 0))
 
   (func (export "random_get") (param $at i32) (param $length i32) (result i32)
-    (if (call $outside (local.get $at) (local.get $length)) (then (return (i32.const 21))))
+    (call $point (local.get $at) (local.get $length) (i32.const 1))
     (if (i32.gt_u (local.get $length) (i32.sub (global.get $random_size) (global.get $drawn)))
       (then (call $record (i32.const 6) (i64.extend_i32_u (local.get $length)) (i64.const 0)) (unreachable)))
     (memory.copy $wasi $own
@@ -288,10 +329,9 @@
     (local.set $began (global.get $now))
     (if (i32.or (i32.eqz (local.get $count)) (i32.gt_u (local.get $count) (i32.const 1000000)))
       (then (return (i32.const 28))))
-    (if (call $outside (local.get $subscriptions) (i32.mul (local.get $count) (i32.const 48)))
-      (then (return (i32.const 21))))
-    (if (call $outside (local.get $events) (i32.mul (local.get $count) (i32.const 32))) (then (return (i32.const 21))))
-    (if (call $outside (local.get $written) (i32.const 4)) (then (return (i32.const 21))))
+    (call $point (local.get $subscriptions) (i32.mul (local.get $count) (i32.const 48)) (i32.const 8))
+    (call $point (local.get $events) (i32.mul (local.get $count) (i32.const 32)) (i32.const 8))
+    (call $point (local.get $written) (i32.const 4) (i32.const 4))
     (block $all
       (loop $each
         (br_if $all (i32.ge_u (local.get $index) (local.get $count)))
@@ -342,7 +382,8 @@
       ;; It stands in the window; nothing is there that could be read.
       (else (i32.store $wasi (i32.const 0) (i32.const 16))))
     (i32.store $wasi (i32.const 4) (local.get $length))
-    (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (if (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)) (then (unreachable)))
+    (if (i32.ne (i32.load $wasi (i32.const 8)) (local.get $length)) (then (unreachable)))
     (memory.copy $wasi $own (i32.const 0) (i32.const 0) (i32.const 16)))
 
   (func (export "abort") (param $message i32) (param $file i32) (param $line i32) (param $column i32)
@@ -493,6 +534,7 @@
         (i32.store $wasi (i32.const 4) (local.get $piece))
         (if (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)) (then (unreachable)))
         (local.set $piece (i32.load $wasi (i32.const 8)))
+        (call $answer (local.get $piece))
         (local.set $input (i32.add (local.get $input) (local.get $piece)))
         (local.set $length (i32.sub (local.get $length) (local.get $piece)))
         (br $each)))

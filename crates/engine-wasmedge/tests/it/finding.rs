@@ -1,12 +1,14 @@
 //! Whether there is a WasmEdge: every way in which there is none has its words.
 
+use std::ffi::OsString;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use wasmill_engine::Engine as _;
 use wasmill_engine_wasmedge::{FindError, Settings, WasmEdgeEngine};
 
-use crate::program::{Fake, engine, executable};
+use crate::program::{Fake, engine, executable, find};
 
 fn refused(settings: Settings) -> String {
     let error = WasmEdgeEngine::find(settings).unwrap_err();
@@ -31,6 +33,30 @@ fn the_real_one_says_its_version() {
 #[test]
 fn without_a_launcher_it_is_no_sandbox() {
     assert!(!Fake::new("").engine().info().sandboxed);
+}
+
+/// Starts a program with all that this user may do.
+fn no_launcher() -> (PathBuf, Vec<OsString>) {
+    let script = "while [ \"$1\" != program ]; do shift 2; done; shift; exec \"$@\"";
+    ("/bin/sh".into(), ["-c", script, "launcher"].map(OsString::from).to_vec())
+}
+
+#[test]
+fn with_a_launcher_that_keeps_no_files_from_it_it_is_no_sandbox() {
+    let settings = Settings { launcher: Some(no_launcher()), ..crate::program::settings() };
+    assert!(!find(settings).info().sandboxed);
+}
+
+#[test]
+fn one_that_does_not_work_kept_in_is_found_out_at_once() {
+    let real = crate::program::settings();
+    let path = real.folders.iter().map(|folder| folder.join("wasmedge")).find(|path| path.is_file()).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let elsewhere = place.path().join("wasmedge");
+    fs::copy(fs::canonicalize(path).unwrap(), &elsewhere).unwrap();
+    let fake = Fake::script(&format!("exec '{}' \"$@\"", elsewhere.display()));
+    let said = refused(Settings { program: Some(fake.program.clone()), ..crate::program::settings() });
+    assert!(said.contains("Permission denied"), "{said}");
 }
 
 #[test]

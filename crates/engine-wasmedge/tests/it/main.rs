@@ -11,5 +11,6 @@ mod compiled;
 mod conformance;
 mod faults;
 mod finding;
+mod hostile;
 mod program;
 mod same;
