@@ -1,4 +1,6 @@
-//! `wasmill-wasi`: see the library.
+//! `wasmill-wasi`: one request on stdin, one JSON document on stdout. The library has all of it.
+//!
+//! Invariant: nothing but that document is written to stdout, whatever happens.
 #![forbid(unsafe_code)]
 
 use std::io;
