@@ -13,6 +13,7 @@ mod config;
 mod engine;
 mod limiter;
 mod link;
+mod meter;
 mod outcome;
 mod preview1;
 mod slices;
