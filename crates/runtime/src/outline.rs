@@ -6,8 +6,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use wasmill_engine::EngineInfo;
 use wasmill_model::{
-    Diagnostics, Dialect, EngineName, FallbackTo, LimitKind, LimitOverrides, Limits, Pipeline, Policy, Profile,
-    Reference, Step, With,
+    Diagnostics, Dialect, EngineName, FallbackTo, LimitKind, LimitOverrides, Limits, PassedOver, Pipeline, Policy,
+    Profile, Reference, Step, With,
 };
 use wasmill_plan::{Graph, StepIndex};
 
@@ -165,6 +165,10 @@ pub struct PreviewUnit {
     pub profile: Profile,
     /// Engines that would do, the preferred one first.
     pub engines: Vec<EngineName>,
+    /// Engines that were asked for before that one and would not do, as far as it shows without starting them.
+    pub passed_over: Vec<PassedOver>,
+    /// In what the preferred one is weaker than what a step is promised.
+    pub weaker: Vec<Arc<str>>,
     /// What it would be allowed to use.
     pub limits: Limits,
     /// Where each of the limits comes from.
@@ -254,10 +258,14 @@ fn preview_once(
         let asked = policy.resolve(overrides.limits.over(step.limits)).ok()?;
         let limits = asked.at_most(own);
         let origins = origins(overrides.limits, step, pipeline.dialect, &asked, &limits);
-        let places = overrides.asked(step, policy).candidates(engines, unit.interface());
-        let engines = places.into_iter().filter_map(|place| engines.get(place)).map(|info| info.name.clone()).collect();
+        let judged = overrides.asked(step, policy).judged(engines, unit.interface());
+        let passed_over: Vec<PassedOver> = judged.iter().map_while(|(_, unfit)| unfit.clone()).collect();
+        let fits = judged.into_iter().filter(|(_, unfit)| unfit.is_none()).filter_map(|(place, _)| engines.get(place));
+        let fits: Vec<&EngineInfo> = fits.collect();
+        let weaker = fits.first().map(|info| wasmill_engine::weaker(info, profile)).unwrap_or_default();
+        let engines = fits.into_iter().map(|info| info.name.clone()).collect();
         let function = function.map(|one| one.name.clone());
-        Some(Ok(PreviewStep::Unit(PreviewUnit { function, profile, engines, limits, origins })))
+        Some(Ok(PreviewStep::Unit(PreviewUnit { function, profile, engines, passed_over, weaker, limits, origins })))
     };
     let steps = pipeline.steps.iter().filter_map(step).collect::<Result<_, _>>()?;
     Ok(Preview { outline: Outline::new(pipeline, &wiring), steps })

@@ -4,7 +4,7 @@
 //! we know (language runtimes of 30 MB and more, components with hundreds of modules) stay below a quarter of each. What is within
 //! these and still too much for the compiler ends in its own process, by that process's limits.
 
-use wasmparser::{Parser, Payload};
+use wasmparser::{CompositeInnerType, Parser, Payload};
 
 use crate::InspectError;
 
@@ -24,6 +24,10 @@ pub enum Cap {
     Locals,
     /// Types, of functions and of components.
     Types,
+    /// Parameters of one type of functions, or of blocks.
+    Parameters,
+    /// Results of one type of functions, or of blocks.
+    Results,
     /// Imports.
     Imports,
     /// Exports.
@@ -52,13 +56,15 @@ pub enum Cap {
 
 impl Cap {
     /// Every one.
-    pub const ALL: [Cap; 18] = [
+    pub const ALL: [Cap; 20] = [
         Cap::Size,
         Cap::Functions,
         Cap::FunctionSize,
         Cap::FunctionLocals,
         Cap::Locals,
         Cap::Types,
+        Cap::Parameters,
+        Cap::Results,
         Cap::Imports,
         Cap::Exports,
         Cap::Globals,
@@ -86,6 +92,9 @@ impl Cap {
             Cap::FunctionLocals => 20_000,
             Cap::Locals => 5_000_000,
             Cap::Types => 250_000,
+            // Each target of a `br_table` is held against all that its block takes or gives, and a target has one byte.
+            Cap::Parameters => 255,
+            Cap::Results => 64,
             Cap::Imports | Cap::Exports | Cap::Globals => 250_000,
             // A pooled instance has room for 8; a component that links shared libraries has one for each.
             Cap::Tables | Cap::Memories => 1_000,
@@ -108,6 +117,8 @@ impl Cap {
             Cap::FunctionLocals => "local variables in one function",
             Cap::Locals => "local variables in all functions together",
             Cap::Types => "types",
+            Cap::Parameters => "parameters of one function or block",
+            Cap::Results => "results of one function or block",
             Cap::Imports => "imports",
             Cap::Exports => "exports",
             Cap::Globals => "global variables",
@@ -129,6 +140,7 @@ impl Cap {
             Cap::Size | Cap::DataSegments | Cap::ElementSegments => {
                 "strip debug information (`wasm-tools strip`), and give data as input instead of building it in"
             }
+            Cap::Parameters | Cap::Results => "pass what belongs together in memory, by a pointer",
             Cap::FunctionSize | Cap::FunctionLocals | Cap::Locals => {
                 "build it with optimisation (`-O2`, `wasm-opt -O2`), or split generated functions"
             }
@@ -151,7 +163,18 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), InspectError> {
     for payload in Parser::new(0).parse_all(bytes) {
         let Ok(payload) = payload else { return Ok(()) };
         match payload {
-            Payload::TypeSection(section) => counts.section(Cap::Types, section.count(), section.range())?,
+            Payload::TypeSection(section) => {
+                counts.section(Cap::Types, section.count(), section.range())?;
+                for group in section {
+                    let Ok(group) = group else { return Ok(()) };
+                    for kind in group.types() {
+                        if let CompositeInnerType::Func(kind) = &kind.composite_type.inner {
+                            counts.one(Cap::Parameters, kind.params().len() as u64)?;
+                            counts.one(Cap::Results, kind.results().len() as u64)?;
+                        }
+                    }
+                }
+            }
             Payload::CoreTypeSection(section) => counts.section(Cap::Types, section.count(), section.range())?,
             Payload::ComponentTypeSection(section) => counts.section(Cap::Types, section.count(), section.range())?,
             Payload::ImportSection(section) => counts.section(Cap::Imports, section.count(), section.range())?,

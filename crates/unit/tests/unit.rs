@@ -375,11 +375,11 @@ fn broken_binaries_say_where() {
 
 #[test]
 fn hostile_exports_are_bounded() {
-    // One function of a thousand parameters under hundreds of names.
+    // One function of many parameters under thousands of names.
     let mut text = String::from("(module (func $f (param");
-    text.push_str(&" i32".repeat(1000));
+    text.push_str(&" i32".repeat(255));
     text.push_str("))");
-    for index in 0..300 {
+    for index in 0..3_000 {
         text.push_str(&format!("(export \"e{index}\" (func $f))"));
     }
     text.push(')');
@@ -474,6 +474,8 @@ fn every_cap_has_a_unit_that_crosses_it() {
         (Cap::Functions, format!("(module {})", "(func)".repeat(250_001))),
         (Cap::FunctionSize, format!("(module (func {}))", "nop ".repeat((4 << 20) + 1))),
         (Cap::Types, format!("(module {})", "(type (func))".repeat(250_001))),
+        (Cap::Parameters, format!("(module (type (func (param{}))))", " i32".repeat(256))),
+        (Cap::Results, format!("(module (type (func (result{}))))", " i32".repeat(65))),
         (Cap::Imports, format!("(module {})", "(import \"\" \"\" (func))".repeat(250_001))),
         (Cap::Globals, format!("(module {})", "(global i32 i32.const 0)".repeat(250_001))),
         (Cap::Tables, format!("(module {})", "(table 0 funcref)".repeat(1_001))),

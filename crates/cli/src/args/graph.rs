@@ -75,7 +75,8 @@ Examples:
 
 With --output json: {\"wasmill\": 1, \"file\", \"pipeline\", \"schedule\": {strategy, max_concurrency}, \"on_failure\", \"timeout_ms\",
 \"levels\": [[id, …], …], \"critical_path\": [id, …], \"order\": [id, …], \"steps\": {id: {\"level\" (from 1), \"waits_for\": [{step, kind}, …],
-\"unit\", \"function\", \"interface\", \"digest\", \"profile\", \"engines\": [name, …], \"limits\": {memory, fuel, timeout_ms, …},
+\"unit\", \"function\", \"interface\", \"digest\", \"profile\", \"engines\": [name, …],
+\"passed_over\": [{engine, reason}, …], \"weaker\": [limit, …], \"limits\": {memory, fuel, timeout_ms, …},
 \"limits_from\": {memory: \"flag\" | \"step\" | \"defaults\" | \"manifest\" | \"component\" | \"policy\" | \"built-in\", …}, \"grants\", \"when\",
 \"foreach\", \"retry\", \"fallback\", \"timeout_ms\", \"concurrency\"}}}.
 A step that calls another pipeline has, in the place of what a unit has, \"pipeline\" (its file) and, at the first step that calls it, \"plan\": all this of that pipeline.";

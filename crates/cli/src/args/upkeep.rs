@@ -28,8 +28,8 @@ Examples:
 
 Exit codes: 0 there is an engine that works and may be used · 1 there is none.
 
-With --output json: {\"wasmill\": 1, \"engines\": [{name, version, interfaces: [name, …], limits: [[limit, \"yes\" | \"no\"], …],
-profiles, sandboxed, allowed, available, reason, weaker: [limit, …], call_us}, …]}.";
+With --output json: {\"wasmill\": 1, \"engines\": [{name, version, allowed, available, reason, interfaces: [name, …],
+profiles: [name, …], sandboxed, holds: [limit, …], weaker: [limit or \"sandbox\", …], call_us}, …]}.";
 
 /// What is kept between runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

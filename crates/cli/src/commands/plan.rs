@@ -9,8 +9,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use wasmill_model::{
-    Concurrency, Digest, ExitCode, Fallback, Foreach, Grants, Interface, LimitKind, Limits, OnFailure, Profile, Retry,
-    Schedule, Source, Step, UnitSource, format_bytes,
+    Concurrency, Digest, ExitCode, Fallback, Foreach, Grants, Interface, LimitKind, Limits, OnFailure, PassedOver,
+    Profile, Retry, Schedule, Source, Step, UnitSource, format_bytes,
 };
 use wasmill_plan::StepIndex;
 use wasmill_runtime::{Bundle, LimitOrigin, Preview, PreviewStep};
@@ -97,6 +97,10 @@ enum Called<'a> {
         digest: Digest,
         profile: Profile,
         engines: Vec<Arc<str>>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        passed_over: &'a [PassedOver],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        weaker: &'a [Arc<str>],
         limits: &'a Limits,
         #[serde(serialize_with = "origins")]
         limits_from: &'a [(LimitKind, LimitOrigin)],
@@ -146,6 +150,8 @@ impl<'a> Document<'a> {
                         digest: unit.digest(),
                         profile: planned.profile,
                         engines: planned.engines.iter().map(|engine| engine.name.clone()).collect(),
+                        passed_over: &planned.passed_over,
+                        weaker: &planned.weaker,
                         limits: &planned.limits,
                         limits_from: &planned.origins,
                         grants: &step.grants,
@@ -277,6 +283,10 @@ impl<'a> Document<'a> {
     fn notes(&self, text: &mut String) {
         for (title, of) in [
             ("flow", (|step: &Planned<'_>| step.notes.clone()) as fn(&Planned<'_>) -> Vec<String>),
+            ("engines", |step| match &step.called {
+                Called::Unit { passed_over, weaker, .. } => engines_of(passed_over, weaker),
+                Called::Pipeline { .. } => Vec::new(),
+            }),
             ("grants", |step| match &step.called {
                 Called::Unit { grants, .. } => granted(grants),
                 Called::Pipeline { .. } => Vec::new(),
@@ -357,6 +367,13 @@ fn values(limits: &Limits) -> [String; 7] {
         thousands(limits.table_elements),
         thousands(limits.instances.into()),
     ]
+}
+
+/// What is passed over, and in what the first that is left is weaker.
+fn engines_of(passed_over: &[PassedOver], weaker: &[Arc<str>]) -> Vec<String> {
+    let over = passed_over.iter().map(|over| format!("{} is passed over: {}", over.engine, over.reason));
+    let weaker = (!weaker.is_empty()).then(|| format!("a weaker sandbox is allowed: no {}", weaker.join(", no ")));
+    over.chain(weaker).collect()
 }
 
 /// What a step may do beyond computing; nothing where that is nothing.

@@ -1,6 +1,7 @@
 //! One row: its inputs, its run, and the line that is printed for it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use wasmill_engine::Cancel;
@@ -13,6 +14,7 @@ use crate::blobs;
 use crate::commands::run::ResultV1;
 use crate::host;
 use crate::printer::Printer;
+use crate::summary;
 
 /// What is printed for a row that gave nothing, so that every row has its line.
 const NOTHING: &[u8] = b"null\n";
@@ -88,6 +90,8 @@ pub(crate) struct RowRun {
     observer: Arc<dyn Observer>,
     cancel: Cancel,
     printer: Printer,
+    /// What was said of engines: rows have that in common.
+    said: Mutex<HashSet<String>>,
 }
 
 impl RowRun {
@@ -100,7 +104,17 @@ impl RowRun {
             _ => Shape::Object,
         };
         let (id, seed) = (host::run_id(), host::random());
-        RowRun { linked, inputs, shape, id, seed, observer: Arc::new(NoObserver), cancel, printer: *printer }
+        RowRun {
+            linked,
+            inputs,
+            shape,
+            id,
+            seed,
+            observer: Arc::new(NoObserver),
+            cancel,
+            printer: *printer,
+            said: Mutex::default(),
+        }
     }
 
     /// Runs a row to its end.
@@ -120,6 +134,7 @@ impl RowRun {
             memo: None,
         };
         let mut document = self.linked.run_here(inputs, options).await;
+        self.tell_of_engines(&document);
         if self.shape == Shape::Document {
             blobs::detach(&mut document, self.inputs.blobs_folder(), &self.printer);
         }
@@ -133,6 +148,16 @@ impl RowRun {
             })),
         };
         Answer { row: number, at, line, ending }
+    }
+
+    /// What was passed over, and what is weaker: said once.
+    fn tell_of_engines(&self, document: &RunDocument) {
+        for line in summary::routed(document).split_inclusive('\n') {
+            let first = self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(line.to_owned());
+            if first {
+                self.printer.note(line);
+            }
+        }
     }
 
     /// A row that cannot be run.

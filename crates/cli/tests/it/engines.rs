@@ -144,6 +144,72 @@ steps:
     }
 }
 
+#[test]
+fn what_is_weaker_is_said_wherever_it_runs() {
+    let policy = "[policy.engines]\nallow = [\"process\", \"wasmtime\"]\n";
+    let inner = r#"wasmill: 1
+inputs: { text: { type: string, default: "b\na\n" } }
+units: { sort: { program: /usr/bin/sort } }
+steps:
+  sorted: { unit: sort, engine: process, allow_weaker: true, with: "${{ inputs.text }}" }
+"#;
+    let outer = "wasmill: 1\nsteps:\n  all: { pipeline: inner.yaml }\n";
+    let project = pipeline(outer).file("inner.yaml", inner).file("open.toml", policy);
+    let words = "sorted ran on process, whose sandbox is weaker";
+    let output = project.wasmill(["run", "pipeline.yaml", "--policy", "open.toml"]).run();
+    assert!(output.expect(0).stderr.contains(&format!("all.{words}")), "{output}");
+    let rows = "{\"text\": \"d\\nc\\n\"}\n{\"text\": \"f\\ne\\n\"}\n";
+    project.write("rows.ndjson", rows);
+    let output = project.wasmill(["run", "inner.yaml", "--policy", "open.toml", "--each", "rows.ndjson"]).run();
+    assert_eq!(output.expect(0).stderr.matches(words).count(), 1, "{output}");
+    // And before anything runs.
+    let plan =
+        json(project.wasmill(["plan", "inner.yaml", "--policy", "open.toml", "--output", "json"]).run().expect(0));
+    assert_eq!(plan["steps"]["sorted"]["weaker"], serde_json::json!(["sandbox", "memory", "fuel"]));
+}
+
+#[test]
+fn a_plan_says_what_is_passed_over() {
+    let project = add("engine: [wasmedge, wasmi, wasmtime], profile: deterministic");
+    let plan = json(project.wasmill(["plan", "pipeline.yaml", "--output", "json"]).run().expect(0));
+    let step = &plan["steps"]["sum"];
+    assert_eq!(step["engines"], serde_json::json!(["wasmi", "wasmtime"]));
+    assert_eq!(step["passed_over"][0]["engine"], "wasmedge", "{step}");
+    // What stands behind the first that will do is not passed over.
+    assert_eq!(step["passed_over"].as_array().unwrap().len(), 1, "{step}");
+}
+
+#[test]
+fn limits_of_an_engines_own_stand_in_the_receipt() {
+    let project = add("engine: wasmedge");
+    let output = project
+        .wasmill(["run", "pipeline.yaml", "--output", "json"])
+        .env("WASMEDGE_TIMEOUT", "20000")
+        .env("WASMEDGE_MEMORY_LIMIT", "1048576")
+        .env("WASMEDGE_PATH", &wasmedge())
+        .run();
+    let receipt = first_receipt(output.expect(0));
+    assert_eq!(receipt["limits"]["timeout_ms"], 30_000);
+    assert_eq!((&receipt["held"]["timeout_ms"], &receipt["held"]["memory"]), (&20_000.into(), &1_048_576.into()));
+}
+
+/// The WasmEdge that `cargo xtask setup` installs.
+fn wasmedge() -> String {
+    let home = std::env::var("HOME").unwrap();
+    let tools = std::env::var("WASMILL_TOOLS").unwrap_or_else(|_| format!("{home}/.cache/wasmill/tools"));
+    format!("{tools}/wasmedge/bin/wasmedge")
+}
+
+#[test]
+fn names_of_engines_are_looked_at() {
+    let project = add("after: []").file("host.toml", "[policy.engines]\nallow = [\"wasmtim\"]\n");
+    let output = project.wasmill(["run", "pipeline.yaml", "--policy", "host.toml"]).run();
+    assert!(output.expect(2).stderr.contains("WM0207"), "{output}");
+    assert!(output.stderr.contains("host.toml") && output.stderr.contains("did you mean `wasmtime`?"), "{output}");
+    project.wasmill(["run", "pipeline.yaml", "--engine", "wasmi, wasmtime"]).run().expect(0);
+    project.wasmill(["run", "pipeline.yaml", "--engine", "wasmi,"]).run().expect(2);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_native_programs_memory_is_limited() {
