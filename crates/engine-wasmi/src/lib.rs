@@ -20,6 +20,7 @@ mod slices;
 mod state;
 mod timer;
 mod units;
+mod work;
 
 pub use config::Settings;
 pub use engine::WasmiEngine;

@@ -91,6 +91,7 @@ async fn others_have_their_turn() {
     let add = unit(r#"(module (func (export "add") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1))))"#);
     let add = prepare(&engine, &add, Some("add")).await;
     for name in SPINNING {
+        let started = std::time::Instant::now();
         let guest = prepare(&engine, &built("limits", name), None).await;
         let cancel = Cancel::new();
         let spinning = {
@@ -109,6 +110,7 @@ async fn others_have_their_turn() {
         });
         adding.await.unwrap();
         assert_eq!(spinning.await.unwrap().verdict, Verdict::Cancelled, "{name}");
+        eprintln!("{name} {:?}", started.elapsed());
     }
 }
 
