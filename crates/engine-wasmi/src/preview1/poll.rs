@@ -24,8 +24,8 @@ const EVENT: u32 = 32;
 const HANGUP: u16 = 1;
 /// Of `subclockflags`: the timeout is a moment, not a duration.
 const ABSOLUTE: u16 = 1;
-/// Descriptors that a guest may ask about at once.
-const MOST_DESCRIPTORS: usize = 10_000;
+/// What a guest may wait for at once.
+const MOST_SUBSCRIPTIONS: u32 = 10_000;
 
 /// What a guest waits for.
 enum Subscription {
@@ -88,6 +88,9 @@ pub(super) fn poll_oneoff(
     let mut clocks = Vec::new();
     let mut ready = Vec::new();
     for index in 0..count {
+        if index >= MOST_SUBSCRIPTIONS {
+            return Err(Stop::Abi(format!("more than {MOST_SUBSCRIPTIONS} things are waited for")).into());
+        }
         memory.meter.charge(1)?;
         let subscription: [u8; SUBSCRIPTION as usize] = memory.fixed(subscriptions + index * SUBSCRIPTION, 8)?;
         let (userdata, subscription) = Subscription::read(&subscription).ok_or(Errno::INVAL)??;
@@ -98,9 +101,6 @@ pub(super) fn poll_oneoff(
             }
             Subscription::Read(fd) => ready.push(readable(preview1, fd, userdata)?),
             Subscription::Write(fd) => ready.push(writable(preview1, fd, userdata)?),
-        }
-        if ready.len() > MOST_DESCRIPTORS {
-            return Err(Stop::Abi(format!("more than {MOST_DESCRIPTORS} descriptors are waited for")).into());
         }
     }
     if !ready.is_empty() {

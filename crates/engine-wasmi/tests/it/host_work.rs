@@ -1,6 +1,8 @@
 //! What the host does for a guest is charged and ends in time, whatever the guest calls; others have their turn meanwhile.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use wasmill_engine::{Call, Cancel, Outcome, PreparedUnit};
@@ -84,6 +86,16 @@ async fn calls_in_a_straight_line_end() {
     ends("straight", &prepare(&engine(), &straight, None).await, || text("")).await;
 }
 
+/// Lets everybody else in once. (tokio's own goes on only after some sixty others.)
+async fn step_aside() {
+    let mut asked = false;
+    let once = |context: &mut Context<'_>| {
+        context.waker().wake_by_ref();
+        if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }
+    };
+    poll_fn(once).await;
+}
+
 /// Those that compute finish only because the one that has the host work gives its thread away.
 #[tokio::test(flavor = "current_thread")]
 async fn others_have_their_turn() {
@@ -91,7 +103,6 @@ async fn others_have_their_turn() {
     let add = unit(r#"(module (func (export "add") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1))))"#);
     let add = prepare(&engine, &add, Some("add")).await;
     for name in SPINNING {
-        let started = std::time::Instant::now();
         let guest = prepare(&engine, &built("limits", name), None).await;
         let cancel = Cancel::new();
         let spinning = {
@@ -104,13 +115,12 @@ async fn others_have_their_turn() {
             for round in 0..3 {
                 let outcome = call(&add, Input::Positional(vec![Value::Int(round)]), &Limits::default()).await;
                 assert_eq!(outcome.output, Some(Value::Int(round + 1)), "{name}");
-                tokio::task::yield_now().await;
+                step_aside().await;
             }
             cancel.cancel();
         });
         adding.await.unwrap();
         assert_eq!(spinning.await.unwrap().verdict, Verdict::Cancelled, "{name}");
-        eprintln!("{name} {:?}", started.elapsed());
     }
 }
 
@@ -151,14 +161,14 @@ async fn bytes_and_entries_are_charged() {
     for count in [1, 1_000, 100_000] {
         assert_eq!(cost(write(count)).await - none, u64::from(count), "{count} buffers");
     }
-    assert_eq!(cost(bad_last(10_001)).await - cost(bad_last(1)).await, 10_000);
+    assert_eq!(cost(bad_last(9_001)).await - cost(bad_last(1)).await, 9_000);
     // One argument, the program's name.
     let arguments = "(drop (call $args (i32.const 0) (i32.const 64)))";
     let more = async |call: &str| cost(call.repeat(101)).await - cost(call.to_owned()).await;
     assert_eq!(more(arguments).await - more(&random(0)).await, 100);
 
     // To the last unit: what is just enough, and one less.
-    for calls in [random(1 << 20), random(1 << 20).repeat(20), write(100_000).repeat(5)] {
+    for calls in [random(1 << 20), random(1 << 16).repeat(20), write(100_000).repeat(5)] {
         let all = cost(calls.clone()).await;
         assert_eq!(fuel(IMPORTS, &calls, all).await, (VerdictKind::Ok, Some(all)));
         assert_eq!(fuel(IMPORTS, &calls, all - 1).await.0, VerdictKind::FuelExhausted);
