@@ -97,7 +97,8 @@ fn unsupported(error: &wasmi::Error) -> PrepareError {
     PrepareError::Unsupported { message: format!("wasmi does not take this unit: {error}") }
 }
 
-#[cfg(all(test, not(target_family = "wasm")))]
+#[cfg(test)]
+#[cfg(not(target_family = "wasm"))]
 mod tests {
     use futures_util::FutureExt as _;
 
