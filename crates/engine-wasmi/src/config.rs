@@ -22,6 +22,9 @@ impl Default for Settings {
 /// machine; stopping and going on costs a few hundred nanoseconds.
 pub(crate) const SLICE: u64 = 200_000;
 
+/// Bytes that are copied or filled for one of fuel, by the guest itself and by the host for it.
+pub(crate) const BYTES_PER_FUEL: u64 = 64;
+
 /// Calls within each other. A native frame has at least 16 bytes, so that no recursion which fits the 1.5 MiB that wasmtime's guests have is
 /// deeper than this.
 const MOST_FRAMES: usize = 98_304;
@@ -38,7 +41,7 @@ pub(crate) fn config() -> Config {
     config.consume_fuel(true);
     // What is copied or filled costs; translation does not, since it is done before anything runs (and would be charged to the first call only).
     config.fuel_cost(CustomFuelCosts {
-        bytes_copied_per_fuel: 64,
+        bytes_copied_per_fuel: BYTES_PER_FUEL as u32,
         fuel_per_bytes_translated: 0,
         fuel_per_bytes_validated: 0,
     });

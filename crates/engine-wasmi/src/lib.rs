@@ -13,11 +13,13 @@ mod config;
 mod engine;
 mod limiter;
 mod link;
+mod meter;
 mod outcome;
 mod preview1;
 mod slices;
 mod state;
 mod units;
+mod work;
 
 pub use config::Settings;
 pub use engine::WasmiEngine;

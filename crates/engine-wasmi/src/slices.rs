@@ -8,8 +8,9 @@ use wasmill_engine::Cancel;
 use wasmill_engine::parts::{Deadline, Stop, Turn, Turns};
 
 use crate::config::SLICE;
+use crate::meter::Meter;
 use crate::outcome::End;
-use crate::preview1::Wait;
+use crate::preview1::{Pause, Then};
 use crate::state::State;
 
 /// What a call has of fuel, and what of it the store was given.
@@ -35,7 +36,20 @@ impl Fuel {
             return Err(End::OutOfFuel);
         }
         self.given = self.given.saturating_add(more);
+        if let Some(meter) = &mut store.data_mut().meter {
+            meter.has(rest - more);
+        }
         Ok(store.set_fuel(fuel)?)
+    }
+
+    /// Takes what a function of the host costs beyond what was left of a slice.
+    fn pay(&mut self, store: &mut Store<State>, owed: u64) -> Result<(), End> {
+        if owed == 0 {
+            return Ok(());
+        }
+        self.give(store, owed)?;
+        let left = store.get_fuel()?.saturating_sub(owed);
+        Ok(store.set_fuel(left)?)
     }
 
     /// What the guest has used; none where it is not counted.
@@ -73,11 +87,18 @@ impl Guest<'_> {
                     paused.resume(self.store.as_context_mut(), results)
                 }
                 ResumableCall::HostTrap(paused) => {
-                    let Some(wait) = paused.host_error().downcast_ref::<Wait>() else {
+                    let Some(pause) = paused.host_error().downcast_ref::<Pause>() else {
                         return Err(paused.into_host_error().into());
                     };
-                    let wait = wait.clone();
-                    let answer = wait.over(self.store, self.deadline, self.cancel).await?;
+                    let Pause { owed, then } = pause.clone();
+                    self.fuel.pay(self.store, owed)?;
+                    let answer = match then {
+                        Then::Answer(answer) => answer,
+                        Then::Wait(wait) => wait.over(self.store, self.deadline, self.cancel).await?,
+                    };
+                    if owed > 0 || self.store.data().meter.as_ref().is_some_and(Meter::is_long) {
+                        self.give_way().await?;
+                    }
                     paused.resume(self.store.as_context_mut(), &[Val::I32(answer)], results)
                 }
             };
@@ -104,7 +125,11 @@ impl Guest<'_> {
             context.waker().wake_by_ref();
             Poll::Pending
         })
-        .await
+        .await?;
+        if let Some(meter) = &mut self.store.data_mut().meter {
+            meter.next_slice();
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use wasmill_model::Limits;
 
 use crate::limiter::Limiter;
+use crate::meter::Meter;
 use crate::preview1::Preview1;
 
 /// The data of one call's store.
@@ -11,10 +12,12 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     /// There only for units that import WASI.
     pub(crate) preview1: Option<Box<Preview1>>,
+    /// The work that the host does for the guest; there where `preview1` is, which does it.
+    pub(crate) meter: Option<Meter>,
 }
 
 impl State {
-    pub(crate) fn new(limits: &Limits, preview1: Option<Box<Preview1>>) -> Self {
-        State { limiter: Limiter::new(limits), preview1 }
+    pub(crate) fn new(limits: &Limits, preview1: Option<Box<Preview1>>, meter: Option<Meter>) -> Self {
+        State { limiter: Limiter::new(limits), preview1, meter }
     }
 }

@@ -19,6 +19,7 @@ use wasmill_unit::Unit;
 
 use crate::compile::Code;
 use crate::link::linker;
+use crate::meter::Meter;
 use crate::outcome::End;
 use crate::preview1::{self, Preview1, Surroundings};
 use crate::slices::{Fuel, Guest};
@@ -98,7 +99,8 @@ impl Prepared {
                 Err(stop) => return Outcome::failed(stop.verdict(call.limits, &deadline), usage),
             }
         }
-        let mut store = Store::new(self.code.module.engine(), State::new(call.limits, preview1));
+        let meter = preview1.is_some().then(|| Meter::new(&deadline));
+        let mut store = Store::new(self.code.module.engine(), State::new(call.limits, preview1, meter));
         store.limiter(|state| &mut state.limiter);
 
         let mut fuel = Fuel::new((self.profile != Profile::Fast).then_some(call.limits.fuel));
@@ -209,6 +211,8 @@ impl Prepared {
     /// A fresh instance, whose start function has run, and its `_initialize` (of a program, that is an export like any other).
     async fn instantiate(&self, guest: &mut Guest<'_>) -> Result<Instance, End> {
         let instance = self.linker.instantiate_and_start(&mut *guest.store, &self.code.module)?;
+        // Memories and tables, and what stands in them at first, are made in one go.
+        guest.deadline.check()?;
         if let Some(start) = &self.code.start {
             let start = function(guest, instance, start)?;
             guest.call(&start, &[], &mut []).await?;

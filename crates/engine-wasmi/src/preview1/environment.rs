@@ -41,6 +41,8 @@ impl Random {
 fn write_texts(memory: &mut GuestMemory<'_>, texts: &[Vec<u8>], pointers: u32, buffer: u32) -> Answer {
     let (mut slot, mut at) = (pointers, buffer);
     for text in texts {
+        memory.meter.charge(1)?;
+        memory.meter.moves(text.len() as u64)?;
         memory.write_u32(slot, at)?;
         memory.write(at, 1, text)?;
         at = after(at, text.len())?;
@@ -87,7 +89,14 @@ pub(super) fn random_get(preview1: &mut Preview1, memory: &mut GuestMemory<'_>, 
     if length > MAX_RANDOM {
         return Err(Stop::Abi(format!("{length} bytes of randomness are more than {MAX_RANDOM}")).into());
     }
-    Ok(preview1.random.fill(memory.slice_mut(Buffer { pointer: buffer, length })?)?)
+    let buffer = Buffer { pointer: buffer, length };
+    // All of it is there, or nothing is written.
+    memory.slice(buffer)?;
+    for piece in buffer.pieces() {
+        memory.meter.moves(u64::from(piece.length))?;
+        preview1.random.fill(memory.slice_mut(piece)?)?;
+    }
+    Ok(())
 }
 
 pub(super) fn proc_exit(_: Caller<'_, State>, code: u32) -> Result<(), wasmi::Error> {

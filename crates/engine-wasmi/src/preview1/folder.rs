@@ -217,12 +217,14 @@ pub(super) fn fd_readdir(
     let folder = preview1.descriptors.folder(fd)?;
     let skipped = usize::try_from(cookie).map_err(|_| Errno::OVERFLOW)?;
     let mut list = List { memory, buffer, room: length, written: 0 };
-    for (place, entry) in folder.entries()?.enumerate().skip(skipped) {
-        if !list.add(place as u64 + 1, &entry?)? {
+    for (place, entry) in folder.entries()?.enumerate() {
+        list.memory.meter.charge(1)?;
+        if place >= skipped && !list.add(place as u64 + 1, &entry?.entry()?)? {
             break;
         }
     }
     let written = list.written;
+    memory.meter.moves(u64::from(written))?;
     memory.write_u32(used, written)
 }
 

@@ -3,16 +3,20 @@
 use wasmill_engine::parts::Stop;
 
 use super::{Answer, Errno, MOST_COPIED};
+use crate::meter::Meter;
 
 /// Bytes of one buffer's description: a pointer and a length.
 const BUFFER: u64 = 8;
 /// A path with more bytes than this is too long for any system.
 const LONGEST_TEXT: u32 = 64 << 10;
+/// Bytes that are moved in one go; then the clock is looked at.
+const PIECE: u32 = 64 << 10;
 
-/// Linear memory, and what of it may still be copied in this call.
+/// Linear memory, what of it may still be copied in this call, and who counts that.
 pub(super) struct GuestMemory<'a> {
     data: &'a mut [u8],
     rest: u64,
+    pub(super) meter: &'a mut Meter,
 }
 
 /// A place in the memory, of as many bytes as it says: in there, or not looked at yet.
@@ -22,9 +26,19 @@ pub(super) struct Buffer {
     pub(super) length: u32,
 }
 
+impl Buffer {
+    /// Its pieces, one after the other.
+    pub(super) fn pieces(self) -> impl Iterator<Item = Buffer> {
+        (0..self.length).step_by(PIECE as usize).map(move |from| Buffer {
+            pointer: self.pointer.saturating_add(from),
+            length: (self.length - from).min(PIECE),
+        })
+    }
+}
+
 impl<'a> GuestMemory<'a> {
-    pub(super) fn new(data: &'a mut [u8]) -> Self {
-        GuestMemory { data, rest: MOST_COPIED }
+    pub(super) fn new(data: &'a mut [u8], meter: &'a mut Meter) -> Self {
+        GuestMemory { data, rest: MOST_COPIED, meter }
     }
 
     /// Takes note of what is about to be copied.
@@ -48,7 +62,7 @@ impl<'a> GuestMemory<'a> {
     }
 
     /// Some bytes of a fixed number, at a pointer that has to be a multiple of `align`.
-    fn fixed<const COUNT: usize>(&self, pointer: u32, align: u32) -> Answer<[u8; COUNT]> {
+    pub(super) fn fixed<const COUNT: usize>(&self, pointer: u32, align: u32) -> Answer<[u8; COUNT]> {
         aligned(pointer, align)?;
         let bytes = self.slice(Buffer { pointer, length: COUNT as u32 })?;
         Ok(bytes.try_into().map_err(|_| outside(pointer, COUNT as u32))?)
@@ -79,6 +93,7 @@ impl<'a> GuestMemory<'a> {
         self.copies(BUFFER * u64::from(count))?;
         let start = u64::from(pointer);
         for index in 0..u64::from(count) {
+            self.meter.charge(1)?;
             let at = u32::try_from(start + BUFFER * index).map_err(|_| outside(pointer, count))?;
             let buffer = Buffer { pointer: self.read_u32(at)?, length: self.read_u32(at.saturating_add(4))? };
             if buffer.length > 0 {
@@ -92,10 +107,12 @@ impl<'a> GuestMemory<'a> {
     /// A path.
     pub(super) fn text(&mut self, pointer: u32, length: u32) -> Answer<String> {
         self.copies(u64::from(length))?;
-        let bytes = self.slice(Buffer { pointer, length })?;
+        self.slice(Buffer { pointer, length })?;
         if length > LONGEST_TEXT {
             return Err(Errno::NAMETOOLONG.into());
         }
+        self.meter.moves(u64::from(length))?;
+        let bytes = self.slice(Buffer { pointer, length })?;
         Ok(str::from_utf8(bytes).map_err(|_| Errno::ILSEQ)?.to_owned())
     }
 }
@@ -113,9 +130,18 @@ pub(super) fn aligned(pointer: u32, align: u32) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use wasmill_engine::Cancel;
+    use wasmill_engine::parts::Deadline;
+
     use super::*;
     use crate::outcome::End;
     use crate::preview1::Failure;
+
+    fn meter() -> Meter {
+        Meter::new(&Deadline::new(Duration::from_secs(60), &Cancel::new()))
+    }
 
     fn stopped<T>(answer: Answer<T>) -> bool {
         matches!(answer, Err(Failure::End(End::Stop(Stop::Abi(_)))))
@@ -124,7 +150,8 @@ mod tests {
     #[test]
     fn no_pointer_is_believed() {
         let mut data = vec![7; 16];
-        let mut memory = GuestMemory::new(&mut data);
+        let mut meter = meter();
+        let mut memory = GuestMemory::new(&mut data, &mut meter);
         assert_eq!(memory.slice(Buffer { pointer: 12, length: 4 }).ok(), Some(&[7; 4][..]));
         for (pointer, length) in [(13, 4), (0, 17), (u32::MAX, 1), (u32::MAX, u32::MAX), (17, 0)] {
             assert!(stopped(memory.slice(Buffer { pointer, length }).map(<[u8]>::len)), "{length} at {pointer}");
@@ -139,7 +166,8 @@ mod tests {
         let mut data = vec![0; 32];
         data[8] = 5;
         data[12] = 3;
-        let mut memory = GuestMemory::new(&mut data);
+        let mut meter = meter();
+        let mut memory = GuestMemory::new(&mut data, &mut meter);
         let first = memory.first_buffer(0, 4).unwrap_or(Buffer { pointer: 0, length: 0 });
         assert_eq!((first.pointer, first.length), (5, 3));
         assert_eq!(memory.first_buffer(0, 1).map(|buffer| buffer.length).ok(), Some(0));

@@ -18,11 +18,13 @@ mod stream;
 #[cfg_attr(not(unix), path = "no_system.rs")]
 mod system;
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wasmi::{Caller, Error, Extern, FuncType, Linker, ValType};
+use wasmi::errors::HostError;
+use wasmi::{AsContext as _, AsContextMut as _, Caller, Error, Extern, FuncType, Linker, ValType};
 use wasmill_engine::StdoutSink;
 use wasmill_engine::parts::{Capture, CaptureKind, SeededStream, Stop, VirtualTime, panic_message};
 use wasmill_model::{Digest, Grants, Input, Limits, Secrets, Source};
@@ -33,7 +35,7 @@ use self::descriptor::Descriptors;
 use self::environment::Random;
 use self::errno::Errno;
 use self::memory::GuestMemory;
-pub(crate) use self::poll::Wait;
+use self::poll::Wait;
 use crate::outcome::{End, Halt};
 use crate::state::State;
 
@@ -137,11 +139,36 @@ impl From<Errno> for Failure {
     }
 }
 
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Self {
-        Failure::End(End::Stop(stop))
+impl<T: Into<End>> From<T> for Failure {
+    fn from(end: T) -> Self {
+        Failure::End(end.into())
     }
 }
+
+/// A guest that stands still in a function. It travels through wasmi as an error, which leaves the guest where it is; then it goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Pause {
+    /// What the function cost beyond what was left of the guest's slice of fuel.
+    pub(crate) owed: u64,
+    pub(crate) then: Then,
+}
+
+/// How the guest goes on.
+#[derive(Clone, Debug)]
+pub(crate) enum Then {
+    /// The function returns this, when others had their turn.
+    Answer(i32),
+    /// It returns when the wait is over.
+    Wait(Wait),
+}
+
+impl fmt::Display for Pause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the unit waits")
+    }
+}
+
+impl HostError for Pause {}
 
 type Answer<T = ()> = Result<T, Failure>;
 
@@ -153,6 +180,7 @@ fn known(is_known: bool, kind: &str) -> Answer {
 /// Calls a function with the guest's memory and the call's WASI side.
 fn serve(
     mut caller: Caller<'_, State>,
+    asks_system: bool,
     function: impl FnOnce(&mut Preview1, &mut GuestMemory<'_>) -> Answer,
 ) -> Result<i32, Error> {
     let halt = |end: End| Error::host(Halt(end));
@@ -160,20 +188,41 @@ fn serve(
         .get_export("memory")
         .and_then(Extern::into_memory)
         .ok_or_else(|| halt(Stop::Abi("a unit that imports WASI exports its `memory`".to_owned()).into()))?;
+    let left = caller.as_context().get_fuel()?;
     let (data, state) = memory.data_and_store_mut(&mut caller);
-    let preview1 = state.preview1.as_mut();
-    let preview1 = preview1.ok_or_else(|| halt(Stop::Host("a unit without WASI calls it".to_owned()).into()))?;
+    let State { preview1: Some(preview1), meter: Some(meter), .. } = state else {
+        return Err(halt(Stop::Host("a unit without WASI calls it".to_owned()).into()));
+    };
+    meter.enter(left).map_err(|stop| halt(stop.into()))?;
+    if asks_system {
+        meter.asks_system();
+    }
     // wasmi's own frames cannot be unwound: a panic that passed them would end the process.
-    let answered = catch_unwind(AssertUnwindSafe(|| function(preview1, &mut GuestMemory::new(data))));
+    let answered = catch_unwind(AssertUnwindSafe(|| function(preview1, &mut GuestMemory::new(data, meter))));
     let answered = answered.unwrap_or_else(|panic| {
         let message = format!("the host's side of the call panicked: {}", panic_message(&*panic));
         Err(Stop::Host(message).into())
     });
-    match answered {
-        Ok(()) => Ok(Errno::SUCCESS.code()),
-        Err(Failure::Errno(errno)) => Ok(errno.code()),
-        Err(Failure::End(end)) => Err(halt(end)),
-        Err(Failure::Wait(wait)) => Err(Error::host(wait.within(memory))),
+    let then = match answered {
+        Ok(()) => Then::Answer(Errno::SUCCESS.code()),
+        Err(Failure::Errno(errno)) => Then::Answer(errno.code()),
+        Err(Failure::End(end)) => return Err(halt(end)),
+        Err(Failure::Wait(wait)) => Then::Wait(wait.within(memory)),
+    };
+    let cost = meter.leave().map_err(|stop| halt(stop.into()))?;
+    let is_long = meter.is_long();
+    // What a slice has not enough for is paid when it is over; a function is never called twice.
+    let owed = match left.checked_sub(cost) {
+        Some(_) if cost == 0 => 0,
+        Some(left) => {
+            caller.as_context_mut().set_fuel(left)?;
+            0
+        }
+        None => cost,
+    };
+    match then {
+        Then::Answer(answer) if owed == 0 && !is_long => Ok(answer),
+        then => Err(Error::host(Pause { owed, then })),
     }
 }
 
@@ -194,9 +243,9 @@ impl Parameter for i64 {
     const TYPE: ValType = ValType::I64;
 }
 
-/// The functions, each with its parameters as WebAssembly has them; all give an errno.
+/// The functions, each with its parameters as WebAssembly has them; all give an errno. Of each room, whether its functions ask the system.
 macro_rules! functions {
-    ($($room:ident { $($name:ident($($parameter:ident: $kind:ty),*);)* })*) => {
+    ($($room:ident $asks:literal { $($name:ident($($parameter:ident: $kind:ty),*);)* })*) => {
         /// Whether there is such a function.
         pub(crate) fn has(name: &str) -> bool {
             name == "proc_exit" $($(|| name == stringify!($name))*)*
@@ -209,7 +258,7 @@ macro_rules! functions {
             match name {
                 $($(stringify!($name) => {
                     linker.func_wrap(MODULE, name, |caller: Caller<'_, State>, $($parameter: $kind),*| {
-                        serve(caller, |preview1, memory| $room::$name(preview1, memory, $($parameter),*))
+                        serve(caller, $asks, |preview1, memory| $room::$name(preview1, memory, $($parameter),*))
                     })?;
                     Ok(Some(FuncType::new([$(<$kind as Parameter>::TYPE),*], [ValType::I32])))
                 })*)*
@@ -224,7 +273,7 @@ macro_rules! functions {
 }
 
 functions! {
-    environment {
+    environment false {
         args_get(pointers: u32, buffer: u32);
         args_sizes_get(count: u32, bytes: u32);
         environ_get(pointers: u32, buffer: u32);
@@ -237,14 +286,14 @@ functions! {
         sock_send(fd: u32, buffers: u32, count: u32, flags: u32, sent: u32);
         sock_shutdown(fd: u32, how: u32);
     }
-    clock {
+    clock false {
         clock_res_get(id: u32, resolution: u32);
         clock_time_get(id: u32, precision: u64, time: u32);
     }
-    poll {
+    poll false {
         poll_oneoff(subscriptions: u32, events: u32, count: u32, written: u32);
     }
-    descriptor {
+    descriptor false {
         fd_close(fd: u32);
         fd_fdstat_get(fd: u32, stat: u32);
         fd_fdstat_set_flags(fd: u32, flags: u32);
@@ -253,7 +302,7 @@ functions! {
         fd_prestat_dir_name(fd: u32, path: u32, length: u32);
         fd_renumber(from: u32, to: u32);
     }
-    stream {
+    stream false {
         fd_read(fd: u32, buffers: u32, count: u32, read: u32);
         fd_pread(fd: u32, buffers: u32, count: u32, offset: u64, read: u32);
         fd_write(fd: u32, buffers: u32, count: u32, written: u32);
@@ -261,7 +310,7 @@ functions! {
         fd_seek(fd: u32, offset: i64, whence: u32, position: u32);
         fd_tell(fd: u32, position: u32);
     }
-    file {
+    file true {
         fd_advise(fd: u32, offset: u64, length: u64, advice: u32);
         fd_allocate(fd: u32, offset: u64, length: u64);
         fd_datasync(fd: u32);
@@ -270,7 +319,7 @@ functions! {
         fd_filestat_set_size(fd: u32, size: u64);
         fd_filestat_set_times(fd: u32, accessed: u64, modified: u64, flags: u32);
     }
-    folder {
+    folder true {
         fd_readdir(fd: u32, buffer: u32, length: u32, cookie: u64, used: u32);
         path_create_directory(fd: u32, path: u32, length: u32);
         path_filestat_get(fd: u32, follow: u32, path: u32, length: u32, stat: u32);

@@ -71,6 +71,15 @@ pub(super) struct Entry {
 }
 
 /// There is none.
+pub(super) enum Listed {}
+
+impl Listed {
+    pub(super) fn entry(self) -> Result<Entry> {
+        match self {}
+    }
+}
+
+/// There is none.
 #[derive(Debug)]
 pub(super) enum File {}
 
@@ -116,7 +125,7 @@ nothing!(Folder {
     read_link(&str) -> Result<String>;
     set_times([NewTime; 2]) -> Result<()>;
     set_times_at(&str, bool, [NewTime; 2]) -> Result<()>;
-    entries() -> Result<std::vec::IntoIter<Result<Entry>>>;
+    entries() -> Result<std::vec::IntoIter<Result<Listed>>>;
 });
 
 impl Folder {

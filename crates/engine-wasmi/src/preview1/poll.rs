@@ -1,12 +1,10 @@
 //! `poll_oneoff`: waiting for time, and asking which descriptors are ready (all that a guest can have always are).
 
-use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
-use wasmi::errors::HostError;
 use wasmi::{Memory, Store};
 use wasmill_engine::Cancel;
 use wasmill_engine::parts::{CLOCK_START, Deadline, Stop, VirtualTime, sleep};
@@ -25,8 +23,8 @@ const EVENT: u32 = 32;
 const HANGUP: u16 = 1;
 /// Of `subclockflags`: the timeout is a moment, not a duration.
 const ABSOLUTE: u16 = 1;
-/// Descriptors that a guest may ask about at once.
-const MOST_DESCRIPTORS: usize = 10_000;
+/// What a guest may wait for at once.
+const MOST_SUBSCRIPTIONS: u32 = 10_000;
 
 /// What a guest waits for.
 enum Subscription {
@@ -85,11 +83,16 @@ pub(super) fn poll_oneoff(
     }
     aligned(subscriptions, 8)?;
     aligned(events, 8)?;
-    let bytes = memory.slice(Buffer { pointer: subscriptions, length: count * SUBSCRIPTION })?;
+    memory.slice(Buffer { pointer: subscriptions, length: count * SUBSCRIPTION })?;
     let mut clocks = Vec::new();
     let mut ready = Vec::new();
-    for subscription in bytes.chunks_exact(SUBSCRIPTION as usize) {
-        let (userdata, subscription) = Subscription::read(subscription).ok_or(Errno::INVAL)??;
+    for index in 0..count {
+        if index >= MOST_SUBSCRIPTIONS {
+            return Err(Stop::Abi(format!("more than {MOST_SUBSCRIPTIONS} things are waited for")).into());
+        }
+        memory.meter.charge(1)?;
+        let subscription: [u8; SUBSCRIPTION as usize] = memory.fixed(subscriptions + index * SUBSCRIPTION, 8)?;
+        let (userdata, subscription) = Subscription::read(&subscription).ok_or(Errno::INVAL)??;
         match subscription {
             Subscription::Clock { id, timeout, absolute } => {
                 let id = ClockId::read(id).ok_or(Errno::INVAL)?;
@@ -98,12 +101,9 @@ pub(super) fn poll_oneoff(
             Subscription::Read(fd) => ready.push(readable(preview1, fd, userdata)?),
             Subscription::Write(fd) => ready.push(writable(preview1, fd, userdata)?),
         }
-        if ready.len() > MOST_DESCRIPTORS {
-            return Err(Stop::Abi(format!("more than {MOST_DESCRIPTORS} descriptors are waited for")).into());
-        }
     }
     if !ready.is_empty() {
-        return write_events(memory, &ready, events, written);
+        return write_events(memory, ready.into_iter(), events, written);
     }
     let wait = Wait { time: preview1.clock.time(), clocks: clocks.into(), events, written, memory: None };
     Err(super::Failure::Wait(Box::new(wait)))
@@ -143,9 +143,11 @@ fn writable(preview1: &Preview1, fd: u32, userdata: [u8; 8]) -> Answer<Event> {
     Ok(Event { userdata, kind: FD_WRITE, bytes: 1, flags: 0 })
 }
 
-fn write_events(memory: &mut GuestMemory<'_>, found: &[Event], events: u32, written: u32) -> Answer {
-    let mut at = events;
+fn write_events(memory: &mut GuestMemory<'_>, found: impl Iterator<Item = Event>, events: u32, written: u32) -> Answer {
+    let (mut at, mut count) = (events, 0);
     for event in found {
+        // Paid for as subscriptions.
+        memory.meter.works(1)?;
         let mut bytes = [0; EVENT as usize];
         let fields: [(usize, &[u8]); 4] = [
             (0, &event.userdata),
@@ -158,12 +160,12 @@ fn write_events(memory: &mut GuestMemory<'_>, found: &[Event], events: u32, writ
         }
         memory.write(at, 8, &bytes)?;
         at = at.saturating_add(EVENT);
+        count += 1;
     }
-    memory.write_u32(written, u32::try_from(found.len()).map_err(|_| Errno::OVERFLOW)?)
+    memory.write_u32(written, count)
 }
 
-/// A guest that waits for time, and for nothing else. It travels through wasmi as an error, which leaves the guest where it is; once the wait is
-/// over, it goes on.
+/// A guest that waits for time, and for nothing else.
 #[derive(Clone, Debug)]
 pub(crate) struct Wait {
     /// The virtual time, or when the real clock was zero.
@@ -183,14 +185,6 @@ impl Clock {
         }
     }
 }
-
-impl fmt::Display for Wait {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the unit waits")
-    }
-}
-
-impl HostError for Wait {}
 
 impl Wait {
     /// Of a guest with this memory.
@@ -219,14 +213,16 @@ impl Wait {
         };
         // A timer that is a moment early was meant all the same.
         let now = now.max(earliest);
-        let due: Vec<Event> = self
-            .clocks
-            .iter()
-            .filter(|(_, at)| *at <= now)
-            .map(|(userdata, _)| Event { userdata: *userdata, kind: CLOCK, bytes: 0, flags: 0 })
-            .collect();
+        let due = self.clocks.iter().filter(|(_, at)| *at <= now).map(|(userdata, _)| Event {
+            userdata: *userdata,
+            kind: CLOCK,
+            bytes: 0,
+            flags: 0,
+        });
         let memory = self.memory.ok_or_else(|| Stop::Host("a unit without memory waits".to_owned()))?;
-        match write_events(&mut GuestMemory::new(memory.data_mut(store)), &due, self.events, self.written) {
+        let (data, state) = memory.data_and_store_mut(store);
+        let meter = state.meter.as_mut().ok_or_else(|| Stop::Host("a unit without WASI waits".to_owned()))?;
+        match write_events(&mut GuestMemory::new(data, meter), due, self.events, self.written) {
             Ok(()) => Ok(Errno::SUCCESS.code()),
             Err(super::Failure::Errno(errno)) => Ok(errno.code()),
             Err(super::Failure::End(end)) => Err(end),

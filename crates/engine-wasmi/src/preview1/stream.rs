@@ -33,7 +33,9 @@ pub(super) fn fd_read(
     let buffer = memory.first_buffer(buffers, count)?;
     let bytes = match preview1.descriptors.get_mut(fd)? {
         Descriptor::File(OpenFile { file, position, .. }) => {
+            memory.meter.asks_system();
             let bytes = file.read_at(memory.slice_mut(at_once(buffer))?, *position)?;
+            memory.meter.moves(bytes as u64)?;
             *position = advance(*position, bytes)?;
             bytes
         }
@@ -41,10 +43,13 @@ pub(super) fn fd_read(
         // No bytes, and not the end either.
         Descriptor::Stdin if buffer.length == 0 => return Err(Errno::INTR.into()),
         Descriptor::Stdin => {
-            let into = memory.slice_mut(buffer)?;
-            let piece = preview1.stdin.split_to(preview1.stdin.len().min(into.len()));
-            into.iter_mut().zip(&piece).for_each(|(to, from)| *to = *from);
-            piece.len()
+            memory.slice(buffer)?;
+            let length = u32::try_from(preview1.stdin.len()).unwrap_or(u32::MAX).min(buffer.length);
+            for piece in (Buffer { length, ..buffer }).pieces() {
+                memory.meter.moves(u64::from(piece.length))?;
+                memory.slice_mut(piece)?.copy_from_slice(&preview1.stdin.split_to(piece.length as usize));
+            }
+            length as usize
         }
         _ => return Err(Errno::BADF.into()),
     };
@@ -62,7 +67,12 @@ pub(super) fn fd_pread(
 ) -> Answer {
     let buffer = memory.first_buffer(buffers, count)?;
     let bytes = match preview1.descriptors.get(fd)? {
-        Descriptor::File(OpenFile { file, .. }) => file.read_at(memory.slice_mut(at_once(buffer))?, offset)?,
+        Descriptor::File(OpenFile { file, .. }) => {
+            memory.meter.asks_system();
+            let bytes = file.read_at(memory.slice_mut(at_once(buffer))?, offset)?;
+            memory.meter.moves(bytes as u64)?;
+            bytes
+        }
         Descriptor::Stdin => return Err(Errno::SPIPE.into()),
         _ => return Err(Errno::BADF.into()),
     };
@@ -85,7 +95,11 @@ fn write(
     let buffer = memory.first_buffer(buffers, count)?;
     let stream: &Capture = match preview1.descriptors.get_mut(fd)? {
         Descriptor::File(OpenFile { file, position, append, .. }) => {
-            let bytes = memory.slice(at_once(buffer))?;
+            let buffer = at_once(buffer);
+            memory.slice(buffer)?;
+            memory.meter.moves(u64::from(buffer.length))?;
+            memory.meter.asks_system();
+            let bytes = memory.slice(buffer)?;
             return Ok(match (*append, place) {
                 // As on Linux, what appends does not care for a place.
                 (true, Place::At(_)) => file.append(bytes)?,
@@ -109,11 +123,14 @@ fn write(
     if let Place::At(_) = place {
         return Err(Errno::SPIPE.into());
     }
-    let bytes = memory.slice(buffer)?;
-    for piece in bytes.chunks(STREAM_PIECE) {
-        stream.write(piece)?;
+    memory.slice(buffer)?;
+    for piece in buffer.pieces() {
+        memory.meter.moves(u64::from(piece.length))?;
+        for bytes in memory.slice(piece)?.chunks(STREAM_PIECE) {
+            stream.write(bytes)?;
+        }
     }
-    Ok(bytes.len())
+    Ok(buffer.length as usize)
 }
 
 pub(super) fn fd_write(

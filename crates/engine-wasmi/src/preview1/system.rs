@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cap_primitives::ambient_authority;
 use cap_primitives::fs::{
-    self as confined, DirOptions, FileType, FileTypeExt as _, FollowSymlinks, Metadata, MetadataExt as _, OpenOptions,
-    SystemTimeSpec,
+    self as confined, DirEntry, DirOptions, FileType, FileTypeExt as _, FollowSymlinks, Metadata, MetadataExt as _,
+    OpenOptions, SystemTimeSpec,
 };
 
 use cap_primitives::time::SystemTime as ConfinedTime;
@@ -151,7 +151,30 @@ pub(super) enum Opened {
     Folder(Folder),
 }
 
-/// An entry of a folder.
+/// An entry of a folder that is gone through: the system is asked about it only when somebody wants to know.
+pub(super) enum Listed {
+    /// The folder itself, and (as if it were the same) the one that it is in.
+    Own {
+        name: &'static str,
+        inode: u64,
+    },
+    Inside(DirEntry),
+}
+
+impl Listed {
+    pub(super) fn entry(self) -> Result<Entry> {
+        match self {
+            Listed::Own { name, inode } => Ok(Entry { name: name.to_owned(), inode, kind: FileKind::Folder }),
+            Listed::Inside(entry) => {
+                let found = entry.metadata()?;
+                let name = entry.file_name().into_string().map_err(|_| Errno::ILSEQ)?;
+                Ok(Entry { name, inode: inode(&found), kind: found.file_type().into() })
+            }
+        }
+    }
+}
+
+/// What is known of an entry.
 pub(super) struct Entry {
     pub(super) name: String,
     pub(super) inode: u64,
@@ -341,15 +364,10 @@ impl Folder {
     }
 
     /// `.`, `..`, and what is in it, in the order in which the system has it.
-    pub(super) fn entries(&self) -> Result<impl Iterator<Item = Result<Entry>> + use<>> {
-        let inode_of_all = self.stat()?.inode;
-        let own = move |name: &str| Ok(Entry { name: name.to_owned(), inode: inode_of_all, kind: FileKind::Folder });
-        let inside = confined::read_base_dir(&self.folder)?.map(|entry| {
-            let entry = entry?;
-            let found = entry.metadata()?;
-            let name = entry.file_name().into_string().map_err(|_| Errno::ILSEQ)?;
-            Ok(Entry { name, inode: inode(&found), kind: found.file_type().into() })
-        });
+    pub(super) fn entries(&self) -> Result<impl Iterator<Item = Result<Listed>> + use<>> {
+        let inode = self.stat()?.inode;
+        let own = move |name| Ok(Listed::Own { name, inode });
+        let inside = confined::read_base_dir(&self.folder)?.map(|entry| Ok(Listed::Inside(entry?)));
         Ok([own("."), own("..")].into_iter().chain(inside))
     }
 }

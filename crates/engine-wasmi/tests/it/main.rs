@@ -6,6 +6,7 @@ mod conformance;
 mod contract;
 mod grants;
 mod guests;
+mod host_work;
 mod isolation;
 mod preview1;
 mod random_modules;

@@ -14,7 +14,7 @@ fn bytes(bytes: &'static [u8]) -> Expected {
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [endless(), waiting(), streams(), hostile_calls()].concat()
+    [endless(), endless_in_host(), waiting(), streams(), hostile_calls()].concat()
 }
 
 fn endless() -> Vec<Case> {
@@ -22,6 +22,19 @@ fn endless() -> Vec<Case> {
         case("", guest!("limits/spin-program.wat"), text(""), Ends(V::Ok)).endless(endings!("spin-program")).to_vec();
     cases.push(case("recurse-program", guest!("limits/recurse-program.wat"), text(""), Trap(T::StackOverflow)));
     cases
+}
+
+/// Guests that compute next to nothing, and have the host work for them.
+fn endless_in_host() -> Vec<Case> {
+    let spin = |guest, names| case("", guest, text(""), Ends(V::Ok)).endless_in_host(names);
+    [
+        spin(guest!("limits/spin-random.wat"), endings!("spin-random")),
+        spin(guest!("limits/spin-empty-buffers.wat"), endings!("spin-empty-buffers")),
+        spin(guest!("limits/spin-subscriptions.wat"), endings!("spin-subscriptions")),
+        spin(guest!("limits/spin-poll-nothing.wat"), endings!("spin-poll-nothing")),
+        spin(guest!("limits/spin-sched-yield.wat"), endings!("spin-sched-yield")),
+    ]
+    .concat()
 }
 
 /// A guest that waits in the host, by the real clock.
