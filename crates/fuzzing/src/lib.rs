@@ -23,4 +23,4 @@ pub use json_wit::json_wit;
 pub use load::load;
 pub use manifest::manifest;
 #[cfg(feature = "engine")]
-pub use smith::{Smithed, smith};
+pub use smith::{Smithed, arguments, config, smith};

@@ -84,7 +84,7 @@ fn make(source: &mut Unstructured<'_>) -> Result<(Vec<u8>, Limits, Profile)> {
 }
 
 /// What Wasmill runs, and a little more memory and tables than it may have.
-fn config() -> Config {
+pub fn config() -> Config {
     Config {
         exceptions_enabled: false,
         gc_enabled: false,
@@ -106,7 +106,11 @@ fn config() -> Config {
     }
 }
 
-fn arguments(source: &mut Unstructured<'_>, function: &wasmill_unit::FunctionInfo) -> Result<Input> {
+/// Arguments that the function takes.
+///
+/// # Errors
+/// There are no bytes left.
+pub fn arguments(source: &mut Unstructured<'_>, function: &wasmill_unit::FunctionInfo) -> Result<Input> {
     let argument = |source: &mut Unstructured<'_>, kind: &str| -> Result<Value> {
         Ok(match kind {
             "i32" => Value::Int(i64::from(source.arbitrary::<i32>()?)),

@@ -1,7 +1,7 @@
 //! What is known about imports: who provides them, which grant makes them real, and what to say when nobody does.
 
-/// Functions of WASI preview 1.
-const PREVIEW1: &[&str] = &[
+/// Functions of WASI preview 1, as [`PREVIEW1_MODULE`] has them.
+pub const PREVIEW1: &[&str] = &[
     "args_get",
     "args_sizes_get",
     "clock_res_get",
@@ -51,7 +51,7 @@ const PREVIEW1: &[&str] = &[
 ];
 
 /// The module that WASI preview 1 is imported from.
-const PREVIEW1_MODULE: &str = "wasi_snapshot_preview1";
+pub const PREVIEW1_MODULE: &str = "wasi_snapshot_preview1";
 
 /// The packages of WASI 0.2 that Wasmill provides.
 const WASI_PACKAGES: &[&str] = &["cli", "clocks", "io", "random", "filesystem", "sockets"];

@@ -26,6 +26,6 @@ pub use error::{InspectError, LooksLike};
 pub use features::features;
 pub use function::{FunctionError, FunctionInfo, Parameter};
 pub use hashed::HashedBytes;
-pub use import::missing_import_help;
+pub use import::{PREVIEW1, PREVIEW1_MODULE, missing_import_help};
 pub use info::{ImportInfo, ImportKind, Interpreter, Preview, Producer, Unit, UnitInfo};
 pub use start::DeferredStart;

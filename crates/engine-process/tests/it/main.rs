@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use wasmill_engine::{Binding, Call, Cancel, Engine as _, Outcome, PrepareError, PreparedUnit};
+use tokio::sync::Notify;
+use wasmill_engine::{Binding, Call, Cancel, Engine as _, Outcome, PrepareError, PreparedUnit, StdoutSink};
 use wasmill_engine_process::{ProcessEngine, Settings};
 use wasmill_model::{Grants, Input, Limits, OutputFormat, Secrets, TrapKind, Value, Verdict, VerdictKind};
 use wasmill_unit::Unit;
@@ -142,18 +143,37 @@ async fn a_child_does_not_outlive_it() {
     assert!(!runs("711003"));
 }
 
+/// Is told when a program has said something: then it runs.
+#[derive(Debug, Default)]
+struct Started(Notify);
+
+impl StdoutSink for Started {
+    fn written(&self, _: &[u8]) {
+        self.0.notify_one();
+    }
+}
+
+/// A program that says that it runs, and then has this argument for days; what is told of it comes first.
+async fn waiting(mark: &str) -> (Arc<Started>, Arc<dyn StdoutSink>, Arc<dyn PreparedUnit>, Script) {
+    let script = Script::new("echo started; exec sleep $1");
+    let mut grants = Grants::default();
+    grants.args = vec![mark.to_owned()];
+    let prepared = script.prepare(grants, Secrets::default()).await.unwrap();
+    let started = Arc::new(Started::default());
+    (started.clone(), started, prepared, script)
+}
+
 #[tokio::test]
 async fn it_is_cancelled_before_and_in_mid_call() {
-    let script = Script::new("echo started; exec sleep 711004");
-    let prepared = script.prepare(Grants::default(), Secrets::default()).await.unwrap();
+    let (started, sink, prepared, _script) = waiting("711004").await;
     let (input, limits) = (Input::from(""), limits());
     let before = Cancel::new();
     before.cancel();
     assert_eq!(prepared.call(Call::new(&input, &limits, &before)).await.verdict, Verdict::Cancelled);
     let during = Cancel::new();
-    let call = prepared.call(Call::new(&input, &limits, &during));
+    let call = prepared.call(Call { stdout: Some(&sink), ..Call::new(&input, &limits, &during) });
     let cancel = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        started.0.notified().await;
         assert!(runs("711004"));
         during.cancel();
     };
@@ -163,18 +183,18 @@ async fn it_is_cancelled_before_and_in_mid_call() {
 
 #[tokio::test]
 async fn dropping_the_call_ends_it() {
-    let script = Script::new("exec sleep 711005");
-    let prepared = script.prepare(Grants::default(), Secrets::default()).await.unwrap();
+    let (started, sink, prepared, _script) = waiting("711005").await;
     let (input, limits, cancel) = (Input::from(""), limits(), Cancel::new());
-    let call = prepared.call(Call::new(&input, &limits, &cancel));
+    let call = prepared.call(Call { stdout: Some(&sink), ..Call::new(&input, &limits, &cancel) });
     tokio::select! {
         outcome = call => panic!("{outcome:?}"),
-        () = tokio::time::sleep(Duration::from_millis(200)) => {}
+        () = started.0.notified() => {}
     }
+    // Its own thread sees it to its end: that is waited for, and not for ever.
     let start = Instant::now();
     while runs("711005") {
         assert!(start.elapsed() < Duration::from_secs(10), "it is still there");
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::task::yield_now().await;
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasmill_engine::parts::Stop;
 use wasmill_model::{DirMode, Grants};
 
+use super::entry::FileKind;
 use super::memory::Buffer;
-use super::system::{File, FileKind, Folder};
+use super::system::{File, Folder};
 use super::{Answer, Errno, GuestMemory, Preview1, known};
 
 /// Descriptors that a guest may have open at once.

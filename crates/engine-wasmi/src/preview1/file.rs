@@ -1,7 +1,7 @@
 //! Files: sizes, times and what is known of them.
 
 use super::descriptor::Descriptor;
-use super::system::{FileKind, NewTime, Stat};
+use super::entry::{FileKind, NewTime, Stat};
 use super::{Answer, Errno, GuestMemory, Preview1, known};
 
 /// The device that every file is on, as guests see it.

@@ -1,9 +1,10 @@
 //! Paths in the folders that a guest was granted: nothing leads out of them, neither `..` nor links.
 
 use super::descriptor::{self, Descriptor, OpenFile, access, check_flags, check_rights};
+use super::entry::{Entry, How, Stat};
 use super::file::{read_times, write_stat};
 use super::memory::Buffer;
-use super::system::{Entry, How, Opened, Stat};
+use super::system::Opened;
 use super::{Answer, Errno, GuestMemory, Preview1, known};
 
 /// The device that every file is on, as guests see it.

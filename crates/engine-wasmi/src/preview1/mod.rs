@@ -7,6 +7,7 @@
 
 mod clock;
 mod descriptor;
+mod entry;
 mod environment;
 mod errno;
 mod file;
@@ -40,7 +41,7 @@ use crate::outcome::{End, Halt};
 use crate::state::State;
 
 /// The module that units import this from.
-pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
+pub(crate) const MODULE: &str = wasmill_unit::PREVIEW1_MODULE;
 
 /// Whether folders can be granted here.
 pub(crate) const HAS_FOLDERS: bool = system::HAS_FOLDERS;
@@ -350,55 +351,7 @@ mod tests {
     fn every_function_is_there() {
         let engine = wasmi::Engine::default();
         let mut linker = Linker::new(&engine);
-        let names = [
-            "args_get",
-            "args_sizes_get",
-            "clock_res_get",
-            "clock_time_get",
-            "environ_get",
-            "environ_sizes_get",
-            "fd_advise",
-            "fd_allocate",
-            "fd_close",
-            "fd_datasync",
-            "fd_fdstat_get",
-            "fd_fdstat_set_flags",
-            "fd_fdstat_set_rights",
-            "fd_filestat_get",
-            "fd_filestat_set_size",
-            "fd_filestat_set_times",
-            "fd_pread",
-            "fd_prestat_dir_name",
-            "fd_prestat_get",
-            "fd_pwrite",
-            "fd_read",
-            "fd_readdir",
-            "fd_renumber",
-            "fd_seek",
-            "fd_sync",
-            "fd_tell",
-            "fd_write",
-            "path_create_directory",
-            "path_filestat_get",
-            "path_filestat_set_times",
-            "path_link",
-            "path_open",
-            "path_readlink",
-            "path_remove_directory",
-            "path_rename",
-            "path_symlink",
-            "path_unlink_file",
-            "poll_oneoff",
-            "proc_exit",
-            "proc_raise",
-            "random_get",
-            "sched_yield",
-            "sock_accept",
-            "sock_recv",
-            "sock_send",
-            "sock_shutdown",
-        ];
-        for name in names {
+        for name in wasmill_unit::PREVIEW1 {
             assert!(has(name) && define(&mut linker, name).unwrap().is_some(), "{name}");
         }
         assert!(!has("sock_open") && define(&mut linker, "sock_open").unwrap().is_none());

@@ -4,56 +4,12 @@ use std::io;
 use std::path::Path;
 
 use super::Errno;
+use super::entry::{Entry, How, NewTime, Stat};
 
 /// Whether folders can be granted here.
 pub(super) const HAS_FOLDERS: bool = false;
 
 type Result<T, E = Errno> = std::result::Result<T, E>;
-
-/// What a file is, by its number in preview 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum FileKind {
-    Unknown = 0,
-    Folder = 3,
-}
-
-/// What is known of a file; times in nanoseconds since 1970.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stat {
-    pub(super) device: u64,
-    pub(super) inode: u64,
-    pub(super) kind: FileKind,
-    pub(super) links: u64,
-    pub(super) size: u64,
-    pub(super) accessed: u64,
-    pub(super) modified: u64,
-    pub(super) created: u64,
-}
-
-/// A time that is set.
-#[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "there is nobody to read it")]
-pub(super) enum NewTime {
-    Same,
-    Now,
-    /// Nanoseconds since 1970.
-    At(u64),
-}
-
-/// How something is opened.
-#[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "there is nobody to read it")]
-pub(super) struct How {
-    pub(super) follow: bool,
-    pub(super) read: bool,
-    pub(super) write: bool,
-    pub(super) create: bool,
-    pub(super) exclusive: bool,
-    pub(super) truncate: bool,
-    /// It has to be a folder.
-    pub(super) folder: bool,
-}
 
 /// What was opened.
 pub(super) enum Opened {
@@ -61,13 +17,6 @@ pub(super) enum Opened {
     File(File),
     #[allow(dead_code, reason = "nothing is")]
     Folder(Folder),
-}
-
-/// An entry of a folder.
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) inode: u64,
-    pub(super) kind: FileKind,
 }
 
 /// There is none.

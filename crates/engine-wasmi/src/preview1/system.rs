@@ -20,23 +20,12 @@ use cap_primitives::fs::{
 use cap_primitives::time::SystemTime as ConfinedTime;
 
 use super::Errno;
+use super::entry::{Entry, FileKind, How, NewTime, Stat};
 
 /// Whether folders can be granted here.
 pub(super) const HAS_FOLDERS: bool = true;
 
 type Result<T, E = Errno> = std::result::Result<T, E>;
-
-/// What a file is, by its number in preview 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum FileKind {
-    Unknown = 0,
-    BlockDevice = 1,
-    CharacterDevice = 2,
-    Folder = 3,
-    Regular = 4,
-    Link = 7,
-}
 
 impl From<FileType> for FileKind {
     fn from(kind: FileType) -> Self {
@@ -54,19 +43,6 @@ impl From<FileType> for FileKind {
             FileKind::Unknown
         }
     }
-}
-
-/// What is known of a file; times in nanoseconds since 1970.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stat {
-    pub(super) device: u64,
-    pub(super) inode: u64,
-    pub(super) kind: FileKind,
-    pub(super) links: u64,
-    pub(super) size: u64,
-    pub(super) accessed: u64,
-    pub(super) modified: u64,
-    pub(super) created: u64,
 }
 
 impl Stat {
@@ -95,15 +71,6 @@ fn inode(found: &Metadata) -> u64 {
     hasher.finish()
 }
 
-/// A time that is set.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum NewTime {
-    Same,
-    Now,
-    /// Nanoseconds since 1970.
-    At(u64),
-}
-
 impl NewTime {
     fn time(self) -> Option<SystemTime> {
         match self {
@@ -123,26 +90,6 @@ fn file_times([accessed, modified]: [NewTime; 2]) -> FileTimes {
         times = times.set_modified(time);
     }
     times
-}
-
-/// How something is opened.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct How {
-    pub(super) follow: bool,
-    pub(super) read: bool,
-    pub(super) write: bool,
-    pub(super) create: bool,
-    pub(super) exclusive: bool,
-    pub(super) truncate: bool,
-    /// It has to be a folder.
-    pub(super) folder: bool,
-}
-
-impl How {
-    /// Whether anything of the machine changes, or could through what is opened.
-    fn changes(self) -> bool {
-        self.create || self.truncate || self.write
-    }
 }
 
 /// What was opened.
@@ -172,13 +119,6 @@ impl Listed {
             }
         }
     }
-}
-
-/// What is known of an entry.
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) inode: u64,
-    pub(super) kind: FileKind,
 }
 
 /// A regular file.

@@ -7,53 +7,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use arbitrary::{Result, Unstructured};
+use arbitrary::Unstructured;
 use chacha20::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
-use wasm_smith::{Config, Module};
+use wasm_smith::Module;
 use wasmill_engine::{Binding, Engine, Outcome, PrepareError};
-use wasmill_model::{Input, Limits, Profile, TrapKind, Value, Verdict, VerdictKind};
-use wasmill_unit::{FunctionInfo, Unit};
+use wasmill_fuzzing::{arguments, config};
+use wasmill_model::{Input, Limits, Profile, TrapKind, Verdict, VerdictKind};
+use wasmill_unit::Unit;
 
 use crate::units::{call, engine, wasmtime};
 
 const MODULES: u64 = 400;
-
-/// What Wasmill runs, and a little more memory and tables than it may have.
-fn config() -> Config {
-    Config {
-        exceptions_enabled: false,
-        gc_enabled: false,
-        memory64_enabled: false,
-        // wasm-smith makes references to host objects with these, which Wasmill refuses.
-        reference_types_enabled: false,
-        relaxed_simd_enabled: false,
-        threads_enabled: false,
-        custom_page_sizes_enabled: false,
-        shared_everything_threads_enabled: false,
-        wide_arithmetic_enabled: false,
-        max_imports: 0,
-        min_funcs: 3,
-        max_memories: 4,
-        max_memory32_bytes: 64 << 20,
-        max_table_elements: 20_000,
-        export_everything: true,
-        ..Config::default()
-    }
-}
-
-fn arguments(source: &mut Unstructured<'_>, function: &FunctionInfo) -> Result<Input> {
-    let argument = |source: &mut Unstructured<'_>, kind: &str| -> Result<Value> {
-        Ok(match kind {
-            "i32" => Value::Int(i64::from(source.arbitrary::<i32>()?)),
-            "i64" => Value::Int(source.arbitrary()?),
-            "f32" => Value::Float(f64::from(source.arbitrary::<f32>()?)),
-            "f64" => Value::Float(source.arbitrary()?),
-            _ => Value::from(format!("{:032x}", source.arbitrary::<u128>()?)),
-        })
-    };
-    function.params.iter().map(|param| argument(source, &param.kind)).collect::<Result<_>>().map(Input::Positional)
-}
 
 /// A unit, its functions with their arguments, and limits of memory that some reach.
 #[allow(clippy::type_complexity, reason = "used once")]
