@@ -14,6 +14,7 @@ mod grants;
 mod limits;
 mod pipeline;
 mod profile;
+mod reading;
 mod receipt;
 mod run_document;
 mod source;

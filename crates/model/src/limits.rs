@@ -131,7 +131,7 @@ impl LimitOverrides {
 
 /// The name of one limit, as manifests and verdicts write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "snake_case")]
 pub enum LimitKind {
     /// [`Limits::memory`]
     Memory,

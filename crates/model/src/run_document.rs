@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use serde::{Serialize, Serializer};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::blob::Detaching;
 use crate::{Blob, Code, Digest, ExitCode, Object, Receipt, Usage, Value, Verdict, VerdictKind};
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunVerdict {
     /// Every step that the outputs need succeeded.
@@ -40,7 +41,7 @@ pub struct StepReport {
 }
 
 /// A run of a pipeline that a step calls: an attempt that is a document.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubRun {
     /// Which item of the step this was for, from 0, where the step has items.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +101,17 @@ impl StepReport {
 
 impl Serialize for StepReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        /// What a verdict is, beside its kind.
+        struct Members<'a>(&'a Verdict);
+
+        impl Serialize for Members<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(None)?;
+                self.0.serialize_members(&mut map)?;
+                map.end()
+            }
+        }
+
         #[derive(Serialize)]
         struct Shape<'a> {
             verdict: VerdictKind,
@@ -115,8 +127,8 @@ impl Serialize for StepReport {
             #[serde(skip_serializing_if = "<[_]>::is_empty")]
             runs: &'a [SubRun],
             /// Only where no attempt says it.
-            #[serde(skip_serializing_if = "Option::is_none")]
-            message: Option<String>,
+            #[serde(flatten)]
+            members: Option<Members<'a>>,
         }
         let said = self.attempts.iter().any(|attempt| attempt.verdict == self.verdict);
         Shape {
@@ -127,7 +139,7 @@ impl Serialize for StepReport {
             fallback: self.fallback.as_deref(),
             attempts: &self.attempts,
             runs: &self.runs,
-            message: (!said && !self.verdict.is_ok()).then(|| self.verdict.message()),
+            members: (!said).then_some(Members(&self.verdict)),
         }
         .serialize(serializer)
     }
@@ -152,7 +164,7 @@ pub struct RunError {
 }
 
 /// The whole of a run, as documents show it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunDocument {
     /// The version of this shape: 1.
     pub wasmill: u32,
@@ -168,7 +180,7 @@ pub struct RunDocument {
     /// the same in every run.
     pub steps: IndexMap<Arc<str>, StepReport>,
     /// The attempts of steps and items that ran besides, and do not count; those of a pipeline that a step calls by their paths, `step/inner`.
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    #[serde(skip_serializing_if = "IndexMap::is_empty", default)]
     pub discarded: IndexMap<Arc<str>, Vec<Receipt>>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]

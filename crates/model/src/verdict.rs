@@ -491,10 +491,9 @@ impl fmt::Display for Verdict {
     }
 }
 
-impl Serialize for Verdict {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("verdict", &self.kind())?;
+impl Verdict {
+    /// Writes all of it but its kind.
+    pub(crate) fn serialize_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         match self {
             Verdict::Trap { kind, .. } => map.serialize_entry("trap", kind)?,
             Verdict::FuelExhausted { limit } => map.serialize_entry("limit", limit)?,
@@ -519,6 +518,15 @@ impl Serialize for Verdict {
         if !self.is_ok() {
             map.serialize_entry("message", &self.message())?;
         }
+        Ok(())
+    }
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("verdict", &self.kind())?;
+        self.serialize_members(&mut map)?;
         map.end()
     }
 }
