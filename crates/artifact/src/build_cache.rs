@@ -85,9 +85,7 @@ impl BuildCache {
 
     /// Keeps what was built with this key.
     pub fn store(&self, key: &Digest, contents: &HashedBytes) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_le_bytes();
-        let file = [&MAGIC[..], &now, &seal(&now, contents), contents.bytes()].concat();
-        if let Err(error) = self.files.store(key, &file) {
+        if let Err(error) = self.files.store(key, &sealed(contents)) {
             self.failed(&error);
         }
         self.files.make_room(self.capacity);
@@ -129,11 +127,7 @@ impl BuildCache {
     /// # Errors
     /// The folder cannot be read.
     pub fn verify(&self) -> io::Result<Verified> {
-        self.files.verify_with(|file, _| {
-            let mut bytes = Vec::new();
-            io::Read::read_to_end(file, &mut bytes)?;
-            Ok(contents(&bytes.into()).is_some())
-        })
+        self.files.verify_whole(|bytes| contents(bytes).is_some())
     }
 
     /// Forgets a build; gives whether it was there.
@@ -146,8 +140,14 @@ impl BuildCache {
     }
 }
 
-/// When a file was built and what is in it, where it is whole.
-fn contents(file: &Bytes) -> Option<(SystemTime, HashedBytes)> {
+/// A file of these contents, made now.
+pub(crate) fn sealed(contents: &HashedBytes) -> Vec<u8> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_le_bytes();
+    [&MAGIC[..], &now, &seal(&now, contents), contents.bytes()].concat()
+}
+
+/// When a file was made and what is in it, where it is whole.
+pub(crate) fn contents(file: &Bytes) -> Option<(SystemTime, HashedBytes)> {
     let header = file.get(..HEADER)?;
     let contents = HashedBytes::new(file.slice(HEADER..));
     let (magic, rest) = header.split_at_checked(8)?;

@@ -106,15 +106,22 @@ impl DigestFolder {
 
     /// Keeps what has this digest.
     pub(crate) fn store(&self, digest: &Digest, contents: &[u8]) -> io::Result<()> {
-        let stored = self.write(digest, contents);
+        let stored = self.write(digest, contents, true);
         inventory::sweep(&self.incoming);
         stored
     }
 
-    fn write(&self, digest: &Digest, contents: &[u8]) -> io::Result<()> {
+    /// The same, for what may be lost when the machine stops.
+    pub(crate) fn store_lazily(&self, digest: &Digest, contents: &[u8]) -> io::Result<()> {
+        self.write(digest, contents, false)
+    }
+
+    fn write(&self, digest: &Digest, contents: &[u8], sync: bool) -> io::Result<()> {
         let file = folder::new_file(&self.incoming)?;
         file.as_file().write_all(contents)?;
-        file.as_file().sync_all()?;
+        if sync {
+            file.as_file().sync_all()?;
+        }
         file.into_temp_path().persist(self.path(digest)).map_err(|error| error.error)
     }
 
@@ -155,11 +162,16 @@ impl DigestFolder {
         self.verify_with(|file, digest| Ok(hash(file)? == *digest))
     }
 
-    /// The same, where something else than the name says what is whole.
-    pub(crate) fn verify_with(
-        &self,
-        is_whole: impl Fn(&mut File, &Digest) -> io::Result<bool>,
-    ) -> io::Result<Verified> {
+    /// The same, where the file itself says whether it is whole.
+    pub(crate) fn verify_whole(&self, is_whole: impl Fn(&Bytes) -> bool) -> io::Result<Verified> {
+        self.verify_with(|file, _| {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(is_whole(&bytes.into()))
+        })
+    }
+
+    fn verify_with(&self, is_whole: impl Fn(&mut File, &Digest) -> io::Result<bool>) -> io::Result<Verified> {
         let mut found = Verified::default();
         for one in self.entries()? {
             let path = self.path(&one.digest);

@@ -29,6 +29,8 @@ pub enum Holds {
     Blobs,
     /// What compilers made: see [`BuildCache`](crate::BuildCache).
     Builds,
+    /// What pure calls gave: see [`ResultCache`](crate::ResultCache).
+    Results,
 }
 
 impl Holds {
@@ -39,6 +41,7 @@ impl Holds {
             Holds::Units => "wasm",
             Holds::Blobs => "blob",
             Holds::Builds => "build",
+            Holds::Results => "result",
         }
     }
 
@@ -49,7 +52,7 @@ impl Holds {
                 name.as_os_str() == KEY_FILE
                     || name.extension().is_some_and(|end| end == entry::EXTENSION || end == stamp::EXTENSION)
             }
-            Holds::Units | Holds::Blobs | Holds::Builds => digest_of(name, self.extension()).is_some(),
+            Holds::Units | Holds::Blobs | Holds::Builds | Holds::Results => digest_of(name, self.extension()).is_some(),
         }
     }
 }

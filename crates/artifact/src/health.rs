@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::code_cache::LEFTOVER_AGE;
 use crate::digest_folder::DigestFolder;
 use crate::folder::{Distrust, Holds, INCOMING, KEY_FILE, distrust, plain, prepare, read_key, stranger};
-use crate::{BuildCache, CacheError, CodeCache, Verified, inventory};
+use crate::{BuildCache, CacheError, CodeCache, ResultCache, Verified, inventory};
 
 /// Bytes that are written to see whether there is room for more.
 const PROBE: usize = 64 << 10;
@@ -129,7 +129,7 @@ pub fn examine(dir: &Path, holds: Holds) -> Condition {
     }
     match holds {
         Holds::Code => entries_of_code(dir, &mut condition),
-        Holds::Units | Holds::Blobs | Holds::Builds => entries_by_digest(dir, holds, &mut condition),
+        Holds::Units | Holds::Blobs | Holds::Builds | Holds::Results => entries_by_digest(dir, holds, &mut condition),
     }
     if !condition.troubles.iter().any(|trouble| matches!(trouble, Trouble::Unsafe { .. } | Trouble::Unusable { .. }))
         && let Err(error) = [dir, &incoming].into_iter().try_for_each(can_write)
@@ -213,6 +213,7 @@ pub fn repair(dir: &Path, holds: Holds) -> Result<Verified, CacheError> {
         // Makes the key where it is missing or damaged.
         Holds::Code => CodeCache::open(dir.to_owned())?.verify().map_err(fail(dir)),
         Holds::Builds => BuildCache::open(dir.to_owned())?.verify().map_err(fail(dir)),
+        Holds::Results => ResultCache::open(dir.to_owned())?.verify().map_err(fail(dir)),
         Holds::Units | Holds::Blobs => DigestFolder::open(dir.to_owned(), holds)?.verify().map_err(fail(dir)),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`load`] turns a manifest's reference into a validated [`Unit`](wasmill_unit::Unit): of a file, of text, or fetched as [`Sources`]
 //! say and kept by its digest in a [`UnitCache`]. [`CodeCache`] keeps what wasmtime compiled between processes: content-addressed,
-//! authenticated with a key of this installation, mapped. [`BlobStore`] keeps the large values that documents refer to.
+//! authenticated with a key of this installation, mapped. [`BlobStore`] keeps the large values that documents refer to, [`ResultCache`] what pure calls gave.
 //!
 //! Without the feature `native` there is [`load_local`] alone, which builds wherever Rust does (also within WebAssembly).
 //!
@@ -45,6 +45,8 @@ mod pipes;
 #[cfg(feature = "native")]
 mod remote;
 #[cfg(feature = "native")]
+mod result_cache;
+#[cfg(feature = "native")]
 mod sources;
 #[cfg(feature = "native")]
 mod stamp;
@@ -83,6 +85,8 @@ pub use launch::{Launch, launch};
 pub use load::{MAX_TEXT_SIZE, MAX_UNIT_SIZE, TextError, compile_text, load_local};
 #[cfg(feature = "native")]
 pub use remote::load;
+#[cfg(feature = "native")]
+pub use result_cache::ResultCache;
 #[cfg(feature = "native")]
 pub use sources::{Progress, Sources, Watcher};
 #[cfg(feature = "native")]

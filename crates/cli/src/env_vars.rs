@@ -15,6 +15,9 @@ pub(crate) const WASMILL_BLOBS_DIR: &str = "WASMILL_BLOBS_DIR";
 /// The folder that units built from source are kept in. The default is `wasmill/builds` in the user's cache folder.
 pub(crate) const WASMILL_BUILDS_DIR: &str = "WASMILL_BUILDS_DIR";
 
+/// The folder that answers of pure calls are kept in (`cache: auto`). The default is `wasmill/results` in the user's cache folder.
+pub(crate) const WASMILL_RESULTS_DIR: &str = "WASMILL_RESULTS_DIR";
+
 /// Whether built units are kept: `0` for not. The default is yes.
 pub(crate) const WASMILL_BUILDS: &str = "WASMILL_BUILDS";
 
@@ -101,6 +104,10 @@ pub(crate) const ALL: &[(&str, &str)] = &[
         WASMILL_BUILDS_DIR,
         "The folder that units built from source are kept in. The default is `$WASM_CACHE_DIR`, or `wasmill/builds` in the user's \
          cache folder.",
+    ),
+    (
+        WASMILL_RESULTS_DIR,
+        "The folder that answers of pure calls are kept in (`cache: auto`). The default is `wasmill/results` in the user's cache folder.",
     ),
     (
         WASMILL_BUILDS,

@@ -21,6 +21,14 @@ pub(crate) fn notes(step: &Step) -> Vec<String> {
     if let Some(timeout) = step.timeout {
         notes.push(format!("{} in all", time(timeout)));
     }
+    if step.cache {
+        let why = if step.grants.is_pure() {
+            ""
+        } else {
+            ", but what it is granted can answer otherwise: every call is made"
+        };
+        notes.push(format!("cache auto{why}"));
+    }
     if let Some(concurrency) = &step.concurrency {
         notes.push(format!("{} at once of `{}`", concurrency.max, concurrency.key));
     }

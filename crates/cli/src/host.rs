@@ -13,7 +13,7 @@ use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
 use wasmill_engine_wasmtime::Compiler;
 use wasmill_model::{Code, Diagnostics, RunDocument};
-use wasmill_runtime::{Bundle, Clock, Host, Linked, Memo, RunOptions, Spawner};
+use wasmill_runtime::{Bundle, Clock, Host, Linked, Reuse, RunOptions, Spawner};
 
 use crate::commands::cache::remedy;
 use crate::commands::run::Job;
@@ -47,8 +47,8 @@ pub(crate) struct Finished {
 ///
 /// # Errors
 /// What is wrong with the job, found before anything of it ran; or a host that cannot run anything.
-pub(crate) fn run(job: &Job, settings: &HostSettings, printer: &Printer) -> Result<Finished, Failure> {
-    Threads::start(settings)?.run(job, settings, None, printer)
+pub(crate) fn run(job: &Job, settings: &HostSettings, reuse: Reuse, printer: &Printer) -> Result<Finished, Failure> {
+    Threads::start(settings)?.run(job, settings, reuse, printer)
 }
 
 /// The threads of one run, or of several one after the other. The first interrupt stops what goes on and all that would come after it,
@@ -86,7 +86,7 @@ impl Threads {
         Ok(Threads { runtimes: Some(Runtimes { here, guests }), cancel })
     }
 
-    /// As [`run`], with a memo of former runs.
+    /// As [`run`], any number of times.
     ///
     /// # Errors
     /// As [`run`].
@@ -94,13 +94,13 @@ impl Threads {
         &self,
         job: &Job,
         settings: &HostSettings,
-        memo: Option<Arc<dyn Memo>>,
+        reuse: Reuse,
         printer: &Printer,
     ) -> Result<Finished, Failure> {
         self.with_linked(&job.bundle, 1, settings, printer, async |ready| {
             let progress = Progress::start(printer, job.bundle.pipeline.steps.len());
             let (cancel, observer) = (ready.cancel.clone(), progress.observer());
-            let options = RunOptions { run: run_id(), seed: random(), cancel, observer, memo };
+            let options = RunOptions { run: run_id(), seed: random(), cancel, observer, reuse };
             let start = Instant::now();
             let document = ready.linked.run(job.inputs.clone(), options).await;
             let took = start.elapsed();

@@ -19,6 +19,7 @@ mod grants;
 mod host;
 mod inputs;
 mod interrupts;
+mod kept_results;
 mod pipeline_file;
 mod policy_file;
 mod printer;

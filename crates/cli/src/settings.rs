@@ -13,8 +13,8 @@ use wasmill_runtime::Overrides;
 use wasmill_toolchain::{Confinement, Mode};
 
 use crate::args::{
-    BuildArgs, BuildModeArgs, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, HostArgs, LimitArgs,
-    PlanArgs, RunArgs, SourceArgs,
+    BuildArgs, BuildModeArgs, CacheMode, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, HostArgs,
+    LimitArgs, PlanArgs, RunArgs, SourceArgs,
 };
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
@@ -36,8 +36,19 @@ pub(crate) struct RunSettings {
     pub(crate) sources: SourceSettings,
     /// Where and how guests run.
     pub(crate) host: HostSettings,
+    /// What answers of former runs are taken for calls.
+    pub(crate) reuse: ReuseSettings,
     /// Whether it runs again when a file changes.
     pub(crate) watch: Watch,
+}
+
+/// What answers of former runs are taken for calls.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReuseSettings {
+    /// The folder that they are kept in; none where the user has no home.
+    pub(crate) folder: Option<PathBuf>,
+    /// Whether pure calls are made twice, and their answers compared.
+    pub(crate) verify: bool,
 }
 
 /// Whether a pipeline runs again when a file changes.
@@ -194,8 +205,10 @@ pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
         let rows = if rows.as_os_str() == "-" { RowSource::Stdin } else { RowSource::File(rows) };
         EachSettings { rows, jobs, fail_fast }
     });
-    let host = host(args.limits, args.host)?;
-    Ok(RunSettings { file, inputs: args.input, each, allow_blobs, sources, host, watch })
+    let mut host = host(args.limits, args.host)?;
+    host.overrides.cache = args.cache.map(|mode| mode == CacheMode::Auto);
+    let reuse = ReuseSettings { folder: results_folder(), verify: args.verify };
+    Ok(RunSettings { file, inputs: args.input, each, allow_blobs, sources, host, reuse, watch })
 }
 
 /// Settings of `dev`: `run --watch`, shown in one place.
@@ -206,7 +219,9 @@ pub(crate) fn dev(args: DevArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources)?;
     let host = host(args.limits, args.host)?;
     let watch = Watch::InPlace;
-    Ok(RunSettings { file: args.file, inputs: args.input, each: None, allow_blobs: false, sources, host, watch })
+    let reuse = ReuseSettings { folder: results_folder(), verify: false };
+    let (file, inputs) = (args.file, args.input);
+    Ok(RunSettings { file, inputs, each: None, allow_blobs: false, sources, host, reuse, watch })
 }
 
 /// Settings of `exec`.
@@ -331,6 +346,7 @@ fn overrides(LimitArgs { memory, fuel, timeout, profile, engine, allow_weaker }:
         profile: profile.map(Profile::from),
         engines: engine,
         allow_weaker,
+        cache: None,
     }
 }
 
@@ -400,6 +416,11 @@ pub(crate) fn builds_folder() -> Option<PathBuf> {
         return Some(folder.into());
     }
     folder(env_vars::WASMILL_BUILDS_DIR, "builds")
+}
+
+/// The folder of answers of pure calls; none where the user has no home.
+pub(crate) fn results_folder() -> Option<PathBuf> {
+    folder(env_vars::WASMILL_RESULTS_DIR, "results")
 }
 
 /// The folder of large values; none where the user has no home.

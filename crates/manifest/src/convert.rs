@@ -180,6 +180,9 @@ fn step(step: &Step) -> Yaml {
     if step.allow_weaker {
         map.put("allow_weaker", Yaml::plain(true));
     }
+    if step.cache {
+        map.put("cache", Yaml::text("auto"));
+    }
     Yaml::Map(map.0)
 }
 

@@ -32,7 +32,6 @@ pub(crate) const PIPELINE: Keys = Keys {
     later: &[
         ("budget", "set `limits` on the steps, or `defaults: { limits: … }`"),
         ("tests", "leave it out; a later version runs them"),
-        ("cache", "leave it out; every step runs"),
     ],
 };
 
@@ -46,8 +45,8 @@ pub(crate) const INPUT: Keys = Keys {
 pub(crate) const DEFAULTS: Keys = Keys {
     what: "`defaults`",
     example: "{ limits: { memory: 64MiB } }",
-    now: &["limits", "profile", "retry", "timeout", "engine", "allow_weaker"],
-    later: &[("grants", "grant to each step what it needs"), ("cache", "leave it out; every step runs")],
+    now: &["limits", "profile", "retry", "timeout", "engine", "allow_weaker", "cache"],
+    later: &[("grants", "grant to each step what it needs")],
 };
 
 pub(crate) const LIMITS: Keys = Keys {
@@ -101,6 +100,7 @@ pub(crate) const STEP: Keys = Keys {
         "grants",
         "engine",
         "allow_weaker",
+        "cache",
         "description",
     ],
     later: &[

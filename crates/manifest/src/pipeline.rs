@@ -101,6 +101,7 @@ fn defaults(node: &Node, reader: &Reader<'_>) -> Defaults {
         timeout: fields.get("timeout").and_then(|node| flow::timeout(node, reader)),
         engines: fields.get("engine").map(|node| steps::engines(node, reader)).unwrap_or_default(),
         allow_weaker: fields.get("allow_weaker").is_some_and(|node| steps::allow_weaker(node, reader)),
+        cache: fields.get("cache").and_then(|node| steps::cache(node, reader)).unwrap_or_default(),
     };
     if let (Some(timeout), Some(limit)) = (defaults.timeout, limits.and_then(|node| node.get("timeout"))) {
         flow::attempt_fits(limit, timeout, "`defaults`", reader);

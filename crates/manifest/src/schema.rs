@@ -115,6 +115,19 @@ struct Defaults {
     engine: Option<OneOrMany>,
     /// Whether an engine will do that does not hold all of a step's limits, or has no sandbox, for steps that do not say.
     allow_weaker: Option<bool>,
+    /// Whether answers of pure calls are taken from former runs, for steps that do not say; `off` where it is left out.
+    cache: Option<Cache>,
+}
+
+/// Whether answers of pure calls are taken from former runs.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Cache {
+    /// A call of the same unit, in the same way, with the same input is not made again where it succeeded and the step has no grant of `net`,
+    /// `dirs`, `secrets`, host functions, the real clock or real randomness.
+    Auto,
+    /// Every call is made.
+    Off,
 }
 
 /// The limits of an attempt. What is left out is the host's default; none can be turned off.
@@ -301,6 +314,8 @@ struct Step {
     engine: Option<OneOrMany>,
     /// Whether an engine will do that does not hold all of the step's limits, or has no sandbox.
     allow_weaker: Option<bool>,
+    /// Whether the answers of its calls are taken from former runs, where they are pure.
+    cache: Option<Cache>,
     /// What the step is for.
     description: Option<String>,
 }

@@ -26,6 +26,7 @@ pub(crate) struct Defaults {
     pub(crate) timeout: Option<Duration>,
     pub(crate) engines: Vec<String>,
     pub(crate) allow_weaker: bool,
+    pub(crate) cache: bool,
 }
 
 /// The steps that could be read, and what the checks need to know of each.
@@ -182,6 +183,7 @@ fn step(
     let granted = fields.get("grants").map(|node| grants::read(node, profile, reader)).unwrap_or_default();
     let engines = fields.get("engine").map(|node| engines(node, reader));
     let allow_weaker = fields.get("allow_weaker").map(|node| allow_weaker(node, reader));
+    let cache = fields.get("cache").and_then(|node| cache(node, reader));
     let timeout = fields.get("timeout").and_then(|node| flow::timeout(node, reader));
     if let Some(limit) = fields.get("limits").and_then(|node| node.get("timeout")) {
         match (timeout, defaults.timeout) {
@@ -225,6 +227,7 @@ fn step(
         grants: granted,
         engines: engines.unwrap_or_else(|| defaults.engines.clone()),
         allow_weaker: allow_weaker.unwrap_or(defaults.allow_weaker),
+        cache: cache.unwrap_or(defaults.cache),
         with_location: or_here(place("with")),
         function_location: or_here(place("function")),
         limits_location: or_here(place("limits").or_else(|| defaults.limits_location.clone())),
@@ -249,6 +252,11 @@ pub(crate) fn allow_weaker(node: &Node, reader: &Reader<'_>) -> bool {
     reader.flag(node, "allow_weaker", "write `allow_weaker: true`").unwrap_or_default()
 }
 
+/// Whether the answers of pure calls are taken from former runs.
+pub(crate) fn cache(node: &Node, reader: &Reader<'_>) -> Option<bool> {
+    reader.choice(node, "cache", &["auto", "off"]).map(|choice| choice == "auto")
+}
+
 /// What a step that calls a pipeline cannot have: the steps of that pipeline have it, each its own.
 fn not_of_pipelines(fields: &Fields<'_>, reader: &Reader<'_>) {
     for (key, help) in [
@@ -259,6 +267,7 @@ fn not_of_pipelines(fields: &Fields<'_>, reader: &Reader<'_>) {
         ("grants", "write `grants` in the steps of that pipeline"),
         ("engine", "write `engine` in the steps of that pipeline"),
         ("allow_weaker", "write `allow_weaker` in the steps of that pipeline"),
+        ("cache", "write `cache` in the steps of that pipeline"),
     ] {
         if let Some(member) = fields.member(key) {
             let message = format!("a step that calls a pipeline has no `{key}`");

@@ -279,6 +279,9 @@ pub struct Step {
     /// Whether an engine will do that does not hold all of its limits, or has no sandbox.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_weaker: bool,
+    /// Whether the answers of its calls are taken from former runs, where they are pure.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cache: bool,
     /// Where it stands.
     #[serde(skip)]
     pub location: Location,
@@ -320,6 +323,7 @@ impl Step {
             grants: Grants::default(),
             engines: Vec::new(),
             allow_weaker: false,
+            cache: false,
             location: Location::default(),
             with_location: Location::default(),
             function_location: Location::default(),

@@ -18,7 +18,6 @@ use wasmill_model::{
 };
 use wasmill_plan::{Call, StepIndex};
 
-use crate::Linked;
 use crate::bounds::bounded;
 use crate::memo::{self, Kept};
 use crate::nested::{self, Caller};
@@ -26,6 +25,7 @@ use crate::run::{Run, Started};
 use crate::scope::ItemScope;
 use crate::step_input::{StepInput, explain};
 use crate::stream::Lines;
+use crate::{Linked, Reuse};
 
 /// A step, ready to be called. What its receipts say about it is shared by all of them.
 pub(crate) struct LinkedStep {
@@ -41,6 +41,8 @@ pub(crate) struct LinkedStep {
     pub(crate) timeout: Option<Duration>,
     pub(crate) emits: Emits,
     pub(crate) output: OutputFormat,
+    /// Whether the answers of its calls are taken from former runs.
+    pub(crate) cached: bool,
     /// The steps whose items are its lines, while it runs.
     pub(crate) feeds: Vec<StepIndex>,
 }
@@ -158,7 +160,7 @@ async fn make(run: &Arc<Run>, step: &LinkedStep, started: &Started, item: Option
                 seed,
                 cancel,
                 observer,
-                memo: &run.memo,
+                reuse: &run.reuse,
                 room: run.room.clone(),
             };
             let (verdict, ran) = nested::call(linked, caller, &input, digest, || run.clock().now()).await;
@@ -185,19 +187,37 @@ async fn called(
     digest: Digest,
 ) -> (Receipt, Option<Value>) {
     let attempt = started.attempt;
-    let memo = run.memo.as_deref().filter(|_| !started.cancel.is_cancelled());
-    let memo = memo.and_then(|memo| Some((memo, memo::key(step, unit, input, digest)?)));
-    if let Some(Kept { receipt, output }) = memo.as_ref().and_then(|(memo, key)| memo.lookup(key)) {
-        return (Receipt { item, attempt, input: digest, ..receipt }, Some(output));
+    let Reuse { all, asked, verify } = &run.reuse;
+    let memos = [all.as_deref(), asked.as_deref().filter(|_| step.cached)];
+    let is_used = (*verify || memos.iter().any(Option::is_some)) && !started.cancel.is_cancelled();
+    let key = is_used.then(|| memo::key(step, unit, input, digest)).flatten();
+    let kept = key.as_ref().and_then(|key| memos.iter().flatten().find_map(|memo| memo.lookup(key)));
+    let kept = kept.filter(|kept| !memo::is_of(kept, &run.id));
+    if let Some(Kept { receipt, output }) = kept.as_ref().filter(|_| !verify) {
+        return (Receipt { item, attempt, input: digest, ..receipt.clone() }, Some(output.clone()));
     }
-    let answer = call(run, step, unit, input, &started.cancel).await;
-    let (receipt, output) = receipt(step, unit, item, attempt, digest, answer);
+    let call = async || {
+        let answer = call(run, step, unit, input, &started.cancel).await;
+        receipt(step, unit, item, attempt, digest, answer)
+    };
+    let (mut receipt, mut output) = call().await;
     // The key names the engine that was picked, and its fuel is not another's.
-    let picked = receipt.engine == *unit.routed.engine();
-    if let (Some((memo, key)), Some(output), true) = (memo, &output, picked) {
+    let key = key.filter(|_| receipt.engine == *unit.routed.engine());
+    if *verify && key.is_some() && receipt.verdict.is_ok() {
+        let other = match &kept {
+            Some(kept) => kept.receipt.clone(),
+            None => call().await.0,
+        };
+        if let Some(message) = memo::difference(&receipt, &other) {
+            (receipt.verdict, receipt.output, output) = (Verdict::HostError { message }, None, None);
+        }
+    }
+    if let (Some(key), Some(output), None) = (key, &output, &kept) {
         let receipt = receipt.clone().redacted(&run.linked.secrets);
         let receipt = Receipt { kept_from: Some(run.id.clone()), ..receipt };
-        memo.store(key, Kept { receipt, output: output.clone() });
+        for memo in memos.into_iter().flatten() {
+            memo.store(key, Kept { receipt: receipt.clone(), output: output.clone() });
+        }
     }
     (receipt, output)
 }

@@ -33,6 +33,8 @@ pub struct Overrides {
     pub allow_weaker: bool,
     /// How every step is metered, whatever it asks for; none means: as the manifest says.
     pub profile: Option<Profile>,
+    /// Whether answers of pure calls are taken from former runs, whatever steps say; none means: as the manifest says.
+    pub cache: Option<bool>,
 }
 
 impl Overrides {
@@ -63,13 +65,32 @@ pub struct RunOptions {
     pub cancel: Cancel,
     /// Who is told what happens.
     pub observer: Arc<dyn Observer>,
-    /// Who keeps what pure calls give; nobody where there is none.
-    pub memo: Option<Arc<dyn Memo>>,
+    /// What of other runs stands for calls of this one.
+    pub reuse: Reuse,
+}
+
+/// Who keeps what pure calls give, for runs that would make them again. What a run keeps is not given back to it: its receipts do not
+/// depend on which of two equal calls ends first.
+#[derive(Clone, Default)]
+pub struct Reuse {
+    /// Of every step; nobody where there is none.
+    pub all: Option<Arc<dyn Memo>>,
+    /// Of steps that ask for it: `cache: auto`.
+    pub asked: Option<Arc<dyn Memo>>,
+    /// Whether every pure call that succeeds is made twice, or once more where its answer is kept: answers that differ are a
+    /// [`HostError`](wasmill_model::Verdict::HostError).
+    pub verify: bool,
 }
 
 impl RunOptions {
     /// A run that nobody cancels and nobody looks at.
     pub fn new(run: impl Into<Arc<str>>) -> Self {
-        RunOptions { run: run.into(), seed: 0, cancel: Cancel::new(), observer: Arc::new(NoObserver), memo: None }
+        RunOptions {
+            run: run.into(),
+            seed: 0,
+            cancel: Cancel::new(),
+            observer: Arc::new(NoObserver),
+            reuse: Reuse::default(),
+        }
     }
 }

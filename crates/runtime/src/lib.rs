@@ -46,7 +46,7 @@ pub use bundle_reader::{BundleReader, DEEPEST_CALL, PipelineFiles, place_of};
 pub use check::check;
 pub use component_file::{COMPONENT_FILE, component_file_of, component_limits, component_text};
 pub use executor::{Executor, SystemClock, block_on};
-pub use host::{Host, Overrides, RunOptions};
+pub use host::{Host, Overrides, Reuse, RunOptions};
 pub use inline::InlineSpawner;
 pub use inputs::bind_inputs;
 pub use link::{Linked, link};

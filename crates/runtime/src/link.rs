@@ -338,6 +338,7 @@ impl Draft {
                 timeout: step.timeout,
                 emits: step.emits,
                 output: step.output,
+                cached: overrides.cache.unwrap_or(step.cache),
                 feeds,
             });
         }

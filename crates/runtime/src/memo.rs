@@ -1,12 +1,14 @@
 //! What a call is known by, so that its result can stand for another of the same.
 
 use serde::Serialize;
-use wasmill_model::{Digest, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, Value};
+use wasmill_model::{
+    Digest, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, Value, Verdict,
+};
 
 use crate::attempt::{LinkedStep, LinkedUnit};
 
 /// All that the result of a pure call depends on. Which step it is for is not part of it, nor which run.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallKey {
     /// The unit's SHA-256.
     pub unit: Digest,
@@ -34,6 +36,35 @@ pub(crate) fn key(step: &LinkedStep, unit: &LinkedUnit, input: &Input, digest: D
         call: *unit.called.get_or_init(|| called(step, unit)),
         input: given(unit.interface, input, digest),
     })
+}
+
+/// Whether it was kept by this run, or by one within it.
+pub(crate) fn is_of(kept: &Kept, run: &str) -> bool {
+    let root = |id: &str| id.split_once('/').map_or(id, |(root, _)| root).to_owned();
+    kept.receipt.kept_from.as_deref().is_some_and(|from| root(from) == root(run))
+}
+
+/// In what two answers to the same pure call differ. A call that time ended says nothing.
+pub(crate) fn difference(made: &Receipt, other: &Receipt) -> Option<String> {
+    if matches!(other.verdict, Verdict::TimedOut { .. } | Verdict::Cancelled) {
+        return None;
+    }
+    let digest = |receipt: &Receipt| receipt.output.map_or("none".to_owned(), |digest| format!("sha256:{digest}"));
+    let fuel = |receipt: &Receipt| receipt.usage.fuel.map_or("none".to_owned(), |fuel| fuel.to_string());
+    let (what, made, other_gave) = if made.verdict.kind() != other.verdict.kind() {
+        ("verdict", made.verdict.kind().to_string(), other.verdict.kind().to_string())
+    } else if made.output != other.output {
+        ("output", digest(made), digest(other))
+    } else if made.usage.fuel != other.usage.fuel {
+        ("fuel", fuel(made), fuel(other))
+    } else {
+        return None;
+    };
+    let when = match &other.kept_from {
+        Some(run) => format!("in the run {run}"),
+        None => "when it was called again".to_owned(),
+    };
+    Some(format!("the same pure call gave another answer {when}: {what} {made}, and {other_gave}"))
 }
 
 fn called(step: &LinkedStep, unit: &LinkedUnit) -> Digest {

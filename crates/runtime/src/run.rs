@@ -22,7 +22,7 @@ use crate::document;
 use crate::link::LinkedParts;
 use crate::settle::Work;
 use crate::step_input::Inputs;
-use crate::{Clock, Memo, Observer, RunEvent, RunOptions};
+use crate::{Clock, Observer, Reuse, RunEvent, RunOptions};
 
 /// After so many calls in a row a worker lets others have the thread: engines that never wait would keep it.
 const CALLS_IN_A_ROW: u32 = 128;
@@ -37,7 +37,7 @@ pub(crate) struct Run {
     slots: Vec<Slot>,
     control: Mutex<Control>,
     observer: Arc<dyn Observer>,
-    pub(crate) memo: Option<Arc<dyn Memo>>,
+    pub(crate) reuse: Reuse,
 }
 
 /// What is known of one step.
@@ -444,7 +444,7 @@ pub(crate) async fn run(
     first: FirstWorker,
     room: Option<Room>,
 ) -> RunDocument {
-    let RunOptions { run: id, seed, cancel, observer, memo } = options;
+    let RunOptions { run: id, seed, cancel, observer, reuse } = options;
     let (sender, mut ended) = oneshot::channel();
     let mut plan_options = linked.plan_options(seed);
     let is_nested = room.is_some();
@@ -461,7 +461,7 @@ pub(crate) async fn run(
         control: Mutex::new(control),
         inputs: Inputs::new(inputs),
         observer: observer.clone(),
-        memo,
+        reuse,
         id,
         seed,
         room,

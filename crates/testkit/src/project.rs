@@ -88,6 +88,7 @@ impl Project {
         command.env("WASMILL_UNITS_DIR", self.folder.path().join("units"));
         command.env("WASMILL_BLOBS_DIR", self.folder.path().join("blobs"));
         command.env("WASMILL_BUILDS_DIR", self.folder.path().join("builds"));
+        command.env("WASMILL_RESULTS_DIR", self.folder.path().join("results"));
         command.env("WASMILL_TOOL_CACHES", shared().join("toolchain"));
         // The developer's own policy is none of the test's business.
         command.env("XDG_CONFIG_HOME", self.folder.path().join("config"));

@@ -49,7 +49,7 @@ fn answer(arguments: impl IntoIterator<Item = String>, stdin: impl Read) -> Resu
         let names: Vec<&str> = router.engines().iter().map(|engine| &*engine.name.name).collect();
         request::read(stdin, &names)?
     };
-    let overrides = Overrides { limits, engines, allow_weaker: false, profile };
+    let overrides = Overrides { limits, engines, allow_weaker: false, profile, cache: None };
     let mut files = Files::new(units);
     files.place(&mut pipeline);
 

@@ -20,7 +20,7 @@ pub(crate) use grants::GrantArgs;
 pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
 pub(crate) use host::{HostArgs, PolicyArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
-pub(crate) use run::{DEV_EXAMPLES, DevArgs, EachArgs, RUN_EXAMPLES, RunArgs};
+pub(crate) use run::{CacheMode, DEV_EXAMPLES, DevArgs, EachArgs, RUN_EXAMPLES, RunArgs};
 pub(crate) use source::{BuildArgs, BuildModeArgs, ExecArgs, NewArgs, NewCommand, NewFile};
 pub(crate) use unit::{CallArgs, InspectArgs};
 pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs, EnginesArgs, Part};

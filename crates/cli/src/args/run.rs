@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{HostArgs, LimitArgs, SourceArgs};
 
@@ -46,6 +46,18 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) allow_blobs: bool,
 
+    /// Take the answers of pure calls from former runs (`auto`), or make every call (`off`), whatever steps say
+    ///
+    /// A call is pure where the step has no grant of `net`, `dirs`, `secrets`, host functions, the real clock or real randomness: it can
+    /// only give the same again. Answers are kept in $WASMILL_RESULTS_DIR by unit, function, input, limits, grants and engine; a receipt says
+    /// which run made one (`kept_from`). Steps say `cache: auto` in the manifest.
+    #[arg(long, value_name = "MODE")]
+    pub(crate) cache: Option<CacheMode>,
+
+    /// Make every pure call that succeeds twice (once more where its answer is kept), and fail where the answers differ
+    #[arg(long)]
+    pub(crate) verify: bool,
+
     #[command(flatten)]
     pub(crate) each: EachArgs,
 
@@ -57,6 +69,15 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) host: HostArgs,
+}
+
+/// Whether the answers of pure calls are taken from former runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CacheMode {
+    /// Of every step that can only give the same again.
+    Auto,
+    /// Of none.
+    Off,
 }
 
 /// Many runs of one pipeline.

@@ -40,13 +40,15 @@ pub(crate) enum Part {
     Units,
     /// Units built from source.
     Builds,
+    /// Answers of pure calls (`cache: auto`).
+    Results,
     /// Large values that run documents refer to.
     Blobs,
 }
 
 impl Part {
     /// Every part, in the order in which they are told.
-    pub(crate) const ALL: [Part; 4] = [Part::Code, Part::Units, Part::Builds, Part::Blobs];
+    pub(crate) const ALL: [Part; 5] = [Part::Code, Part::Units, Part::Builds, Part::Results, Part::Blobs];
 
     /// The word on the command line and in documents.
     pub(crate) const fn as_str(self) -> &'static str {
@@ -54,6 +56,7 @@ impl Part {
             Part::Code => "code",
             Part::Units => "units",
             Part::Builds => "builds",
+            Part::Results => "results",
             Part::Blobs => "blobs",
         }
     }
@@ -64,6 +67,7 @@ impl Part {
             Part::Code => "compiled code",
             Part::Units => "fetched units",
             Part::Builds => "units built from source",
+            Part::Results => "answers of pure calls",
             Part::Blobs => "large values (blobs)",
         }
     }
@@ -72,7 +76,7 @@ impl Part {
 /// Which parts.
 #[derive(Debug, Args)]
 pub(crate) struct PartArgs {
-    /// Only these: code, units, builds, blobs
+    /// Only these: code, units, builds, results, blobs
     #[arg(value_name = "PART", value_enum, hide_possible_values = true)]
     pub(crate) parts: Vec<Part>,
 }

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use wasmill_model::{Diagnostics, Expression, Location, Object, Pipeline, Reference, Schedule, Step, Template};
 
 use crate::commands::run::{Job, finish};
-use wasmill_runtime::{Bundle, component_limits};
+use wasmill_runtime::{Bundle, Reuse, component_limits};
 
 use crate::failure::{Failure, Outcome};
 use crate::printer::Printer;
@@ -69,7 +69,7 @@ pub(crate) fn call_unit(
         return Err(Failure::invalid(missing));
     }
     let job = Job { bundle: Bundle::new(pipeline, IndexMap::from([(name, unit)])), inputs: Object::new() };
-    let finished = host::run(&job, &settings.host, printer)?;
+    let finished = host::run(&job, &settings.host, Reuse::default(), printer)?;
     if !printer.is_json()
         && finished.document.error.is_none()
         && let Some(receipt) = finished.document.steps.get(STEP).and_then(|report| report.attempts.last())

@@ -80,6 +80,9 @@ struct Planned<'a> {
     fallback: &'a [Fallback],
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout_ms: Option<u64>,
+    /// Whether answers of former runs are taken.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cached: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     concurrency: Option<&'a Concurrency>,
     #[serde(skip)]
@@ -183,6 +186,7 @@ impl<'a> Document<'a> {
                 retry: Some(&step.retry).filter(|retry| retry.attempts > 1),
                 fallback: &step.fallback,
                 timeout_ms: step.timeout.map(milliseconds),
+                cached: step.cache && step.grants.is_pure(),
                 concurrency: step.concurrency.as_ref(),
                 notes: flow::notes(step),
             };

@@ -8,6 +8,7 @@ use wasmill_runtime::Bundle;
 
 use crate::failure::{Failure, Outcome};
 use crate::host::{self, Finished};
+use crate::kept_results::KeptResults;
 use crate::printer::Printer;
 use crate::render::Sources;
 use crate::settings::{HostSettings, RunSettings, Watch};
@@ -32,7 +33,10 @@ pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
         return each::each(&settings, each, printer);
     }
     let (job, sources) = read(&settings, &StandardInput::new(printer), printer)?;
-    let finished = host::run(&job, &settings.host, printer).map_err(|failure| failure.in_files(&sources))?;
+    let kept = KeptResults::open(&settings.reuse, &job.bundle, settings.host.overrides.cache, printer);
+    let finished = host::run(&job, &settings.host, kept.reuse(&settings.reuse), printer);
+    let finished = finished.map_err(|failure| failure.in_files(&sources))?;
+    kept.note_failures(printer);
     finish(finished, &job, &settings.host, &sources, printer)
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use wasmill_engine::Cancel;
 use wasmill_manifest::ResultV1;
 use wasmill_model::{Code, Diagnostic, Dialect, ExitCode, RunDocument, RunVerdict, Value};
-use wasmill_runtime::{Linked, NoObserver, Observer, RunOptions};
+use wasmill_runtime::{Linked, NoObserver, Observer, Reuse, RunOptions};
 
 use super::row_inputs::RowInputs;
 use super::rows::Row;
@@ -89,13 +89,14 @@ pub(crate) struct RowRun {
     seed: u64,
     observer: Arc<dyn Observer>,
     cancel: Cancel,
+    reuse: Reuse,
     printer: Printer,
     /// What was said of engines: rows have that in common.
     said: Mutex<HashSet<String>>,
 }
 
 impl RowRun {
-    pub(crate) fn new(linked: Linked, inputs: RowInputs, printer: &Printer, cancel: Cancel) -> Self {
+    pub(crate) fn new(linked: Linked, inputs: RowInputs, reuse: Reuse, printer: &Printer, cancel: Cancel) -> Self {
         // It does not depend on what a row gave: that all lines have one shape is worth more.
         let shape = match linked.pipeline().dialect {
             _ if printer.is_json() => Shape::Document,
@@ -112,6 +113,7 @@ impl RowRun {
             seed,
             observer: Arc::new(NoObserver),
             cancel,
+            reuse,
             printer: *printer,
             said: Mutex::default(),
         }
@@ -131,7 +133,7 @@ impl RowRun {
             seed: self.seed.wrapping_add(number),
             cancel: self.cancel.clone(),
             observer: self.observer.clone(),
-            memo: None,
+            reuse: self.reuse.clone(),
         };
         let mut document = self.linked.run_here(inputs, options).await;
         self.tell_of_engines(&document);

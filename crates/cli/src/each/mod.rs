@@ -21,6 +21,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use wasmill_engine::Cancel;
 use wasmill_model::{Code, Diagnostic};
+use wasmill_runtime::Reuse;
 
 use self::answer::{Answer, Ending, RowRun};
 use self::progress::{Counts, Progress};
@@ -31,6 +32,7 @@ use self::writer::{Printed, Writer};
 use crate::failure::{Failure, Outcome};
 use crate::host::{Ready, Threads};
 use crate::inputs;
+use crate::kept_results::KeptResults;
 use crate::pipeline_file::{self, PipelineFile};
 use crate::printer::Printer;
 use crate::settings::RunSettings;
@@ -68,11 +70,13 @@ pub(crate) fn each(run: &RunSettings, settings: &EachSettings, printer: &Printer
     let (from, size) = settings.rows.open()?;
     let jobs = settings.jobs.map_or(host.workers.get().saturating_mul(ROWS_PER_WORKER), NonZeroUsize::get);
     let runs = u32::try_from(jobs).unwrap_or(u32::MAX);
+    let kept = KeptResults::open(&run.reuse, &bundle, host.overrides.cache, printer);
     let work = async |ready: &Ready| {
         let each = Each { settings, printer, jobs, size, start: Instant::now() };
-        each.run(ready, inputs, from).await
+        each.run(ready, inputs, kept.reuse(&run.reuse), from).await
     };
     let done = Threads::start(host)?.with_linked(&bundle, runs, host, printer, work);
+    kept.note_failures(printer);
     done.map_err(|failure| failure.in_files(&sources))?
 }
 
@@ -87,10 +91,10 @@ struct Each<'a> {
 }
 
 impl Each<'_> {
-    async fn run(&self, ready: &Ready, inputs: RowInputs, from: Box<dyn Read + Send>) -> Outcome {
+    async fn run(&self, ready: &Ready, inputs: RowInputs, reuse: Reuse, from: Box<dyn Read + Send>) -> Outcome {
         // Of the rows alone: they may have to stop where nobody interrupts.
         let cancel = Cancel::new();
-        let run = RowRun::new(ready.linked.clone(), inputs, self.printer, cancel.clone());
+        let run = RowRun::new(ready.linked.clone(), inputs, reuse, self.printer, cancel.clone());
         let window = Arc::new(Window::new(self.jobs));
         let printed = self.start_threads(from, &window, &cancel).map_err(|error| {
             Failure::host(format!("the threads that read and print rows cannot be started: {error}"))

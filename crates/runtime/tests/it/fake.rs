@@ -28,6 +28,7 @@ pub(crate) const UNIT: &str = r#"(module
     (func (export "echo") (param $value i64) (result i64) unreachable)
     (func (export "increment") (param $value i64) (result i64) unreachable)
     (func (export "wander") (param $value i64) (result i64) unreachable)
+    (func (export "drift") (param $value i64) (result i64) unreachable)
     (func (export "sum") (param $a i64) (param $b i64) (result i64) unreachable)
     (func (export "answer") (result i64) unreachable)
     (func (export "fail") (param $value i64) (result i64) unreachable)
@@ -208,6 +209,8 @@ impl PreparedUnit for FakeUnit {
                     }
                     gives(Value::Int(sum(call.input) * 3 + 1))
                 }
+                // No unit without grants can do this: it stands for a host that is broken, or an answer that somebody changed.
+                "drift" => gives(Value::Int(self.state.calls.load(Ordering::SeqCst) as i64)),
                 "fail" => ends(Verdict::GuestError { message: "no".to_owned() }),
                 // Fails as often as the number says.
                 "flaky" => {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use wasmill_model::{Foreach, Pipeline, Profile, Retry, RunDocument, Source, Step, With};
-use wasmill_runtime::{CallKey, InlineSpawner, Kept, Memo, RunOptions};
+use proptest::prelude::*;
+use wasmill_model::{DirGrant, DirMode, Foreach, Pipeline, Profile, Retry, RunDocument, Source, Step, With};
+use wasmill_runtime::{CallKey, InlineSpawner, Kept, Memo, Reuse, RunOptions};
 
 use crate::fake::{
     Fake, block_on, host, input, linked, named, object, outputs, pipeline, positional, single, step, template, verdicts,
@@ -20,7 +21,10 @@ impl Memo for Map {
     }
 
     fn store(&self, key: CallKey, kept: Kept) {
-        assert!(self.0.lock().unwrap().insert(key, kept).is_none(), "what is kept is not made again");
+        let run = kept.receipt.kept_from.clone();
+        let before = self.0.lock().unwrap().insert(key, kept);
+        // A run makes each of two equal calls.
+        assert!(before.is_none_or(|before| before.receipt.kept_from == run), "what is kept is not made again");
     }
 }
 
@@ -36,9 +40,12 @@ impl Bench {
     }
 
     fn run(&self, pipeline: Pipeline, inputs: &str, id: &str) -> RunDocument {
+        self.run_with(Reuse { all: Some(self.memo.clone()), ..Reuse::default() }, pipeline, inputs, id)
+    }
+
+    fn run_with(&self, reuse: Reuse, pipeline: Pipeline, inputs: &str, id: &str) -> RunDocument {
         let host = host(&self.engine, InlineSpawner::new());
-        let options = RunOptions { memo: Some(self.memo.clone()), ..RunOptions::new(id) };
-        block_on(linked(&host, pipeline).run(object(inputs), options))
+        block_on(linked(&host, pipeline).run(object(inputs), RunOptions { reuse, ..RunOptions::new(id) }))
     }
 
     /// How many calls there were since this was asked last.
@@ -171,4 +178,97 @@ fn items_are_kept_one_by_one() {
     assert_eq!((outputs(&second).as_str(), bench.calls()), (r#"{"all":[4,6,2]}"#, 1));
     let receipts: Vec<_> = second.steps["a"].attempts.iter().map(|one| (one.item, one.kept_from.as_deref())).collect();
     assert_eq!(receipts, [(Some(0), Some("r1")), (Some(1), None), (Some(2), Some("r1"))]);
+}
+
+#[test]
+fn a_run_is_not_given_what_it_kept_itself() {
+    let bench = Bench::new();
+    let twice = || {
+        let foreach = Some(Foreach { items: template("[1, 1, 1]"), max_parallel: Some(1) });
+        pipeline(vec![Step { foreach, ..step("a", "increment", With::Inherited) }], &[])
+    };
+    let first = bench.run(twice(), "{}", "r1");
+    assert_eq!((kept(&first, "a"), bench.calls()), (vec![None; 3], 3));
+    let second = bench.run(twice(), "{}", "r2");
+    assert_eq!((kept(&second, "a"), bench.calls()), (vec![Some("r1".to_owned()); 3], 0));
+}
+
+#[test]
+fn only_steps_that_ask_are_kept_for_those_that_ask() {
+    let bench = Bench::new();
+    let steps = || {
+        let asks = Step { cache: true, ..step("asks", "increment", single("1")) };
+        pipeline(vec![asks, step("silent", "increment", single("2"))], &[])
+    };
+    let reuse = Reuse { asked: Some(bench.memo.clone()), ..Reuse::default() };
+    for (run, calls) in [("r1", 2), ("r2", 1)] {
+        bench.run_with(reuse.clone(), steps(), "{}", run);
+        assert_eq!(bench.calls(), calls);
+    }
+    assert_eq!(bench.memo.0.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn answers_are_compared_where_that_is_asked_for() {
+    let bench = Bench::new();
+    let one = |function: &str| pipeline(vec![step("a", function, single("1"))], &[]);
+    let alone = Reuse { verify: true, ..Reuse::default() };
+    let document = bench.run_with(alone.clone(), one("increment"), "{}", "r1");
+    assert_eq!((verdicts(&document).as_str(), bench.calls()), ("a:ok", 2));
+
+    let document = bench.run_with(alone.clone(), one("drift"), "{}", "r2");
+    assert_eq!((verdicts(&document).as_str(), bench.calls()), ("a:host-error", 2));
+    let said = document.error.unwrap().message;
+    assert!(said.contains("when it was called again") && said.contains("output sha256:"), "{said}");
+
+    // Against what a former run kept: one call more is enough.
+    bench.run(one("increment"), "{}", "r3");
+    bench.run(one("drift"), "{}", "r3");
+    bench.calls();
+    let kept = Reuse { all: Some(bench.memo.clone()), verify: true, ..Reuse::default() };
+    let document = bench.run_with(kept.clone(), one("increment"), "{}", "r4");
+    assert_eq!((verdicts(&document).as_str(), bench.calls()), ("a:ok", 1));
+    bench.run(one("increment"), "{}", "elsewhere");
+    let document = bench.run_with(kept, one("drift"), "{}", "r5");
+    assert!(document.error.unwrap().message.contains("in the run r3"));
+
+    // What is not pure may answer as it likes.
+    let mut real = step("a", "drift", single("1"));
+    real.grants.clock = Source::Real;
+    let document = bench.run_with(alone, pipeline(vec![real], &[]), "{}", "r6");
+    assert_eq!(verdicts(&document), "a:ok");
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_reaches_outside_is_ever_kept(
+        clock in any::<bool>(), random in any::<bool>(), net in any::<bool>(), dir in proptest::option::of(any::<bool>()),
+        secret in any::<bool>(), function in any::<bool>(), env in any::<bool>(), args in any::<bool>(),
+    ) {
+        let bench = Bench::new();
+        let steps = || {
+            let mut step = Step { cache: true, ..step("a", "increment", single("1")) };
+            let real = |is_real| if is_real { Source::Real } else { Source::Virtual };
+            (step.grants.clock, step.grants.random) = (real(clock), real(random));
+            step.grants.net.extend(net.then(|| "example.com:443".parse().unwrap()));
+            let mode = dir.map(|writable| if writable { DirMode::Rw } else { DirMode::Ro });
+            step.grants.dirs.extend(mode.map(|mode| (".".into(), DirGrant { at: "/d".to_owned(), mode })));
+            step.grants.secrets.extend(secret.then(|| "KEY".to_owned()));
+            step.grants.functions.extend(function.then(|| "acme:billing/prices".to_owned()));
+            step.grants.env.extend(env.then(|| ("LANG".to_owned(), "en".to_owned())));
+            step.grants.args.extend(args.then(|| "--fast".to_owned()));
+            pipeline(vec![step], &[])
+        };
+        let is_pure = !(clock || random || net || dir.is_some() || secret || function);
+        let reuse = Reuse { all: Some(bench.memo.clone()), asked: Some(bench.memo.clone()), verify: false };
+        let mut host = host(&bench.engine, InlineSpawner::new());
+        host.secrets.insert("KEY", "long enough").unwrap();
+        for run in ["r1", "r2"] {
+            let options = RunOptions { reuse: reuse.clone(), ..RunOptions::new(run) };
+            let document = block_on(linked(&host, steps()).run(object("{}"), options));
+            prop_assert_eq!(verdicts(&document), "a:ok");
+            prop_assert_eq!(kept(&document, "a"), vec![(is_pure && run == "r2").then(|| "r1".to_owned())]);
+        }
+        prop_assert_eq!(bench.memo.0.lock().unwrap().len(), usize::from(is_pure));
+    }
 }

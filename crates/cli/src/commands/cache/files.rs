@@ -1,10 +1,10 @@
-//! The folders of fetched units and of large values: files by their digests.
+//! The folders of units, results and large values: files by their digests.
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use wasmill_artifact::{BlobStore, BuildCache, CacheError, Cleaned, Kept, UnitCache, Verified};
+use wasmill_artifact::{BlobStore, BuildCache, CacheError, Cleaned, Kept, ResultCache, UnitCache, Verified};
 use wasmill_model::format_bytes;
 
 use crate::args::{CacheCommand, CleanArgs, Part};
@@ -17,6 +17,7 @@ use super::{Told, Unwanted, ago, plural, since, word};
 enum Files {
     Units(UnitCache),
     Builds(BuildCache),
+    Results(ResultCache),
     Blobs(BlobStore),
     None,
 }
@@ -26,6 +27,7 @@ impl Files {
         match self {
             Files::Units(units) => units.entries(),
             Files::Builds(builds) => builds.entries(),
+            Files::Results(results) => results.entries(),
             Files::Blobs(blobs) => blobs.entries(),
             Files::None => Ok(Vec::new()),
         }
@@ -37,6 +39,7 @@ impl Files {
         match self {
             Files::Units(units) => units.clean(unwanted),
             Files::Builds(builds) => builds.clean(unwanted),
+            Files::Results(results) => results.clean(unwanted),
             Files::Blobs(blobs) => blobs.clean(unwanted),
             Files::None => Ok(Cleaned::default()),
         }
@@ -46,6 +49,7 @@ impl Files {
         match self {
             Files::Units(units) => units.verify(),
             Files::Builds(builds) => builds.verify(),
+            Files::Results(results) => results.verify(),
             Files::Blobs(blobs) => blobs.verify(),
             Files::None => Ok(Verified::default()),
         }
@@ -58,6 +62,7 @@ pub(super) fn tell(part: Part, folder: &Path, command: &CacheCommand) -> Result<
         _ if !folder.exists() => Files::None,
         Part::Blobs => Files::Blobs(BlobStore::open(folder.to_owned())?),
         Part::Builds => Files::Builds(BuildCache::open(folder.to_owned())?),
+        Part::Results => Files::Results(ResultCache::open(folder.to_owned())?),
         _ => Files::Units(UnitCache::open(folder.to_owned())?),
     };
     let told = match command {
@@ -101,6 +106,7 @@ fn stats(part: Part, files: &Files, folder: &Path) -> io::Result<Told> {
     let capacity = match part {
         Part::Units => Some(UnitCache::CAPACITY),
         Part::Builds => Some(BuildCache::CAPACITY),
+        Part::Results => Some(ResultCache::CAPACITY),
         _ => None,
     };
     let mut facts = serde_json::json!({

@@ -1,4 +1,4 @@
-//! `wasmill cache ls | stats | clean | verify`: what is kept between runs, in the folders of compiled code, of fetched units and of
+//! `wasmill cache ls | stats | clean | verify`: what is kept between runs, in the folders of compiled code, of units, of results and of
 //! large values.
 
 mod code;
@@ -26,7 +26,7 @@ pub(crate) fn cache(args: &CacheArgs, printer: &Printer) -> Outcome {
     };
     let unasked = match &args.command {
         // What cannot be made again is only removed where it is named.
-        CacheCommand::Clean(_) => &[Part::Code, Part::Units, Part::Builds][..],
+        CacheCommand::Clean(_) => &[Part::Code, Part::Units, Part::Builds, Part::Results][..],
         _ => &Part::ALL,
     };
     let is_meant = |part: &Part| if asked_for.is_empty() { unasked.contains(part) } else { asked_for.contains(part) };
@@ -88,7 +88,7 @@ fn tell(part: Part, command: &CacheCommand) -> Result<Told, Failure> {
     };
     match part {
         Part::Code => code::tell(&folder, command),
-        Part::Units | Part::Builds | Part::Blobs => files::tell(part, &folder, command),
+        Part::Units | Part::Builds | Part::Results | Part::Blobs => files::tell(part, &folder, command),
     }
     .map_err(|error| {
         let help = remedy(&error, variable(part));
@@ -102,6 +102,7 @@ pub(super) fn folder(part: Part) -> Option<PathBuf> {
         Part::Code => settings::cache_folder(),
         Part::Units => settings::units_folder(),
         Part::Builds => settings::builds_folder(),
+        Part::Results => settings::results_folder(),
         Part::Blobs => settings::blobs_folder(),
     }
 }
@@ -112,6 +113,7 @@ pub(super) fn variable(part: Part) -> &'static str {
         Part::Code => env_vars::WASMILL_CACHE_DIR,
         Part::Units => env_vars::WASMILL_UNITS_DIR,
         Part::Builds => env_vars::WASMILL_BUILDS_DIR,
+        Part::Results => env_vars::WASMILL_RESULTS_DIR,
         Part::Blobs => env_vars::WASMILL_BLOBS_DIR,
     }
 }
@@ -122,6 +124,7 @@ pub(super) fn word(part: Part) -> (&'static str, &'static str) {
         Part::Code => ("entry", "entries"),
         Part::Units => ("unit", "units"),
         Part::Builds => ("build", "builds"),
+        Part::Results => ("result", "results"),
         Part::Blobs => ("blob", "blobs"),
     }
 }

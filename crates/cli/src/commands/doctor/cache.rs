@@ -15,6 +15,7 @@ fn topic(part: Part) -> &'static str {
         Part::Code => "cache",
         Part::Units => "units",
         Part::Builds => "builds",
+        Part::Results => "results",
         Part::Blobs => "blobs",
     }
 }
@@ -24,6 +25,7 @@ fn holds(part: Part) -> Holds {
         Part::Code => Holds::Code,
         Part::Units => Holds::Units,
         Part::Builds => Holds::Builds,
+        Part::Results => Holds::Results,
         Part::Blobs => Holds::Blobs,
     }
 }
@@ -70,6 +72,7 @@ fn describe(part: Part, trouble: &Trouble, folder: &Path, fixed: bool) -> Check 
                 Part::Code => "the first run",
                 Part::Units => "the first unit that is fetched",
                 Part::Builds => "the first unit that is built",
+                Part::Results => "the first answer that is kept (`cache: auto`)",
                 Part::Blobs => "the first large value in a document",
             };
             Check::ok(topic, "folder", format!("{shown}: it is not there yet; {first} makes it"))

@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use wasmill_model::ExitCode;
+use wasmill_runtime::Reuse;
 
 use super::{finish, read};
 use crate::changes::Changes;
 use crate::failure::Outcome;
 use crate::host::Threads;
+use crate::kept_results::KeptResults;
 use crate::printer::Printer;
 use crate::render::{self, BOLD, DIM};
 use crate::results::Results;
@@ -66,7 +68,9 @@ fn once(
         Ok(read) => read,
         Err(failure) => return Ok(failure.report(printer)),
     };
-    match threads.run(&job, &settings.host, Some(results.clone()), printer) {
+    let kept = KeptResults::open(&settings.reuse, &job.bundle, settings.host.overrides.cache, printer);
+    let reuse = Reuse { all: Some(results.clone()), ..kept.reuse(&settings.reuse) };
+    match threads.run(&job, &settings.host, reuse, printer) {
         Ok(finished) => finish(finished, &job, &settings.host, &sources, printer),
         Err(failure) => Ok(failure.in_files(&sources).report(printer)),
     }

@@ -1,0 +1,111 @@
+//! `cache: auto`: answers of pure calls, kept between processes.
+
+use std::fs;
+
+use serde_json::Value;
+use wasmill_testkit::Project;
+
+use crate::fixtures::ARITHMETIC;
+use crate::pipeline;
+
+const SUMS: &str = r#"wasmill: 1
+name: sums
+inputs:
+  n: { type: integer, default: 5 }
+defaults: { cache: auto }
+units:
+  arithmetic: { path: arithmetic.wat }
+steps:
+  a: { unit: arithmetic, function: add, with: [1, 2] }
+  b: { unit: arithmetic, function: add, with: ["${{ steps.a.output }}", "${{ inputs.n }}"] }
+  never: { unit: arithmetic, function: add, with: [3, 4], cache: off }
+  real: { unit: arithmetic, function: add, with: [5, 6], grants: { clock: real } }
+outputs:
+  sum: "${{ steps.b.output }}"
+"#;
+
+fn sums() -> Project {
+    pipeline(SUMS).file("arithmetic.wat", ARITHMETIC)
+}
+
+fn run(project: &Project, more: &[&str]) -> Value {
+    let output = project.wasmill([&["run", "pipeline.yaml", "--output", "json"], more].concat()).run();
+    serde_json::from_str(output.expect(0).text()).unwrap()
+}
+
+/// The steps whose answers were those of another run.
+fn kept(document: &Value) -> Vec<&str> {
+    let steps = document["steps"].as_object().unwrap().iter();
+    steps.filter(|(_, step)| step["attempts"][0]["kept_from"].is_string()).map(|(id, _)| id.as_str()).collect()
+}
+
+#[test]
+fn an_answer_is_found_by_the_next_process() {
+    let project = sums();
+    let first = run(&project, &[]);
+    assert!(kept(&first).is_empty());
+    let second = run(&project, &[]);
+    assert_eq!(kept(&second), ["a", "b"]);
+    assert_eq!(second["steps"]["a"]["attempts"][0]["kept_from"], first["run"]);
+    assert_eq!(second["outputs"], first["outputs"]);
+    assert_eq!(second["steps"]["b"]["attempts"][0]["usage"], first["steps"]["b"]["attempts"][0]["usage"]);
+    assert_eq!(kept(&run(&project, &["--input", "n=6"])), ["a"]);
+    // Limits are part of a call, as a refusal is an answer.
+    assert!(kept(&run(&project, &["--memory", "1MiB"])).is_empty());
+}
+
+#[test]
+fn the_command_line_has_the_last_word() {
+    let project = sums();
+    run(&project, &["--cache", "auto"]);
+    assert_eq!(kept(&run(&project, &["--cache", "auto"])), ["a", "b", "never"]);
+    assert!(kept(&run(&project, &["--cache", "off"])).is_empty());
+}
+
+#[test]
+fn what_is_damaged_is_computed_again_and_what_is_forged_is_found() {
+    let project = sums();
+    run(&project, &[]);
+    let folder = project.path().parent().unwrap().join("results");
+    let files = || fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).filter(|path| path.is_file());
+    assert_eq!(files().count(), 2);
+    for file in files() {
+        let mut bytes = fs::read(&file).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&file, bytes).unwrap();
+    }
+    let verified = project.wasmill(["cache", "verify", "results"]).run();
+    assert!(verified.expect(1).text().contains("damaged"), "{verified}");
+    assert!(kept(&run(&project, &[])).is_empty());
+    assert_eq!(kept(&run(&project, &[])), ["a", "b"]);
+
+    // Whoever can write to the folder can put one answer in the place of another.
+    let paths: Vec<_> = files().collect();
+    let bytes: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    for (path, other) in paths.iter().zip(bytes.iter().rev()) {
+        fs::write(path, other).unwrap();
+    }
+    let output = project.wasmill(["run", "pipeline.yaml", "--verify"]).run();
+    assert!(output.expect(1).stderr.contains("another answer in the run"), "{output}");
+}
+
+#[test]
+fn rows_share_answers() {
+    let project = sums().file("rows", "{\"n\": 1}\n{\"n\": 1}\n{\"n\": 2}\n");
+    let rows = || project.wasmill(["run", "pipeline.yaml", "--each", "rows", "--jobs", "1", "--output", "json"]).run();
+    let text = rows().expect(0).text().to_owned();
+    let documents: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(documents.iter().map(kept).collect::<Vec<_>>(), [&[][..], &["a", "b"], &["a"]]);
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_told_of() {
+    let project = sums().file("results", "no folder");
+    let output = project.wasmill(["run", "pipeline.yaml"]).env("WASMILL_RESULTS_DIR", "results").run();
+    assert_eq!(output.expect(0).text(), "8\n");
+    assert!(output.stderr.contains("warning: answers of pure calls are not kept"), "{output}");
+    // Where nothing is to be kept, nobody looks for it.
+    let silent =
+        project.wasmill(["run", "pipeline.yaml", "--cache", "off"]).env("WASMILL_RESULTS_DIR", "results").run();
+    assert!(!silent.expect(0).stderr.contains("warning"), "{silent}");
+}
