@@ -20,6 +20,7 @@ mod host;
 mod inputs;
 mod interrupts;
 mod kept_results;
+mod lock;
 mod pipeline_file;
 mod policy_file;
 mod printer;
@@ -33,6 +34,7 @@ mod standard_input;
 mod summary;
 mod toolchain;
 mod unit_file;
+mod wants;
 
 use std::process;
 

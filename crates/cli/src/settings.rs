@@ -95,6 +95,8 @@ pub(crate) struct PlanSettings {
     pub(crate) sources: SourceSettings,
     /// What the flags say.
     pub(crate) overrides: Overrides,
+    /// Whether the units are accepted as they are.
+    pub(crate) accept: bool,
 }
 
 /// What `call` works with.
@@ -337,7 +339,8 @@ pub(crate) fn engines(args: &EnginesArgs) -> Result<EnginesSettings, Failure> {
 pub(crate) fn plan(args: PlanArgs) -> Result<PlanSettings, Failure> {
     let overrides = overrides(args.limits);
     let policy = policy_file::find(args.policy.policy.as_deref())?;
-    Ok(PlanSettings { file: args.file, policy, sources: sources(&args.sources)?, overrides })
+    let (file, sources) = (args.file, sources(&args.sources)?);
+    Ok(PlanSettings { file, policy, sources, overrides, accept: args.accept })
 }
 
 fn overrides(LimitArgs { memory, fuel, timeout, profile, engine, allow_weaker }: LimitArgs) -> Overrides {

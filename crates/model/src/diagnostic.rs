@@ -243,6 +243,10 @@ codes! {
     NotTrusted = "WM0319",
     /// A unit could not be built: its compiler took too long, needed too much, or made no unit.
     BuildFailed = "WM0320",
+    /// A unit is not the one that was accepted (`wasmill.lock`), or was never accepted.
+    UnitChanged = "WM0321",
+    /// The lock of a pipeline's units (`wasmill.lock`) cannot be read.
+    LockUnreadable = "WM0322",
 
     /// A required input was not given.
     InputMissing = "WM0401",

@@ -57,6 +57,13 @@ pub(crate) struct PlanArgs {
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
+    /// Accept the units as they are: keep what they are and want in `wasmill.lock`, beside the pipeline
+    ///
+    /// From then on a unit that is another one, or that was not there, is refused by `run` and `check` until it is accepted again; `plan` shows
+    /// the difference. A pipeline that was never accepted is not held to anything. `dev` and `run --watch` do not look at the lock.
+    #[arg(long)]
+    pub(crate) accept: bool,
+
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 
@@ -70,6 +77,7 @@ pub(crate) struct PlanArgs {
 pub(crate) const PLAN_EXAMPLES: &str = "\
 Examples:
   wasmill plan pipeline.yaml
+  wasmill plan pipeline.yaml --accept
   wasmill plan pipeline.yaml --memory 64MiB --profile deterministic
   wasmill plan pipeline.yaml --policy /etc/wasmill/strict.toml --output json | jq '.steps[].limits_from'
 
@@ -78,5 +86,7 @@ With --output json: {\"wasmill\": 1, \"file\", \"pipeline\", \"schedule\": {stra
 \"unit\", \"function\", \"interface\", \"digest\", \"profile\", \"engines\": [name, …],
 \"passed_over\": [{engine, reason}, …], \"weaker\": [limit, …], \"limits\": {memory, fuel, timeout_ms, …},
 \"limits_from\": {memory: \"flag\" | \"step\" | \"defaults\" | \"manifest\" | \"component\" | \"policy\" | \"built-in\", …}, \"grants\", \"when\",
-\"foreach\", \"retry\", \"fallback\", \"timeout_ms\", \"concurrency\"}}}.
+\"foreach\", \"retry\", \"fallback\", \"timeout_ms\", \"cached\", \"concurrency\"}},
+\"units\": {name: {\"digest\", \"interface\", \"wants\": [{grant, imports, granted_to, otherwise}, …]}},
+\"lock\": {\"state\": \"none\" | \"same\" | \"stale\" | \"refused\" | \"accepted\", \"changes\": [{pipeline, unit, was, is}, …]}}.
 A step that calls another pipeline has, in the place of what a unit has, \"pipeline\" (its file) and, at the first step that calls it, \"plan\": all this of that pipeline.";

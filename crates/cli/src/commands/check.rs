@@ -9,7 +9,7 @@ use crate::printer::Printer;
 use crate::render::{BOLD, GREEN};
 use crate::settings::CheckSettings;
 use crate::summary::thousands;
-use crate::{component_file, flow, pipeline_file};
+use crate::{component_file, flow, lock, pipeline_file};
 
 /// Checks the manifest, its units, and the one against the other.
 pub(crate) fn check(settings: &CheckSettings, printer: &Printer) -> Outcome {
@@ -18,6 +18,7 @@ pub(crate) fn check(settings: &CheckSettings, printer: &Printer) -> Outcome {
     }
     let file =
         pipeline_file::read(&settings.file, &settings.policy, &Overrides::default(), &settings.sources, printer)?;
+    lock::check(&settings.file, &file)?;
     let pipeline = &file.bundle.pipeline;
     let (steps, units) = (pipeline.steps.len(), pipeline.units.len());
     let shown = settings.file.display();

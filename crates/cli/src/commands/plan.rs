@@ -10,18 +10,21 @@ use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use wasmill_model::{
     Concurrency, Digest, ExitCode, Fallback, Foreach, Grants, Interface, LimitKind, Limits, OnFailure, PassedOver,
-    Profile, Retry, Schedule, Source, Step, UnitSource, format_bytes,
+    Pipeline, Profile, Retry, Schedule, Source, Step, UnitSource, format_bytes,
 };
 use wasmill_plan::StepIndex;
 use wasmill_runtime::{Bundle, LimitOrigin, Preview, PreviewStep};
+use wasmill_unit::Unit;
 
 use crate::engines;
 use crate::failure::{Failure, Outcome};
+use crate::lock::{Change, Lock};
 use crate::pipeline_file::{self, PipelineFile};
 use crate::printer::Printer;
 use crate::render::{BOLD, DIM};
 use crate::settings::PlanSettings;
 use crate::summary::thousands;
+use crate::wants::{self, Want};
 use crate::{flow, render};
 
 /// Columns of what is printed for people.
@@ -36,13 +39,69 @@ pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
     let PipelineFile { bundle, sources } = &file;
     let preview = wasmill_runtime::preview(bundle, &settings.policy, &engines, &settings.overrides)
         .map_err(|problems| Failure::from(problems).in_files(sources))?;
-    let document = Document::new(bundle, &preview, &settings.file, &mut HashMap::new());
+    let lock = Lock::read(&settings.file, bundle)?;
+    let problems = lock.problems(&settings.file);
+    let mut document = Document::new(bundle, &preview, &settings.file, &mut HashMap::new());
+    let state = match () {
+        () if settings.accept => LockState::Accepted,
+        () if !lock.is_kept => LockState::None,
+        () if !problems.is_empty() => LockState::Refused,
+        () if !lock.changes.is_empty() => LockState::Stale,
+        () => LockState::Same,
+    };
+    let changes = if state == LockState::None { &[][..] } else { &lock.changes };
+    document.lock = Some(PlannedLock { state, changes });
     if printer.is_json() {
         printer.json(&document)?;
     } else {
-        printer.text(&document.text())?;
+        let changed = if state == LockState::None { String::new() } else { lock.text() };
+        let title =
+            if changed.is_empty() { String::new() } else { format!("{BOLD}changed since it was accepted{BOLD:#}\n") };
+        printer.text(&(document.text() + &title + &changed))?;
     }
-    Ok(ExitCode::Success)
+    if settings.accept {
+        let path = lock.accept()?;
+        printer.note(&format!("accepted: `{}` is what runs are held to\n", path.display()));
+        return Ok(ExitCode::Success);
+    }
+    if problems.is_empty() {
+        return Ok(ExitCode::Success);
+    }
+    if !printer.is_json() {
+        return Err(Failure::invalid(problems).in_files(sources));
+    }
+    Ok(ExitCode::Invalid)
+}
+
+/// The units against `wasmill.lock`.
+#[derive(Serialize)]
+struct PlannedLock<'a> {
+    state: LockState,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changes: &'a [Change],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum LockState {
+    /// The pipeline was never accepted: nothing is refused.
+    None,
+    Same,
+    /// Something is another that nobody is refused for: a unit is gone, or another tool made the same.
+    Stale,
+    /// Runs are refused.
+    Refused,
+    /// Just now.
+    Accepted,
+}
+
+/// What a unit is and wants.
+#[derive(Serialize)]
+struct PlannedUnit<'a> {
+    digest: Digest,
+    interface: Interface,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wants: Vec<Want<'a>>,
 }
 
 /// What `--output json` prints.
@@ -59,6 +118,10 @@ struct Document<'a> {
     critical_path: Vec<&'a str>,
     order: Vec<&'a str>,
     steps: IndexMap<&'a str, Planned<'a>>,
+    units: IndexMap<&'a str, PlannedUnit<'a>>,
+    /// Only of the pipeline that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lock: Option<PlannedLock<'a>>,
 }
 
 /// One step.
@@ -203,6 +266,8 @@ impl<'a> Document<'a> {
             critical_path: ids(&outline.critical_path()),
             order: ids(outline.graph.order()),
             steps: outline.graph.steps().zip(&pipeline.steps).zip(&preview.steps).filter_map(one).collect(),
+            units: bundle.units.iter().map(|(name, unit)| (&**name, planned_unit(name, unit, pipeline))).collect(),
+            lock: None,
         }
     }
 
@@ -226,6 +291,7 @@ impl<'a> Document<'a> {
         let _ = writeln!(text, "{BOLD}one at a time{BOLD:#}");
         wrap(&mut text, self.order.iter().map(|id| (*id).to_owned()), ", ");
         self.notes(&mut text);
+        self.wants(&mut text);
         self.limits(&mut text);
         for (id, step) in &self.steps {
             let Called::Pipeline { pipeline, plan } = &step.called else { continue };
@@ -309,6 +375,19 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// What units want, against what they get.
+    fn wants(&self, text: &mut String) {
+        let mut title = format!("{BOLD}wants{BOLD:#}\n");
+        for (name, unit) in self.units.iter().filter(|(_, unit)| !unit.wants.is_empty()) {
+            text.push_str(&std::mem::take(&mut title));
+            let wants = unit.wants.iter().enumerate().map(|(place, want)| match place {
+                0 => format!("{name}: {}", want.text()),
+                _ => want.text(),
+            });
+            wrap(text, wants, " · ");
+        }
+    }
+
     /// Limits with where each comes from, said once for the steps that share them.
     fn limits(&self, text: &mut String) {
         let mut shared: IndexMap<Vec<String>, Vec<&str>> = IndexMap::new();
@@ -334,6 +413,10 @@ impl<'a> Document<'a> {
             wrap(text, words.into_iter(), " · ");
         }
     }
+}
+
+fn planned_unit<'a>(name: &str, unit: &'a Unit, pipeline: &Pipeline) -> PlannedUnit<'a> {
+    PlannedUnit { digest: unit.digest(), interface: unit.interface(), wants: wants::of(name, unit, pipeline) }
 }
 
 impl Items {

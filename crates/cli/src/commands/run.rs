@@ -13,7 +13,7 @@ use crate::printer::Printer;
 use crate::render::Sources;
 use crate::settings::{HostSettings, RunSettings, Watch};
 use crate::standard_input::StandardInput;
-use crate::{blobs, each, inputs, pipeline_file, summary};
+use crate::{blobs, each, inputs, lock, pipeline_file, summary};
 
 /// Everything that a run needs to know.
 #[derive(Debug)]
@@ -49,6 +49,10 @@ fn read(settings: &RunSettings, stdin: &StandardInput, printer: &Printer) -> Res
         &settings.sources,
         printer,
     )?;
+    // Whoever changes things all the time accepts them all the time.
+    if settings.watch == Watch::No {
+        lock::check(&settings.file, &file)?;
+    }
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
     let given = inputs::collect(&settings.inputs, &file.bundle.pipeline.inputs, stdin).map_err(in_files)?;
     let given = blobs::attach(given, settings.allow_blobs, settings.host.blobs.as_deref()).map_err(in_files)?;

@@ -31,12 +31,12 @@ use self::window::Window;
 use self::writer::{Printed, Writer};
 use crate::failure::{Failure, Outcome};
 use crate::host::{Ready, Threads};
-use crate::inputs;
 use crate::kept_results::KeptResults;
 use crate::pipeline_file::{self, PipelineFile};
 use crate::printer::Printer;
 use crate::settings::RunSettings;
 use crate::standard_input::StandardInput;
+use crate::{inputs, lock};
 
 pub(crate) use self::rows::RowSource;
 
@@ -58,6 +58,7 @@ pub(crate) struct EachSettings {
 pub(crate) fn each(run: &RunSettings, settings: &EachSettings, printer: &Printer) -> Outcome {
     let host = &run.host;
     let file = pipeline_file::read(&run.file, &host.policy, &host.overrides, &run.sources, printer)?;
+    lock::check(&run.file, &file)?;
     let PipelineFile { bundle, sources } = file;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&sources);
     let stdin = match settings.rows {

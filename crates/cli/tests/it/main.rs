@@ -26,6 +26,7 @@ mod inputs;
 mod inspect;
 mod interpreters;
 mod limits;
+mod lock;
 mod nested;
 mod policy;
 mod results;
