@@ -177,6 +177,8 @@ fn linked(runtime: &Runtime, engine: Arc<dyn Engine>, graph: &Graph, kind: Kind)
         on_failure: Default::default(),
         timeout: None,
         toolchains: IndexMap::new(),
+        budget: Default::default(),
+        tests: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: std::path::PathBuf::new(),
     };

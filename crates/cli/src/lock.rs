@@ -17,6 +17,7 @@ use wasmill_unit::Unit;
 use crate::failure::Failure;
 use crate::pipeline_file::PipelineFile;
 use crate::render::{DIM, GREEN, RED, YELLOW};
+use crate::whole_file;
 
 /// The name of the file, beside the pipeline.
 const NAME: &str = "wasmill.lock";
@@ -231,18 +232,7 @@ impl Lock {
         let shown = self.path.display();
         let failed = |error: &dyn std::fmt::Display| Failure::host(format!("`{shown}` cannot be written: {error}"));
         let text = toml::to_string(&self.file).map_err(|error| failed(&error))?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Whole or not at all.
-        let mut file =
-            tempfile::Builder::new().prefix(".wasmill.lock.").tempfile_in(folder).map_err(|error| failed(&error))?;
-        io::Write::write_all(&mut file, format!("{HEAD}{text}").as_bytes()).map_err(|error| failed(&error))?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let everybody_reads = std::fs::Permissions::from_mode(0o644);
-            std::fs::set_permissions(file.path(), everybody_reads).map_err(|error| failed(&error))?;
-        }
-        file.persist(&self.path).map_err(|error| failed(&error.error))?;
+        whole_file::write(&self.path, format!("{HEAD}{text}").as_bytes()).map_err(|error| failed(&error))?;
         Ok(self.path)
     }
 

@@ -35,6 +35,7 @@ mod summary;
 mod toolchain;
 mod unit_file;
 mod wants;
+mod whole_file;
 
 use std::process;
 
@@ -84,6 +85,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Check(args) => commands::check::check(&settings::check(args)?, printer),
         Command::Convert(args) => commands::convert::convert(&args.file, printer),
         Command::Graph(args) => commands::graph::graph(&args, printer),
+        Command::Test(args) => commands::test::test(&settings::test(args)?, printer),
         Command::Plan(args) => commands::plan::plan(&settings::plan(args)?, printer),
         Command::Blob(args) => commands::blob::blob(&args, printer),
         Command::Cache(args) => commands::cache::cache(&args, printer),

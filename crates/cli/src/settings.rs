@@ -14,7 +14,7 @@ use wasmill_toolchain::{Confinement, Mode};
 
 use crate::args::{
     BuildArgs, BuildModeArgs, CacheMode, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, HostArgs,
-    LimitArgs, PlanArgs, RunArgs, SourceArgs,
+    LimitArgs, PlanArgs, RunArgs, SourceArgs, TestArgs,
 };
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
@@ -97,6 +97,21 @@ pub(crate) struct PlanSettings {
     pub(crate) overrides: Overrides,
     /// Whether the units are accepted as they are.
     pub(crate) accept: bool,
+}
+
+/// What `test` works with.
+#[derive(Debug)]
+pub(crate) struct TestSettings {
+    /// The manifest.
+    pub(crate) file: PathBuf,
+    /// The cases that are asked for; none: all.
+    pub(crate) names: Vec<String>,
+    /// Whether what is found is written into the manifest.
+    pub(crate) update: bool,
+    /// How units are fetched.
+    pub(crate) sources: SourceSettings,
+    /// Where and how guests run.
+    pub(crate) host: HostSettings,
 }
 
 /// What `call` works with.
@@ -224,6 +239,15 @@ pub(crate) fn dev(args: DevArgs) -> Result<RunSettings, Failure> {
     let reuse = ReuseSettings { folder: results_folder(), verify: false };
     let (file, inputs) = (args.file, args.input);
     Ok(RunSettings { file, inputs, each: None, allow_blobs: false, sources, host, reuse, watch })
+}
+
+/// Settings of `test`.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn test(args: TestArgs) -> Result<TestSettings, Failure> {
+    let TestArgs { file, names, update, sources, limits, host } = args;
+    Ok(TestSettings { file, names, update, sources: self::sources(&sources)?, host: self::host(limits, host)? })
 }
 
 /// Settings of `exec`.

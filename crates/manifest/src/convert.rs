@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmill_model::{
-    Backoff, Concurrency, DirMode, Emits, Fallback, FallbackTo, Grants, InputSpec, InputType, Jitter, LimitOverrides,
-    OnFailure, OutputFormat, Part, Pipeline, Profile, Retry, Schedule, Source, SourceText, Step, Strategy, Template,
-    UnitSource, UnitSpec, Value, VerdictSet, With,
+    Backoff, Budget, Concurrency, DirMode, Emits, Expected, Fallback, FallbackTo, Grants, InputSpec, InputType, Jitter,
+    LimitOverrides, OnFailure, OutputFormat, Part, Pipeline, Profile, Retry, Schedule, Source, SourceText, Step,
+    Strategy, Template, TestCase, TestInput, UnitSource, UnitSpec, Value, VerdictKind, VerdictSet, With,
 };
 
 use crate::yaml_text::Yaml;
@@ -34,6 +34,8 @@ pub fn to_yaml(pipeline: &Pipeline) -> String {
     map.put("steps", Yaml::Map(steps));
     let outputs = pipeline.outputs.iter().map(|(name, output)| (name.to_string(), template(output)));
     map.put_map("outputs", outputs.collect());
+    map.put_map("budget", budget(pipeline.budget));
+    map.put_map("tests", pipeline.tests.iter().map(|(name, case)| (name.to_string(), test(case))).collect());
     Yaml::Map(map.0).document()
 }
 
@@ -183,6 +185,32 @@ fn step(step: &Step) -> Yaml {
     if step.cache {
         map.put("cache", Yaml::text("auto"));
     }
+    map.put_map("budget", budget(step.budget));
+    Yaml::Map(map.0)
+}
+
+fn budget(budget: Budget) -> Vec<(String, Yaml)> {
+    budget.fuel.map(|fuel| ("fuel".to_owned(), Yaml::plain(fuel))).into_iter().collect()
+}
+
+fn test(case: &TestCase) -> Yaml {
+    let mut map = Map::default();
+    let input = |input: &TestInput| match input {
+        TestInput::Value(given) => value(given),
+        TestInput::File(path, _) => Yaml::Map(vec![("$file".to_owned(), Yaml::text(&path.to_string_lossy()))]),
+    };
+    let expected = |expected: &Expected| match expected {
+        Expected::Value(given) => value(given),
+        Expected::Digest(digest) => Yaml::Map(vec![("$sha256".to_owned(), Yaml::text(&digest.to_string()))]),
+    };
+    map.put_map("inputs", case.inputs.iter().map(|(name, one)| (name.to_string(), input(one))).collect());
+    if case.verdict != VerdictKind::Ok {
+        map.put("verdict", Yaml::text(case.verdict.as_str()));
+    }
+    map.put_map("outputs", case.outputs.iter().map(|(name, one)| (name.to_string(), expected(one))).collect());
+    let verdict = |(id, kind): (&Arc<str>, &VerdictKind)| (id.to_string(), Yaml::text(kind.as_str()));
+    map.put_map("steps", case.steps.iter().map(verdict).collect());
+    map.put_map("budget", budget(case.budget));
     Yaml::Map(map.0)
 }
 

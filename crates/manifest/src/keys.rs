@@ -28,11 +28,19 @@ pub(crate) const PIPELINE: Keys = Keys {
         "units",
         "steps",
         "outputs",
+        "budget",
+        "tests",
     ],
-    later: &[
-        ("budget", "set `limits` on the steps, or `defaults: { limits: … }`"),
-        ("tests", "leave it out; a later version runs them"),
-    ],
+    later: &[],
+};
+
+pub(crate) const BUDGET: Keys = Keys { what: "`budget`", example: "{ fuel: 20_000_000 }", now: &["fuel"], later: &[] };
+
+pub(crate) const TEST: Keys = Keys {
+    what: "a test",
+    example: "{ inputs: { celsius: 100 }, outputs: { fahrenheit: 212 } }",
+    now: &["inputs", "verdict", "outputs", "steps", "budget"],
+    later: &[],
 };
 
 pub(crate) const INPUT: Keys = Keys {
@@ -101,13 +109,10 @@ pub(crate) const STEP: Keys = Keys {
         "engine",
         "allow_weaker",
         "cache",
+        "budget",
         "description",
     ],
-    later: &[
-        ("budget", "set `limits`"),
-        ("cache", "leave it out; every step runs"),
-        ("url", "write `unit: { url: … }`"),
-    ],
+    later: &[("cache", "leave it out; every step runs"), ("url", "write `unit: { url: … }`")],
 };
 
 pub(crate) const RETRY: Keys = Keys {

@@ -11,11 +11,13 @@
 //! - No key is ignored: what is not known, or not yet supported, is an error.
 #![forbid(unsafe_code)]
 
+mod cases;
 mod check;
 mod component;
 mod convert;
 mod dialect;
 mod dialects;
+mod expectations;
 mod flow;
 mod format;
 mod grants;
@@ -43,6 +45,7 @@ mod yaml_tree;
 pub use component::{Component, parse_component};
 pub use convert::{limits_to_yaml, to_yaml};
 pub use dialects::pipeline_v1::GraphInfo;
+pub use expectations::{NewExpectation, with_expectations};
 pub use format::Format;
 pub use grants::{is_variable_name, normal_guest_path};
 pub use policy::parse_policy;

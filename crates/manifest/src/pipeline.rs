@@ -13,7 +13,7 @@ use crate::reader::Reader;
 use crate::steps::Defaults;
 use crate::templates::template;
 use crate::tree::{Data, Node, Span};
-use crate::{flow, grants, inputs, sources, steps, units};
+use crate::{cases, flow, grants, inputs, sources, steps, units};
 
 /// Reads and checks a native manifest. What it gives is right where nothing was reported.
 pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipeline> {
@@ -54,6 +54,18 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
     check::names(&names, &read, &outputs, reader);
     let mut steps: Vec<Step> = read.into_iter().map(|(step, _)| step).collect();
     sources::bind_functions(&mut units, &mut steps);
+    let budget = fields.get("budget").map(|node| cases::budget(node, reader)).unwrap_or_default();
+    let tests = fields.get("tests").map(|node| {
+        let step_ids: Vec<&str> = steps.iter().map(|step| &*step.id).collect();
+        let output_names: Vec<&str> = outputs.keys().map(|name| &**name).collect();
+        let names = cases::Names {
+            inputs: inputs.keys().map(|name| &**name).collect(),
+            outputs: if output_names.is_empty() { step_ids.clone() } else { output_names },
+            steps: step_ids,
+        };
+        cases::read(node, &names, reader)
+    });
+    let tests = tests.unwrap_or_default();
     let toolchains = fields.get("toolchains").map(|node| sources::toolchains(node, reader)).unwrap_or_default();
     Some(Pipeline {
         name: name.map_or_else(|| name_of(file), Arc::from),
@@ -67,6 +79,8 @@ pub(crate) fn read(file: &str, tree: &Node, reader: &Reader<'_>) -> Option<Pipel
         on_failure,
         timeout,
         toolchains,
+        budget,
+        tests,
         unit_limits: IndexMap::new(),
         base: base_of(file),
     })

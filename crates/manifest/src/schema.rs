@@ -51,6 +51,59 @@ struct Manifest {
     steps: IndexMap<String, Step>,
     /// What a run gives: one template by the name `result`, or several by names of their own.
     outputs: Option<Outputs>,
+    /// What a run may use in all: more is a failure, found when it ends.
+    budget: Option<Budget>,
+    /// Cases that `wasmill test` runs, by name.
+    #[schemars(default)]
+    tests: IndexMap<String, Test>,
+}
+
+/// What may be used in all.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Budget {
+    /// Units of fuel, of all attempts that count; no attempt is given more.
+    fuel: Option<Count>,
+}
+
+/// How a run or a step ended.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Verdict {
+    Ok,
+    GuestError,
+    Trap,
+    FuelExhausted,
+    TimedOut,
+    MemoryExceeded,
+    OutputExceeded,
+    LogExceeded,
+    Denied,
+    InvalidInput,
+    InvalidUnit,
+    EngineUnavailable,
+    Cancelled,
+    HostError,
+    Skipped,
+}
+
+/// One case of a pipeline.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Test {
+    /// What the run is given: values, or `{ $file: path }` for the contents of a file.
+    #[schemars(default)]
+    inputs: IndexMap<String, serde_json::Value>,
+    /// How the run has to end; `ok` where it is left out.
+    verdict: Option<Verdict>,
+    /// What it has to give, by the names of outputs: values, or `{ $sha256: digest }`. Of others nothing is said.
+    #[schemars(default)]
+    outputs: IndexMap<String, serde_json::Value>,
+    /// How steps have to end, by their ids.
+    #[schemars(default)]
+    steps: IndexMap<String, Verdict>,
+    /// What the run may use.
+    budget: Option<Budget>,
 }
 
 /// An input: its type, or all about it.
@@ -316,6 +369,8 @@ struct Step {
     allow_weaker: Option<bool>,
     /// Whether the answers of its calls are taken from former runs, where they are pure.
     cache: Option<Cache>,
+    /// What all attempts may use together, of all items: more is a failure, found when the run ends.
+    budget: Option<Budget>,
     /// What the step is for.
     description: Option<String>,
 }

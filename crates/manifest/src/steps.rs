@@ -14,7 +14,7 @@ use crate::quantity::{parse_count, parse_duration, parse_size};
 use crate::reader::{Fields, Reader};
 use crate::templates::template;
 use crate::tree::{Data, Member, Node, Span};
-use crate::{sources, units};
+use crate::{cases, sources, units};
 
 /// What holds for every step that does not say otherwise.
 #[derive(Default)]
@@ -184,6 +184,10 @@ fn step(
     let engines = fields.get("engine").map(|node| engines(node, reader));
     let allow_weaker = fields.get("allow_weaker").map(|node| allow_weaker(node, reader));
     let cache = fields.get("cache").and_then(|node| cache(node, reader));
+    let budget = fields.get("budget").map(|node| cases::budget(node, reader)).unwrap_or_default();
+    if let Some(node) = fields.get("budget").filter(|_| budget.fuel.is_some() && profile == Profile::Fast) {
+        fuel_is_not_metered(node, reader);
+    }
     let timeout = fields.get("timeout").and_then(|node| flow::timeout(node, reader));
     if let Some(limit) = fields.get("limits").and_then(|node| node.get("timeout")) {
         match (timeout, defaults.timeout) {
@@ -228,6 +232,7 @@ fn step(
         engines: engines.unwrap_or_else(|| defaults.engines.clone()),
         allow_weaker: allow_weaker.unwrap_or(defaults.allow_weaker),
         cache: cache.unwrap_or(defaults.cache),
+        budget,
         with_location: or_here(place("with")),
         function_location: or_here(place("function")),
         limits_location: or_here(place("limits").or_else(|| defaults.limits_location.clone())),

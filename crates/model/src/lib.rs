@@ -19,6 +19,7 @@ mod receipt;
 mod run_document;
 mod source;
 mod template;
+mod testing;
 mod value;
 mod verdict;
 
@@ -40,5 +41,6 @@ pub use receipt::{EngineName, Frame, Interface, PassedOver, Receipt, Routing, Us
 pub use run_document::{RunDocument, RunError, RunVerdict, StepReport, SubRun};
 pub use source::{Language, SourceText, SourceUnit};
 pub use template::{Expression, Part, Reference, Template};
+pub use testing::{Budget, Expected, TestCase, TestInput};
 pub use value::{Input, Object, Value};
 pub use verdict::{ExitCode, SkipReason, TrapKind, Verdict, VerdictKind};

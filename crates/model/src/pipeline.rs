@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Concurrency, Digest, Expression, Fallback, Foreach, Grants, Language, LimitOverrides, Location, OnFailure, Profile,
-    Retry, SourceUnit, Template, Value,
+    Budget, Concurrency, Digest, Expression, Fallback, Foreach, Grants, Language, LimitOverrides, Location, OnFailure,
+    Profile, Retry, SourceUnit, Template, TestCase, Value,
 };
 
 /// A DAG of steps with typed inputs and outputs.
@@ -41,6 +41,12 @@ pub struct Pipeline {
     /// The programs that source is built with, by language, where others are meant than those that are found.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub toolchains: IndexMap<Language, PathBuf>,
+    /// What a run may use in all.
+    #[serde(skip_serializing_if = "Budget::is_silent")]
+    pub budget: Budget,
+    /// What `wasmill test` tries, by name.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub tests: IndexMap<Arc<str>, TestCase>,
     /// The most that units may use by their own word (`Component.toml`), by the names of the units: it lowers the limits of their
     /// steps, and never raises one. Whoever loads the units fills it; a manifest cannot.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
@@ -282,6 +288,9 @@ pub struct Step {
     /// Whether the answers of its calls are taken from former runs, where they are pure.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cache: bool,
+    /// What all of its attempts may use together; none of them may use more.
+    #[serde(skip_serializing_if = "Budget::is_silent")]
+    pub budget: Budget,
     /// Where it stands.
     #[serde(skip)]
     pub location: Location,
@@ -324,6 +333,7 @@ impl Step {
             engines: Vec::new(),
             allow_weaker: false,
             cache: false,
+            budget: Budget::default(),
             location: Location::default(),
             with_location: Location::default(),
             function_location: Location::default(),

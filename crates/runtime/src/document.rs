@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wasmill_model::{
-    Code, Object, OnFailure, Receipt, Reference, RunDocument, RunError, RunVerdict, SkipReason, StepReport, Template,
-    Verdict, VerdictKind, format_duration,
+    Code, Object, OnFailure, Pipeline, Receipt, Reference, RunDocument, RunError, RunVerdict, SkipReason, StepReport,
+    Template, Verdict, VerdictKind, format_duration,
 };
 use wasmill_plan::StepIndex;
 
 use crate::attempt::host_error;
 use crate::bounds::bounded;
+use crate::budget;
 use crate::link::LinkedParts;
 use crate::run::{End, Run, Settled};
 use crate::scope::ItemScope;
@@ -70,7 +71,48 @@ pub(crate) fn document(run: Arc<Run>, end: End) -> RunDocument {
         steps.insert(step.id.clone(), report);
     }
     let pipeline = linked.pipeline.name.clone();
-    RunDocument { wasmill: 1, run: id, pipeline, verdict, outputs, steps, discarded, error }
+    let document = RunDocument { wasmill: 1, run: id, pipeline, verdict, outputs, steps, discarded, error };
+    within_budget(document, &linked.pipeline)
+}
+
+/// A run that succeeded and used more than it may has failed. That shows when it ends: only then it does not depend on the order of its steps.
+fn within_budget(mut document: RunDocument, pipeline: &Pipeline) -> RunDocument {
+    if document.verdict != RunVerdict::Ok {
+        return document;
+    }
+    let mut broken = None;
+    for step in &pipeline.steps {
+        let Some((limit, report)) = step.budget.fuel.zip(document.steps.get_mut(&step.id)) else { continue };
+        let used = budget::of_step(report).unwrap_or(u64::MAX);
+        if used > limit {
+            (report.verdict, report.output) = (Verdict::FuelExhausted { limit }, None);
+            broken = Some((Some(step.id.clone()), limit, used));
+            break;
+        }
+    }
+    let of_run = || {
+        let (limit, used) = (pipeline.budget.fuel?, budget::fuel_used(&document).unwrap_or(u64::MAX));
+        (used > limit).then_some((None, limit, used))
+    };
+    let Some((step, limit, used)) = broken.or_else(of_run) else { return document };
+    let who = step.as_ref().map_or("the run".to_owned(), |step| format!("step `{step}`"));
+    let used = if used == u64::MAX { "fuel that nobody counted".to_owned() } else { format!("{used} units of fuel") };
+    let help = format!(
+        "raise it with `budget: {{ fuel: {} }}`, or find out what costs more than it did",
+        limit.saturating_mul(2)
+    );
+    document.error = Some(RunError {
+        code: Code::FuelExhausted,
+        message: format!("{who} used {used}, and its budget is {limit}"),
+        step,
+        help: Some(help),
+        verdict: VerdictKind::FuelExhausted,
+    });
+    document.verdict = RunVerdict::Failed;
+    if pipeline.on_failure == OnFailure::FailFast {
+        document.outputs = Object::new();
+    }
+    document
 }
 
 /// The declared outputs; where none are, those of the steps that nobody reads. Of a run that went wrong, those that there are.

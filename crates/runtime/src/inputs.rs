@@ -221,6 +221,8 @@ mod tests {
             on_failure: Default::default(),
             timeout: None,
             toolchains: Default::default(),
+            budget: Default::default(),
+            tests: Default::default(),
             unit_limits: Default::default(),
             base: Default::default(),
         };

@@ -18,6 +18,7 @@
 
 mod attempt;
 mod bounds;
+mod budget;
 mod bundle;
 mod bundle_reader;
 mod check;
@@ -41,6 +42,7 @@ mod stream;
 mod suggestion;
 mod wiring;
 
+pub use budget::fuel_used;
 pub use bundle::Bundle;
 pub use bundle_reader::{BundleReader, DEEPEST_CALL, PipelineFiles, place_of};
 pub use check::check;

@@ -495,7 +495,7 @@ impl<'a> Maker<'a> {
     }
 
     fn limits(&mut self, step: &Step) -> Result<Arc<Limits>, Diagnostic> {
-        let own = self.pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
+        let own = own_limits(self.pipeline, step);
         let asked = self.overrides.limits.over(step.limits);
         if let Some(limits) = self.limits.get(&(asked, own)) {
             return Ok(limits.clone());
@@ -513,6 +513,18 @@ impl<'a> Maker<'a> {
         self.limits.insert((asked, own), limits.clone());
         Ok(limits)
     }
+}
+
+/// What an attempt of a step may use at most, whatever it is given: by its unit's own word, and by the budgets.
+pub(crate) fn own_limits(pipeline: &Pipeline, step: &Step) -> LimitOverrides {
+    let own = pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
+    let fuel = own.fuel.into_iter().chain(budget(pipeline, step)).min();
+    LimitOverrides { fuel, ..own }
+}
+
+/// The fuel that one attempt cannot have more of without breaking a budget.
+pub(crate) fn budget(pipeline: &Pipeline, step: &Step) -> Option<u64> {
+    step.budget.fuel.into_iter().chain(pipeline.budget.fuel).min()
 }
 
 /// What is wrong with the overrides themselves.

@@ -123,11 +123,12 @@ fn verdict(document: &RunDocument, pipeline: &Pipeline, elapsed: Duration) -> Ve
     };
     let step = error.step.as_ref().and_then(|id| document.steps.get(id));
     match (step, error.verdict) {
-        (Some(report), _) => report.verdict.clone(),
-        (None, VerdictKind::Cancelled) => Verdict::Cancelled,
-        (None, VerdictKind::TimedOut) => Verdict::TimedOut { limit: pipeline.timeout.unwrap_or_default(), elapsed },
-        (None, VerdictKind::InvalidInput) => Verdict::InvalidInput { message: error.message.clone() },
-        (None, _) => Verdict::HostError { message: error.message.clone() },
+        (Some(report), _) if !report.verdict.is_ok() => report.verdict.clone(),
+        (_, VerdictKind::Cancelled) => Verdict::Cancelled,
+        (_, VerdictKind::TimedOut) => Verdict::TimedOut { limit: pipeline.timeout.unwrap_or_default(), elapsed },
+        (_, VerdictKind::FuelExhausted) => Verdict::FuelExhausted { limit: pipeline.budget.fuel.unwrap_or_default() },
+        (_, VerdictKind::InvalidInput) => Verdict::InvalidInput { message: error.message.clone() },
+        _ => Verdict::HostError { message: error.message.clone() },
     }
 }
 

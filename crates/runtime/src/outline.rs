@@ -188,6 +188,8 @@ pub enum LimitOrigin {
     Manifest,
     /// The unit's own: its `Component.toml` asks for less than it would be given.
     Component,
+    /// The budget of the step or the pipeline: no attempt is given more.
+    Budget,
     /// The host's policy: nobody else says anything.
     Policy,
     /// Wasmill's: the host's policy is silent as well.
@@ -203,6 +205,7 @@ impl LimitOrigin {
             LimitOrigin::Defaults => "defaults",
             LimitOrigin::Manifest => "manifest",
             LimitOrigin::Component => "component",
+            LimitOrigin::Budget => "budget",
             LimitOrigin::Policy => "policy",
             LimitOrigin::BuiltIn => "built-in",
         }
@@ -253,11 +256,17 @@ fn preview_once(
         let unit = bundle.units.get(&step.unit)?;
         let function = unit.info().resolve(step.function.as_deref()).ok()?;
         let profile = overrides.profile(step);
-        let own = pipeline.unit_limits.get(&step.unit).copied().unwrap_or_default();
+        let own = link::own_limits(pipeline, step);
         // Each was held against the policy: together they ask for no more.
         let asked = policy.resolve(overrides.limits.over(step.limits)).ok()?;
         let limits = asked.at_most(own);
-        let origins = origins(overrides.limits, step, pipeline.dialect, &asked, &limits);
+        let budget = link::budget(pipeline, step).filter(|budget| *budget == limits.fuel && limits.fuel < asked.fuel);
+        let mut origins = origins(overrides.limits, step, pipeline.dialect, &asked, &limits);
+        for (limit, origin) in &mut origins {
+            if *limit == LimitKind::Fuel && budget.is_some() {
+                *origin = LimitOrigin::Budget;
+            }
+        }
         let judged = overrides.asked(step, policy).judged(engines, unit.interface());
         let passed_over: Vec<PassedOver> = judged.iter().map_while(|(_, unfit)| unfit.clone()).collect();
         let fits = judged.into_iter().filter(|(_, unfit)| unfit.is_none()).filter_map(|(place, _)| engines.get(place));

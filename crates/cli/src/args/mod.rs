@@ -20,7 +20,7 @@ pub(crate) use grants::GrantArgs;
 pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
 pub(crate) use host::{HostArgs, PolicyArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
-pub(crate) use run::{CacheMode, DEV_EXAMPLES, DevArgs, EachArgs, RUN_EXAMPLES, RunArgs};
+pub(crate) use run::{CacheMode, DEV_EXAMPLES, DevArgs, EachArgs, RUN_EXAMPLES, RunArgs, TEST_EXAMPLES, TestArgs};
 pub(crate) use source::{BuildArgs, BuildModeArgs, ExecArgs, NewArgs, NewCommand, NewFile};
 pub(crate) use unit::{CallArgs, InspectArgs};
 pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs, EnginesArgs, Part};
@@ -143,6 +143,13 @@ pub(crate) enum Command {
     /// touches, and shows the steps and what is wrong in one place.
     #[command(after_help = DEV_EXAMPLES)]
     Dev(DevArgs),
+
+    /// Run the cases that a pipeline has in `tests:`, and show what is not as it should be
+    ///
+    /// Each case gives inputs and says what has to come of them: outputs, verdicts, a budget of fuel. Fuel is the same on every machine for the
+    /// same unit, input and version of the engine.
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(TestArgs),
 
     /// Begin a pipeline or a step, from a template
     #[command(after_help = source::NEW_TOP_EXAMPLES)]

@@ -119,6 +119,54 @@ impl RunArgs {
     }
 }
 
+/// `wasmill test`
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// The pipeline: a .yaml, .json or .toml file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Only these cases
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+
+    /// Write what comes of the cases into the manifest, in the place of what they expect
+    ///
+    /// Only cases change that fail, or that say nothing of outputs; comments and layout stay. An output of more than 2 KiB is written as
+    /// its digest. Budgets and verdicts of steps are left as they are.
+    #[arg(long)]
+    pub(crate) update: bool,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+
+    #[command(flatten)]
+    pub(crate) host: HostArgs,
+}
+
+pub(crate) const TEST_EXAMPLES: &str = "\
+Examples:
+  wasmill test pipeline.yaml
+  wasmill test pipeline.yaml boiling freezing
+  wasmill test pipeline.yaml --update
+
+In the manifest:
+  tests:
+    boiling:
+      inputs: { celsius: 100, table: { $file: table.csv } }
+      outputs: { fahrenheit: 212 }
+      budget: { fuel: 50_000 }
+    cold:
+      inputs: { celsius: -300 }
+      verdict: guest-error
+      steps: { convert: guest-error }
+
+With --output json: {\"wasmill\": 1, \"file\", \"pipeline\", \"ok\", \"tests\": [{name, ok, verdict, wall_us, fuel,
+differences: [{at, expected, found}, …], error}, …], \"updated\": [name, …]}. The exit code is 1 where a case fails.";
+
 /// `wasmill dev`
 #[derive(Debug, Args)]
 pub(crate) struct DevArgs {

@@ -100,6 +100,8 @@ fn pipeline(name: &Arc<str>, unit: wasmill_model::UnitSpec, step: Step) -> Pipel
         on_failure: Default::default(),
         timeout: None,
         toolchains: IndexMap::new(),
+        budget: Default::default(),
+        tests: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: PathBuf::new(),
     }

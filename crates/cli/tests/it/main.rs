@@ -33,6 +33,7 @@ mod results;
 mod run;
 mod signals;
 mod sources;
+mod tests_of_pipelines;
 mod upkeep;
 mod urls;
 mod verbs;

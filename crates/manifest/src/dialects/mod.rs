@@ -39,6 +39,8 @@ pub(crate) fn pipeline(file: &str, dialect: Dialect) -> Pipeline {
         on_failure: OnFailure::default(),
         timeout: None,
         toolchains: IndexMap::new(),
+        budget: Default::default(),
+        tests: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: base_of(file),
     }

@@ -48,7 +48,7 @@ fn functions_are_looked_up() {
             .starts_with("p.yaml:1:1: WM0305 the unit `unit` does not export a function `ecko` | did you mean `echo`?"),
         "{found:?}"
     );
-    assert!(found[1].starts_with("p.yaml:2:1: WM0306 the unit `unit` exports 19 functions"), "{found:?}");
+    assert!(found[1].starts_with("p.yaml:2:1: WM0306 the unit `unit` exports 20 functions"), "{found:?}");
     assert!(found[1].contains("add `function:` with one of `noop`, `echo`"), "{found:?}");
 }
 

@@ -377,6 +377,8 @@ pub(crate) fn pipeline(steps: Vec<Step>, outputs: &[(&str, &str)]) -> Pipeline {
         on_failure: Default::default(),
         timeout: None,
         toolchains: IndexMap::new(),
+        budget: Default::default(),
+        tests: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: Default::default(),
     }

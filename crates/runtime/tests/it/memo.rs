@@ -243,7 +243,7 @@ proptest! {
     #[test]
     fn nothing_that_reaches_outside_is_ever_kept(
         clock in any::<bool>(), random in any::<bool>(), net in any::<bool>(), dir in proptest::option::of(any::<bool>()),
-        secret in any::<bool>(), function in any::<bool>(), env in any::<bool>(), args in any::<bool>(),
+        secret in any::<bool>(), function in any::<bool>(), env in any::<bool>(),
     ) {
         let bench = Bench::new();
         let steps = || {
@@ -256,7 +256,6 @@ proptest! {
             step.grants.secrets.extend(secret.then(|| "KEY".to_owned()));
             step.grants.functions.extend(function.then(|| "acme:billing/prices".to_owned()));
             step.grants.env.extend(env.then(|| ("LANG".to_owned(), "en".to_owned())));
-            step.grants.args.extend(args.then(|| "--fast".to_owned()));
             pipeline(vec![step], &[])
         };
         let is_pure = !(clock || random || net || dir.is_some() || secret || function);

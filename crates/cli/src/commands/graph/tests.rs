@@ -32,6 +32,8 @@ fn pipeline(steps: Vec<Step>) -> Pipeline {
         on_failure: OnFailure::default(),
         timeout: None,
         toolchains: IndexMap::new(),
+        budget: Default::default(),
+        tests: IndexMap::new(),
         unit_limits: IndexMap::new(),
         base: PathBuf::new(),
     }

@@ -1,0 +1,228 @@
+//! `wasmill test`, and budgets.
+
+use std::fs;
+
+use serde_json::Value;
+use wasmill_testkit::{Output, Project};
+
+use crate::fixtures::{ARITHMETIC, UPPER};
+use crate::pipeline;
+
+const SUMS: &str = r#"wasmill: 1
+name: sums
+inputs:
+  n: { type: integer, default: 5 }
+  text: { type: string, default: "" }
+units:
+  arithmetic: { path: arithmetic.wat }
+  upper: { path: upper.wat }
+steps:
+  a: { unit: arithmetic, function: add, with: ["${{ inputs.n }}", 1] }
+  loud: { unit: upper, with: "${{ inputs.text }}", when: "${{ inputs.text != '' }}" }
+  by: { unit: arithmetic, function: divide, with: [100, "${{ inputs.n }}"] }
+outputs:
+  sum: "${{ steps.a.output }}"
+  loud: "${{ steps.loud.verdict == 'ok' ? steps.loud.output : '' }}"
+  by: "${{ steps.by.output }}"
+"#;
+
+fn sums(tests: &str) -> Project {
+    let project = pipeline(&format!("{SUMS}{tests}"));
+    project.file("arithmetic.wat", ARITHMETIC).file("upper.wat", UPPER).file("data/words.txt", "one\ntwo\n")
+}
+
+fn test(project: &Project, more: &[&str]) -> Output {
+    project.wasmill([&["test", "pipeline.yaml"], more].concat()).run()
+}
+
+fn json(project: &Project, code: i32) -> Value {
+    serde_json::from_str(test(project, &["--output", "json"]).expect(code).text()).unwrap()
+}
+
+#[test]
+fn cases_that_hold() {
+    let project = sums(
+        "tests:
+  usual: { outputs: { sum: 6, by: 20.0 }, budget: { fuel: 100 } }
+  words:
+    inputs: { text: { $file: data/words.txt } }
+    outputs: { loud: \"ONE\\nTWO\\n\" }
+    steps: { loud: ok }
+  zero:
+    inputs: { n: 0 }
+    verdict: trap
+    steps: { by: trap }
+",
+    );
+    let output = test(&project, &[]);
+    let text = output.expect(0).text();
+    assert!(text.contains("ok    usual") && text.contains("3 passed, 0 failed"), "{output}");
+    let one = test(&project, &["zero"]);
+    assert!(one.expect(0).text().contains("1 passed"), "{one}");
+    let document = json(&project, 0);
+    assert_eq!(document["tests"][2]["verdict"], "trap");
+    // Fuel is counted, and is the same each time.
+    assert_eq!(document["tests"][0]["fuel"], json(&project, 0)["tests"][0]["fuel"]);
+}
+
+#[test]
+fn what_differs_is_shown() {
+    let project = sums(
+        "tests:
+  wrong:
+    inputs: { text: \"one\\ntwo\\nthree\" }
+    outputs: { sum: 7, loud: \"ONE\\nZWEI\\nTHREE\" }
+    steps: { loud: trap }
+    budget: { fuel: 1 }
+  failed: { inputs: { n: 0 }, outputs: { by: 1 } }
+",
+    );
+    let output = test(&project, &[]);
+    let text = output.expect(1).text().to_owned();
+    for said in [
+        "FAIL  wrong",
+        "  outputs.sum\n    - 7\n    + 6\n",
+        "  outputs.loud\n      ONE\n    - ZWEI\n    + TWO\n      THREE\n",
+        "  steps.loud\n    - trap\n    + ok\n",
+        "  budget.fuel\n    - 1\n",
+        "  verdict\n    - ok\n    + trap\n",
+        "step `by` failed: an integer was divided by zero",
+        "0 passed, 2 failed",
+    ] {
+        assert!(text.contains(said), "{said}: {output}");
+    }
+    let document = json(&project, 1);
+    assert_eq!(document["tests"][0]["differences"][0]["at"], "outputs.sum");
+    assert_eq!(document["tests"][1]["error"], "step `by` failed: an integer was divided by zero");
+}
+
+#[test]
+fn expectations_are_written_into_the_manifest() {
+    let tests = "tests:
+  # The usual one.
+  usual: { outputs: { sum: 7 } } # was seven
+  new:
+    inputs: { n: 2 }
+  broken:
+    inputs: { n: 0 }
+  right: { outputs: { by: 20 } }
+";
+    let project = sums(tests);
+    test(&project, &[]).expect(1);
+    let output = test(&project, &["--update"]);
+    assert!(output.expect(0).text().contains("written into pipeline.yaml: usual, new, broken"), "{output}");
+    let text = fs::read_to_string(project.path().join("pipeline.yaml")).unwrap();
+    assert!(text.starts_with(SUMS), "{text}");
+    let after = text.split_once("tests:\n").unwrap().1;
+    assert_eq!(
+        after,
+        "  # The usual one.
+  usual: { outputs: { sum: 6 } } # was seven
+  new:
+    outputs:
+      sum: 3
+      loud: \"\"
+      by: 50
+    inputs: { n: 2 }
+  broken:
+    verdict: trap
+    inputs: { n: 0 }
+  right: { outputs: { by: 20 } }
+"
+    );
+    test(&project, &[]).expect(0);
+    // Nothing is left to write.
+    assert!(!test(&project, &["--update"]).expect(0).text().contains("written"));
+}
+
+#[test]
+fn a_large_output_is_written_as_its_digest() {
+    let project =
+        sums("tests:\n  long: { inputs: { text: { $file: long.txt } } }\n").file("long.txt", "word\n".repeat(1_000));
+    test(&project, &["--update"]).expect(0);
+    let text = fs::read_to_string(project.path().join("pipeline.yaml")).unwrap();
+    assert!(text.contains("loud: {\"$sha256\":\""), "{text}");
+    test(&project, &[]).expect(0);
+    let project = project.file("long.txt", "other\n".repeat(1_000));
+    assert!(test(&project, &[]).expect(1).text().contains("+ sha256 "));
+}
+
+#[test]
+fn what_cannot_be_tried_is_an_error_with_its_place() {
+    let none = sums("");
+    assert!(test(&none, &[]).expect(2).stderr.contains("has no tests"));
+    let project = sums("tests:\n  one: { inputs: { text: { $file: none.txt } } }\n  two: { inputs: { n: many } }\n");
+    let output = test(&project, &[]);
+    let stderr = &output.expect(2).stderr;
+    assert!(stderr.contains("none.txt") && stderr.contains("pipeline.yaml:19:"), "{output}");
+    assert!(stderr.contains("pipeline.yaml:20:"), "{output}");
+    assert!(test(&project, &["three"]).expect(2).stderr.contains("there is no test `three`"));
+    let toml = Project::new(env!("CARGO_BIN_EXE_wasmill")).file("arithmetic.wat", ARITHMETIC).file(
+        "pipeline.toml",
+        "wasmill = 1\n[units]\na = \"arithmetic.wat\"\n[steps.s]\nunit = \"a\"\nfunction = \"add\"\nwith = [1, 2]\n[tests.one]\noutputs = { s = 4 }\n",
+    );
+    let output = toml.wasmill(["test", "pipeline.toml", "--update"]).run();
+    assert!(output.expect(2).stderr.contains("YAML and JSON alone"), "{output}");
+}
+
+#[test]
+fn a_budget_is_for_all_attempts_together() {
+    let run = |budget: &str, foreach: &str| {
+        let text = format!(
+            "wasmill: 1\nunits: {{ a: {{ path: a.wat }} }}\nsteps:\n  s: {{ unit: a, function: widen, with: [\"${{{{ item }}}}\"], \
+             foreach: {foreach}, {budget} }}\n"
+        );
+        let project = pipeline(&text).file("a.wat", ARITHMETIC);
+        let output = project.wasmill(["run", "pipeline.yaml", "--output", "json"]).run();
+        let document: Value = serde_json::from_str(output.text()).unwrap();
+        (output.code, document)
+    };
+    let (code, document) = run("limits: { fuel: 1000 }", "[1]");
+    assert_eq!(code, Some(0));
+    let fuel = document["steps"]["s"]["attempts"][0]["usage"]["fuel"].as_u64().unwrap();
+    let budget = format!("budget: {{ fuel: {} }}", 3 * fuel);
+    assert_eq!(run(&budget, "[1, 2, 3]").0, Some(0));
+    let (code, document) = run(&budget, "[1, 2, 3, 4]");
+    assert_eq!((code, &document["error"]["code"]), (Some(3), &"WM0603".into()));
+    assert_eq!(document["steps"]["s"]["verdict"], "fuel-exhausted");
+    assert_eq!(document["outputs"], serde_json::json!({}));
+    let message = document["error"]["message"].as_str().unwrap();
+    assert_eq!(message, format!("step `s` used {} units of fuel, and its budget is {}", 4 * fuel, 3 * fuel));
+    // No attempt is given more than there is for all.
+    let (code, document) = run("budget: { fuel: 1 }", "[1]");
+    assert_eq!((code, &document["steps"]["s"]["attempts"][0]["limits"]["fuel"]), (Some(3), &1.into()));
+}
+
+#[test]
+fn the_budget_of_a_run_holds_for_what_it_calls_too() {
+    let inner =
+        "wasmill: 1\nunits: { a: { path: ../a.wat } }\nsteps: { s: { unit: a, function: add, with: [1, 2] } }\n";
+    let outer = |fuel: u64| {
+        format!(
+            "wasmill: 1\nbudget: {{ fuel: {fuel} }}\nsteps: {{ one: {{ pipeline: in/p.yaml }}, two: {{ pipeline: in/p.yaml }} }}\n"
+        )
+    };
+    let project = pipeline(&outer(1_000)).file("a.wat", ARITHMETIC).file("in/p.yaml", inner);
+    let document = |code: i32| -> Value {
+        serde_json::from_str(project.wasmill(["run", "pipeline.yaml", "--output", "json"]).run().expect(code).text())
+            .unwrap()
+    };
+    let usage = |step: &str| document(0)["steps"][step]["runs"][0]["usage"]["fuel"].as_u64().unwrap();
+    let used = usage("one") + usage("two");
+    project.replace("pipeline.yaml", outer(used));
+    document(0);
+    project.replace("pipeline.yaml", outer(used - 1));
+    assert!(document(3)["error"]["message"].as_str().unwrap().starts_with("the run used "));
+    // A pipeline that goes over its own budget is a step that failed.
+    project.replace("pipeline.yaml", outer(1_000));
+    project.replace(
+        "in/p.yaml",
+        format!(
+            "budget: {{ fuel: {} }}\n{}",
+            used / 2 - 1,
+            inner.replace("steps: { s: {", "steps: { s: { limits: { fuel: 1000 },")
+        ),
+    );
+    let document = document(3);
+    assert_eq!(document["steps"]["one"]["verdict"], "fuel-exhausted");
+}

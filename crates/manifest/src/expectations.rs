@@ -1,0 +1,229 @@
+//! Expectations written into the text of a manifest, which stays as it is around them.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use wasmill_model::{Expected, VerdictKind};
+
+use crate::cases::written;
+use crate::reader::Reader;
+use crate::steps::is_name;
+use crate::tree::{Data, Member, Node};
+use crate::{Format, yaml_tree};
+
+/// What a case is to expect from now on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewExpectation {
+    /// How the run ends.
+    pub verdict: VerdictKind,
+    /// What it gives.
+    pub outputs: IndexMap<Arc<str>, Expected>,
+}
+
+/// The text of a native manifest with these expectations in its cases, by their names. Comments and all else stay.
+///
+/// # Errors
+/// Why they cannot be written into it: then whoever wrote the text has to.
+pub fn with_expectations(
+    name: &str,
+    text: &str,
+    format: Format,
+    cases: &IndexMap<Arc<str>, NewExpectation>,
+) -> Result<String, String> {
+    if format == Format::Toml {
+        return Err("expectations are written into YAML and JSON alone".to_owned());
+    }
+    let reader = Reader::new(name, text, format);
+    let tree = yaml_tree::read(text, &reader).ok_or("it cannot be read")?;
+    let tests = tree.get("tests").ok_or("it has no `tests`")?;
+    let mut changes: Vec<Change> = Vec::new();
+    for (case, expectation) in cases {
+        let node = tests.get(case).ok_or_else(|| format!("there is no case `{case}`"))?;
+        let Data::Object(members) = &node.data else {
+            return Err(format!("the case `{case}` is empty: write `{case}: {{}}`"));
+        };
+        let place =
+            Place::of(node, members, text).ok_or_else(|| format!("the case `{case}` is not laid out plainly"))?;
+        let has = |key: &str| members.iter().find(|member| member.key == key);
+        if expectation.verdict != VerdictKind::Ok || has("verdict").is_some() {
+            let value = format!(" {}", place.quoted(expectation.verdict.as_str()));
+            changes.push(place.put(has("verdict"), "verdict", &value, text));
+        }
+        if expectation.verdict == VerdictKind::Ok || has("outputs").is_some() {
+            let value = place.outputs(&expectation.outputs);
+            changes.push(place.put(has("outputs"), "outputs", &value, text));
+        }
+    }
+    // From the end, so that what stands before stays where it is; of two at one place the first comes first.
+    changes.sort_by_key(|change| change.start);
+    let mut changed = text.to_owned();
+    for change in changes.iter().rev() {
+        changed.replace_range(change.start..change.end, &change.text);
+    }
+    is_right(name, &changed, format, cases).then_some(changed).ok_or_else(|| "its layout is not understood".to_owned())
+}
+
+/// Whether the new text says what it is meant to say.
+fn is_right(name: &str, text: &str, format: Format, cases: &IndexMap<Arc<str>, NewExpectation>) -> bool {
+    let Ok(pipeline) = crate::parse(name, text, format) else { return false };
+    cases.iter().all(|(case, expectation)| {
+        pipeline.tests.get(case).is_some_and(|found| {
+            let outputs = expectation.verdict != VerdictKind::Ok || found.outputs == expectation.outputs;
+            found.verdict == expectation.verdict && outputs
+        })
+    })
+}
+
+struct Change {
+    start: usize,
+    end: usize,
+    text: String,
+}
+
+/// Where the members of a case stand.
+enum Place {
+    /// In braces: JSON, or YAML in one line.
+    Braces {
+        /// Behind the brace.
+        start: usize,
+        is_empty: bool,
+        is_json: bool,
+    },
+    /// One below the other.
+    Lines { start: usize, indent: String },
+}
+
+impl Place {
+    fn of(node: &Node, members: &[Member], text: &str) -> Option<Self> {
+        let is_json = text.trim_start().starts_with('{');
+        if text.get(node.span.start..)?.starts_with('{') {
+            return Some(Place::Braces { start: node.span.start + 1, is_empty: members.is_empty(), is_json });
+        }
+        let start = members.first()?.key_span.start;
+        let line = text.get(..start)?.rfind('\n').map_or(0, |end| end + 1);
+        let indent = text.get(line..start)?;
+        indent.bytes().all(|byte| byte == b' ').then(|| Place::Lines { start, indent: indent.to_owned() })
+    }
+
+    fn quoted(&self, text: &str) -> String {
+        match self {
+            Place::Braces { is_json: true, .. } => format!("\"{text}\""),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// What stands behind `outputs:`.
+    fn outputs(&self, outputs: &IndexMap<Arc<str>, Expected>) -> String {
+        let is_plain = !matches!(self, Place::Braces { is_json: true, .. });
+        let name = |name: &str| {
+            if is_plain && is_name(name) { name.to_owned() } else { wasmill_model::Value::text(name).to_json() }
+        };
+        match self {
+            Place::Lines { indent, .. } if !outputs.is_empty() => outputs
+                .iter()
+                .map(|(output, expected)| format!("\n{indent}  {}: {}", name(output), written(expected)))
+                .collect(),
+            _ => {
+                let members: Vec<String> = outputs
+                    .iter()
+                    .map(|(output, expected)| format!("{}: {}", name(output), written(expected)))
+                    .collect();
+                format!(" {{ {} }}", members.join(", ")).replace("{  }", "{}")
+            }
+        }
+    }
+
+    /// Puts a value in the place of the member's, or a new member in front of the others.
+    fn put(&self, member: Option<&Member>, key: &str, value: &str, text: &str) -> Change {
+        if let Some(member) = member {
+            let end = end_of(&member.value, text).max(member.key_span.end);
+            return Change { start: member.key_span.end, end, text: format!(":{value}") };
+        }
+        let key = self.quoted(key);
+        match self {
+            Place::Braces { start, is_empty: true, .. } => {
+                Change { start: *start, end: *start, text: format!(" {key}:{value} ") }
+            }
+            Place::Braces { start, .. } => Change { start: *start, end: *start, text: format!(" {key}:{value},") },
+            Place::Lines { start, indent } => {
+                Change { start: *start, end: *start, text: format!("{key}:{value}\n{indent}") }
+            }
+        }
+    }
+}
+
+/// Where a value really ends: lists and objects without brackets reach to what comes behind them.
+fn end_of(node: &Node, text: &str) -> usize {
+    let is_bracketed = text.get(node.span.start..).is_some_and(|rest| rest.starts_with(['{', '[']));
+    let last = match &node.data {
+        Data::Object(members) if !is_bracketed => members.last().map(|member| end_of(&member.value, text)),
+        Data::List(items) if !is_bracketed => items.last().map(|item| end_of(item, text)),
+        _ => None,
+    };
+    let end = last.unwrap_or(node.span.end);
+    text.get(..end).map_or(end, |before| before.trim_end().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmill_model::Value;
+
+    use super::*;
+
+    fn updated(text: &str, format: Format) -> Result<String, String> {
+        let outputs = [
+            ("sum".into(), Expected::Value(Value::Int(3))),
+            ("text".into(), Expected::Value(Value::from("a: \"b\"\n"))),
+        ];
+        let expectation = NewExpectation { verdict: VerdictKind::Ok, outputs: outputs.into() };
+        with_expectations("p.yaml", text, format, &[("one".into(), expectation)].into())
+    }
+
+    const HEAD: &str =
+        "wasmill: 1\nunits: { u: { wat: (module) } }\nsteps: { s: { unit: u } }\noutputs: { sum: 1, text: a }\n";
+
+    #[test]
+    fn what_is_around_stays() {
+        for (before, after) in [
+            (
+                "tests:\n  # First.\n  one:\n    outputs: { sum: 1 } # so far\n  two: {} # second\n",
+                "tests:\n  # First.\n  one:\n    outputs:\n      sum: 3\n      text: \"a: \\\"b\\\"\\n\" # so far\n  two: {} # second\n",
+            ),
+            (
+                "tests:\n  one:\n    outputs:\n      sum: 1\n      text: |\n        a\n        b\n\n    # Last.\n    inputs: {}\n",
+                "tests:\n  one:\n    outputs:\n      sum: 3\n      text: \"a: \\\"b\\\"\\n\"\n\n    # Last.\n    inputs: {}\n",
+            ),
+            (
+                "tests:\n  one:\n    inputs: {}\n  two: {}\n",
+                "tests:\n  one:\n    outputs:\n      sum: 3\n      text: \"a: \\\"b\\\"\\n\"\n    inputs: {}\n  two: {}\n",
+            ),
+            ("tests: { one: {} }\n", "tests: { one: { outputs: { sum: 3, text: \"a: \\\"b\\\"\\n\" } } }\n"),
+            (
+                "tests: { one: { verdict: trap, inputs: {} } }\n",
+                "tests: { one: { outputs: { sum: 3, text: \"a: \\\"b\\\"\\n\" }, verdict: ok, inputs: {} } }\n",
+            ),
+        ] {
+            assert_eq!(
+                updated(&format!("{HEAD}{before}"), Format::Yaml).as_deref(),
+                Ok(&*format!("{HEAD}{after}")),
+                "{before}"
+            );
+        }
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text = r#"{"wasmill": 1, "units": {"u": {"wat": "(module)"}}, "steps": {"s": {"unit": "u"}},
+  "outputs": {"sum": 1, "text": "a"}, "tests": {"one": {"inputs": {}}}}"#;
+        let updated = updated(text, Format::Json).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&updated).unwrap();
+        assert_eq!(document["tests"]["one"]["outputs"]["sum"], 3);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said() {
+        assert!(updated(HEAD, Format::Yaml).unwrap_err().contains("no `tests`"));
+        assert!(updated(&format!("{HEAD}tests:\n  one:\n"), Format::Yaml).unwrap_err().contains("is empty"));
+        assert!(updated("", Format::Toml).unwrap_err().contains("YAML and JSON"));
+    }
+}
