@@ -154,8 +154,8 @@ fn what_cannot_be_tried_is_an_error_with_its_place() {
     let project = sums("tests:\n  one: { inputs: { text: { $file: none.txt } } }\n  two: { inputs: { n: many } }\n");
     let output = test(&project, &[]);
     let stderr = &output.expect(2).stderr;
-    assert!(stderr.contains("none.txt") && stderr.contains("pipeline.yaml:19:"), "{output}");
-    assert!(stderr.contains("pipeline.yaml:20:"), "{output}");
+    assert!(stderr.contains("none.txt") && stderr.contains("pipeline.yaml:18:"), "{output}");
+    assert!(stderr.contains("pipeline.yaml:19:"), "{output}");
     assert!(test(&project, &["three"]).expect(2).stderr.contains("there is no test `three`"));
     let toml = Project::new(env!("CARGO_BIN_EXE_wasmill")).file("arithmetic.wat", ARITHMETIC).file(
         "pipeline.toml",
@@ -195,8 +195,7 @@ fn a_budget_is_for_all_attempts_together() {
 
 #[test]
 fn the_budget_of_a_run_holds_for_what_it_calls_too() {
-    let inner =
-        "wasmill: 1\nunits: { a: { path: ../a.wat } }\nsteps: { s: { unit: a, function: add, with: [1, 2] } }\n";
+    let inner = "wasmill: 1\nunits: { a: { path: ../a.wat } }\nsteps: { s: { unit: a, function: widen, with: [\"${{ item }}\"], foreach: [1, 2, 3] } }\n";
     let outer = |fuel: u64| {
         format!(
             "wasmill: 1\nbudget: {{ fuel: {fuel} }}\nsteps: {{ one: {{ pipeline: in/p.yaml }}, two: {{ pipeline: in/p.yaml }} }}\n"
@@ -215,14 +214,7 @@ fn the_budget_of_a_run_holds_for_what_it_calls_too() {
     assert!(document(3)["error"]["message"].as_str().unwrap().starts_with("the run used "));
     // A pipeline that goes over its own budget is a step that failed.
     project.replace("pipeline.yaml", outer(1_000));
-    project.replace(
-        "in/p.yaml",
-        format!(
-            "budget: {{ fuel: {} }}\n{}",
-            used / 2 - 1,
-            inner.replace("steps: { s: {", "steps: { s: { limits: { fuel: 1000 },")
-        ),
-    );
+    project.replace("in/p.yaml", format!("budget: {{ fuel: {} }}\n{inner}", used / 3));
     let document = document(3);
     assert_eq!(document["steps"]["one"]["verdict"], "fuel-exhausted");
 }
