@@ -99,6 +99,7 @@ pub(crate) struct Change {
 }
 
 /// What a pipeline's units are, against what they were.
+#[derive(Default)]
 pub(crate) struct Lock {
     path: PathBuf,
     file: File,

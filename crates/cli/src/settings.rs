@@ -1,7 +1,7 @@
 //! What the arguments mean, together with the environment: typed values that the verbs work with.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use wasmill_toolchain::{Confinement, Mode};
 
 use crate::args::{
     BuildArgs, BuildModeArgs, CacheMode, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, HostArgs,
-    LimitArgs, PlanArgs, RunArgs, SourceArgs, TestArgs,
+    LimitArgs, PlanArgs, RequestArgs, RunArgs, SourceArgs, TestArgs, is_stdin,
 };
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
@@ -40,6 +40,17 @@ pub(crate) struct RunSettings {
     pub(crate) reuse: ReuseSettings,
     /// Whether it runs again when a file changes.
     pub(crate) watch: Watch,
+    /// Where stdin says what is run: how.
+    pub(crate) request: Option<RequestSettings>,
+}
+
+/// A run request on stdin.
+#[derive(Debug)]
+pub(crate) struct RequestSettings {
+    /// The folder that paths are relative to; none: the working directory.
+    pub(crate) units: Option<PathBuf>,
+    /// The folder of large values, where the caller named one.
+    pub(crate) blobs: Option<PathBuf>,
 }
 
 /// What answers of former runs are taken for calls.
@@ -67,6 +78,8 @@ pub(crate) enum Watch {
 pub(crate) struct CheckSettings {
     /// The manifest.
     pub(crate) file: PathBuf,
+    /// Where stdin has it: how.
+    pub(crate) request: Option<RequestSettings>,
     /// The host's word on limits.
     pub(crate) policy: Policy,
     /// How units are fetched.
@@ -89,6 +102,8 @@ pub(crate) struct SourceSettings {
 pub(crate) struct PlanSettings {
     /// The manifest.
     pub(crate) file: PathBuf,
+    /// Where stdin has it: how.
+    pub(crate) request: Option<RequestSettings>,
     /// The host's word on limits.
     pub(crate) policy: Policy,
     /// How units are fetched.
@@ -159,6 +174,8 @@ pub(crate) struct BuildSettings {
     pub(crate) out: Option<PathBuf>,
     /// Whether everything is built twice.
     pub(crate) check: bool,
+    /// The `--input`s of a run request, where one is asked for.
+    pub(crate) request: Option<Vec<String>>,
     /// The host's word on trust.
     pub(crate) policy: Policy,
     /// How it is built.
@@ -217,6 +234,13 @@ pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources)?;
     let watch = if args.watch { Watch::InLines } else { Watch::No };
     let (file, allow_blobs) = (args.file(), args.allow_blobs);
+    let request = request(&file, args.request, args.host.blobs.clone())?;
+    if request.is_some() && (args.watch || args.each.each.is_some()) {
+        return Err(Failure::usage(
+            "`-` is a run request on stdin, which is run once",
+            "`--watch` and `--each` take the file of a pipeline",
+        ));
+    }
     let EachArgs { each, fail_fast, jobs } = args.each;
     let each = each.map(|rows| {
         let rows = if rows.as_os_str() == "-" { RowSource::Stdin } else { RowSource::File(rows) };
@@ -225,7 +249,18 @@ pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     let mut host = host(args.limits, args.host)?;
     host.overrides.cache = args.cache.map(|mode| mode == CacheMode::Auto);
     let reuse = ReuseSettings { folder: results_folder(), verify: args.verify };
-    Ok(RunSettings { file, inputs: args.input, each, allow_blobs, sources, host, reuse, watch })
+    Ok(RunSettings { file, inputs: args.input, each, allow_blobs, sources, host, reuse, watch, request })
+}
+
+fn request(file: &Path, args: RequestArgs, blobs: Option<PathBuf>) -> Result<Option<RequestSettings>, Failure> {
+    match (is_stdin(file), args.units) {
+        (true, units) => Ok(Some(RequestSettings { units, blobs })),
+        (false, None) => Ok(None),
+        (false, Some(_)) => Err(Failure::usage(
+            "`--units` is for a run request on stdin: `wasmill run - --units DIR`",
+            "the paths of a file are relative to its own folder",
+        )),
+    }
 }
 
 /// Settings of `dev`: `run --watch`, shown in one place.
@@ -238,7 +273,8 @@ pub(crate) fn dev(args: DevArgs) -> Result<RunSettings, Failure> {
     let watch = Watch::InPlace;
     let reuse = ReuseSettings { folder: results_folder(), verify: false };
     let (file, inputs) = (args.file, args.input);
-    Ok(RunSettings { file, inputs, each: None, allow_blobs: false, sources, host, reuse, watch })
+    let (each, request) = (None, None);
+    Ok(RunSettings { file, inputs, each, allow_blobs: false, sources, host, reuse, watch, request })
 }
 
 /// Settings of `test`.
@@ -268,9 +304,10 @@ pub(crate) fn exec(args: ExecArgs) -> Result<ExecSettings, Failure> {
 /// An environment variable that makes no sense.
 pub(crate) fn build(args: BuildArgs) -> Result<BuildSettings, Failure> {
     let toolchain = built_as(&args.mode)?;
-    let BuildArgs { file, lang, function, out, check, policy, .. } = args;
+    let BuildArgs { file, lang, function, out, check, request, input, policy, .. } = args;
     let policy = policy_file::find(policy.policy.as_deref())?;
-    Ok(BuildSettings { file, lang, function, out, check, policy, toolchain })
+    let request = request.then_some(input);
+    Ok(BuildSettings { file, lang, function, out, check, request, policy, toolchain })
 }
 
 fn built_as(args: &BuildModeArgs) -> Result<ToolchainSettings, Failure> {
@@ -285,7 +322,8 @@ fn built_as(args: &BuildModeArgs) -> Result<ToolchainSettings, Failure> {
 /// A policy that cannot be read.
 pub(crate) fn check(args: CheckArgs) -> Result<CheckSettings, Failure> {
     let sources = sources(&args.sources)?;
-    Ok(CheckSettings { file: args.file, policy: policy_file::find(args.policy.policy.as_deref())?, sources })
+    let request = request(&args.file, args.request, None)?;
+    Ok(CheckSettings { file: args.file, request, policy: policy_file::find(args.policy.policy.as_deref())?, sources })
 }
 
 fn sources(args: &SourceArgs) -> Result<SourceSettings, Failure> {
@@ -363,8 +401,15 @@ pub(crate) fn engines(args: &EnginesArgs) -> Result<EnginesSettings, Failure> {
 pub(crate) fn plan(args: PlanArgs) -> Result<PlanSettings, Failure> {
     let overrides = overrides(args.limits);
     let policy = policy_file::find(args.policy.policy.as_deref())?;
-    let (file, sources) = (args.file, sources(&args.sources)?);
-    Ok(PlanSettings { file, policy, sources, overrides, accept: args.accept })
+    let request = request(&args.file, args.request, None)?;
+    let (file, sources, accept) = (args.file, sources(&args.sources)?, args.accept);
+    if accept && request.is_some() {
+        return Err(Failure::usage(
+            "a run request on stdin has no lock",
+            "name the pipeline's file to accept its units",
+        ));
+    }
+    Ok(PlanSettings { file, request, policy, sources, overrides, accept })
 }
 
 fn overrides(LimitArgs { memory, fuel, timeout, profile, engine, allow_weaker }: LimitArgs) -> Overrides {

@@ -15,8 +15,8 @@ mod request;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use wasmill_manifest::{Request, RequestKind, ResultV1};
-use wasmill_model::{Dialect, ExitCode};
+use wasmill_manifest::{Answer, Request};
+use wasmill_model::ExitCode;
 use wasmill_runtime::{BundleReader, Executor, Host, InlineSpawner, Overrides, SystemClock};
 
 use crate::answer::Failure;
@@ -45,15 +45,17 @@ fn answer(arguments: impl IntoIterator<Item = String>, stdin: impl Read) -> Resu
         Arguments::Say(text) => return Ok((text.into_bytes(), ExitCode::Success)),
     };
     let router = engines::router();
-    let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets } = {
+    let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets, pipelines } = {
         let names: Vec<&str> = router.engines().iter().map(|engine| &*engine.name.name).collect();
         request::read(stdin, &names)?
     };
     let overrides = Overrides { limits, engines, allow_weaker: false, profile, cache: None };
     let mut files = Files::new(units);
     files.place(&mut pipeline);
+    let policy = policy.unwrap_or_default();
 
-    let bundle = BundleReader::new(&mut files, &policy, router.engines(), &overrides).pipeline(pipeline)?;
+    let reader = BundleReader::new(&mut files, &policy, router.engines(), &overrides);
+    let bundle = reader.including(pipelines).pipeline(pipeline)?;
     let executor = Executor::with_host(Host {
         router,
         policy,
@@ -63,9 +65,5 @@ fn answer(arguments: impl IntoIterator<Item = String>, stdin: impl Read) -> Resu
     });
     let document = executor.overriding(overrides).execute_with_input_sync(&bundle, inputs)?;
     let code = document.exit_code();
-    let answer = match (kind, bundle.pipeline.dialect) {
-        (RequestKind::Manifest, Dialect::PipelineV1) => answer::json(&ResultV1::of(&document, &bundle.pipeline))?,
-        _ => answer::json(&document)?,
-    };
-    Ok((answer, code))
+    Ok((answer::json(&Answer::of(kind, &document, &bundle.pipeline))?, code))
 }

@@ -16,7 +16,6 @@ use wasmill_plan::StepIndex;
 use wasmill_runtime::{Bundle, LimitOrigin, Preview, PreviewStep};
 use wasmill_unit::Unit;
 
-use crate::engines;
 use crate::failure::{Failure, Outcome};
 use crate::lock::{Change, Lock};
 use crate::pipeline_file::{self, PipelineFile};
@@ -25,6 +24,7 @@ use crate::render::{BOLD, DIM};
 use crate::settings::PlanSettings;
 use crate::summary::thousands;
 use crate::wants::{self, Want};
+use crate::{engines, request_file};
 use crate::{flow, render};
 
 /// Columns of what is printed for people.
@@ -34,16 +34,27 @@ const DIGEST: usize = 12;
 
 /// Shows what `run` would do.
 pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(&settings.file, &settings.policy, &settings.overrides, &settings.sources, printer)?;
+    let PlanSettings { file: path, request, policy, sources, overrides, accept } = settings;
+    let (file, policy, overrides) = match request {
+        Some(request) => {
+            let read = request_file::read(request, policy, overrides, sources, printer)?;
+            (read.file, read.policy, read.overrides)
+        }
+        None => {
+            let file = pipeline_file::read(path, policy, overrides, sources, printer)?;
+            (file, policy.clone(), overrides.clone())
+        }
+    };
     let engines = engines::descriptions();
     let PipelineFile { bundle, sources } = &file;
-    let preview = wasmill_runtime::preview(bundle, &settings.policy, &engines, &settings.overrides)
+    let preview = wasmill_runtime::preview(bundle, &policy, &engines, &overrides)
         .map_err(|problems| Failure::from(problems).in_files(sources))?;
-    let lock = Lock::read(&settings.file, bundle)?;
-    let problems = lock.problems(&settings.file);
-    let mut document = Document::new(bundle, &preview, &settings.file, &mut HashMap::new());
+    // What comes on stdin stands beside nothing.
+    let lock = if request.is_some() { Lock::default() } else { Lock::read(path, bundle)? };
+    let problems = lock.problems(path);
+    let mut document = Document::new(bundle, &preview, path, &mut HashMap::new());
     let state = match () {
-        () if settings.accept => LockState::Accepted,
+        () if *accept => LockState::Accepted,
         () if !lock.is_kept => LockState::None,
         () if !problems.is_empty() => LockState::Refused,
         () if !lock.changes.is_empty() => LockState::Stale,
@@ -59,7 +70,7 @@ pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
             if changed.is_empty() { String::new() } else { format!("{BOLD}changed since it was accepted{BOLD:#}\n") };
         printer.text(&(document.text() + &title + &changed))?;
     }
-    if settings.accept {
+    if *accept {
         let path = lock.accept()?;
         printer.note(&format!("accepted: `{}` is what runs are held to\n", path.display()));
         return Ok(ExitCode::Success);
