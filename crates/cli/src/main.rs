@@ -92,6 +92,8 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Check(args) => commands::check::check(&settings::check(args)?, printer),
         Command::Convert(args) => commands::convert::convert(&args.file, printer),
         Command::Graph(args) => commands::graph::graph(&args, printer),
+        Command::Export(args) => commands::export::export(&settings::export(args)?, printer),
+        Command::Replay(args) => commands::replay::replay(settings::replay(args)?, printer),
         Command::Test(args) => commands::test::test(&settings::test(args)?, printer),
         Command::Plan(args) => commands::plan::plan(&settings::plan(args)?, printer),
         Command::Blob(args) => commands::blob::blob(&args, printer),

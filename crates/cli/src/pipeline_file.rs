@@ -44,27 +44,37 @@ pub(crate) fn read(
     settings: &SourceSettings,
     printer: &Printer,
 ) -> Result<PipelineFile, Failure> {
-    let mut files = Files { policy, settings, printer, sources: Sources::default() };
+    let mut files = Files { policy, settings, printer, sources: Sources::default(), is_replayed: false };
     match BundleReader::new(&mut files, policy, &engines::descriptions(), overrides).file(path) {
         Ok(bundle) => Ok(PipelineFile { bundle, sources: files.sources }),
         Err(problems) => Err(Failure::invalid(problems).in_files(&files.sources)),
     }
 }
 
-/// The same of a pipeline that was read already, from no file: `included` are those that came with it.
+/// A pipeline that was read already, from no file.
+pub(crate) struct Given {
+    pub(crate) pipeline: Pipeline,
+    /// Those that came with it.
+    pub(crate) included: HashMap<PathBuf, IncludedPipeline>,
+    /// The texts that were read so far.
+    pub(crate) sources: Sources,
+    /// Whether steps that are granted folders are not called: then nobody looks for the folders.
+    pub(crate) is_replayed: bool,
+}
+
+/// The same of a pipeline that was read already.
 ///
 /// # Errors
 /// Everything that is wrong with it and its units.
 pub(crate) fn complete(
-    pipeline: Pipeline,
-    included: HashMap<PathBuf, IncludedPipeline>,
+    given: Given,
     policy: &Policy,
     overrides: &Overrides,
     settings: &SourceSettings,
-    sources: Sources,
     printer: &Printer,
 ) -> Result<PipelineFile, Failure> {
-    let mut files = Files { policy, settings, printer, sources };
+    let Given { pipeline, included, sources, is_replayed } = given;
+    let mut files = Files { policy, settings, printer, sources, is_replayed };
     let engines = engines::descriptions();
     match BundleReader::new(&mut files, policy, &engines, overrides).including(included).pipeline(pipeline) {
         Ok(bundle) => Ok(PipelineFile { bundle, sources: files.sources }),
@@ -78,6 +88,7 @@ struct Files<'a> {
     settings: &'a SourceSettings,
     printer: &'a Printer,
     sources: Sources,
+    is_replayed: bool,
 }
 
 impl PipelineFiles for Files<'_> {
@@ -98,7 +109,7 @@ impl PipelineFiles for Files<'_> {
     }
 
     fn check(&mut self, pipeline: &Pipeline) -> Vec<Diagnostic> {
-        folders::check(pipeline)
+        if self.is_replayed { Vec::new() } else { folders::check(pipeline) }
     }
 }
 

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use wasmill_engine::EngineInfo;
 use wasmill_manifest::{Request, RequestKind};
-use wasmill_model::{Code, Diagnostic, Object, Policy, Secrets};
+use wasmill_model::{Code, Diagnostic, Object, Policy, RunDocument, Secrets};
 use wasmill_runtime::Overrides;
 
 use crate::failure::Failure;
-use crate::pipeline_file::{self, PipelineFile};
+use crate::pipeline_file::{self, Given, PipelineFile};
 use crate::printer::Printer;
 use crate::render::Sources;
 use crate::settings::{RequestSettings, SourceSettings};
@@ -32,9 +32,11 @@ pub(crate) struct RequestFile {
     pub(crate) overrides: Overrides,
     /// Its secrets.
     pub(crate) secrets: Secrets,
+    /// What came of it when it was run, where it is a run bundle.
+    pub(crate) recorded: Option<RunDocument>,
 }
 
-/// Reads the request and loads what it names.
+/// Reads the request on stdin and loads what it names.
 ///
 /// # Errors
 /// Why it cannot be read, or everything that is wrong with it.
@@ -45,13 +47,42 @@ pub(crate) fn read(
     sources: &SourceSettings,
     printer: &Printer,
 ) -> Result<RequestFile, Failure> {
-    let text = wasmill_manifest::request_text(standard_input::request(printer)?)?;
+    let bytes = standard_input::request(printer)?;
+    let text = Text { name: STDIN, bytes, units: settings.units.as_deref(), is_replayed: false };
+    read_text(text, host, flags, sources, printer)
+}
+
+/// A request, and how it is read.
+pub(crate) struct Text<'a> {
+    /// What positions are in.
+    pub(crate) name: &'a str,
+    pub(crate) bytes: Vec<u8>,
+    /// The folder that paths are relative to; none: the working directory.
+    pub(crate) units: Option<&'a Path>,
+    /// Whether it is a run bundle, whose run is made again.
+    pub(crate) is_replayed: bool,
+}
+
+/// Reads a request and loads what it names.
+///
+/// # Errors
+/// Why it cannot be read, or everything that is wrong with it.
+pub(crate) fn read_text(
+    text: Text<'_>,
+    host: &Policy,
+    flags: &Overrides,
+    sources: &SourceSettings,
+    printer: &Printer,
+) -> Result<RequestFile, Failure> {
+    let Text { name, bytes, units, is_replayed } = text;
+    let text = wasmill_manifest::request_text(bytes)?;
     let engines = engines::descriptions();
     let names: Vec<&str> = engines.iter().map(|engine| &*engine.name.name).collect();
-    let texts = Sources::one(STDIN, &text);
-    let request = wasmill_manifest::parse_request(STDIN, &text, &names);
+    let texts = Sources::one(name, &text);
+    let request = wasmill_manifest::parse_request(name, &text, &names);
     let request = request.map_err(|problems| Failure::invalid(problems).in_files(&texts))?;
-    let Request { mut pipeline, kind, inputs, limits, profile, engines: wanted, policy, secrets, pipelines } = request;
+    let Request { mut pipeline, kind, inputs, limits, profile, engines: wanted, policy, secrets, recorded, pipelines } =
+        request;
     let policy = match policy {
         Some(asked) => lower(host, &asked, &engines)?,
         None => host.clone(),
@@ -63,9 +94,10 @@ pub(crate) fn read(
         profile: flags.profile.or(profile),
         cache: flags.cache,
     };
-    wasmill_runtime::place(&mut pipeline, settings.units.as_deref().unwrap_or(Path::new("")));
-    let file = pipeline_file::complete(pipeline, pipelines, &policy, &overrides, sources, texts, printer)?;
-    Ok(RequestFile { file, kind, inputs, policy, overrides, secrets })
+    wasmill_runtime::place(&mut pipeline, units.unwrap_or(Path::new("")));
+    let given = Given { pipeline, included: pipelines, sources: texts, is_replayed };
+    let file = pipeline_file::complete(given, &policy, &overrides, sources, printer)?;
+    Ok(RequestFile { file, kind, inputs, policy, overrides, secrets, recorded })
 }
 
 /// What both policies allow: whoever writes a request says nothing about this host but that it is to give less.

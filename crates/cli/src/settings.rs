@@ -13,8 +13,8 @@ use wasmill_runtime::Overrides;
 use wasmill_toolchain::{Confinement, Mode};
 
 use crate::args::{
-    BuildArgs, BuildModeArgs, CacheMode, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, HostArgs,
-    LimitArgs, PlanArgs, RequestArgs, RunArgs, SourceArgs, TestArgs, is_stdin,
+    BuildArgs, BuildModeArgs, CacheMode, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, ExportArgs,
+    HostArgs, LimitArgs, PlanArgs, ReplayArgs, RequestArgs, RunArgs, SourceArgs, TestArgs, is_stdin,
 };
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
@@ -123,6 +123,38 @@ pub(crate) struct TestSettings {
     pub(crate) names: Vec<String>,
     /// Whether what is found is written into the manifest.
     pub(crate) update: bool,
+    /// How units are fetched.
+    pub(crate) sources: SourceSettings,
+    /// Where and how guests run.
+    pub(crate) host: HostSettings,
+}
+
+/// What `export` works with.
+#[derive(Debug)]
+pub(crate) struct ExportSettings {
+    /// The manifest.
+    pub(crate) file: PathBuf,
+    /// The `--input`s as written.
+    pub(crate) inputs: Vec<String>,
+    /// A run that was made; else it is made now.
+    pub(crate) run: Option<PathBuf>,
+    /// The bundle's file; none: stdout.
+    pub(crate) out: Option<PathBuf>,
+    /// Whether references to large values in inputs stand for the values.
+    pub(crate) allow_blobs: bool,
+    /// How units are fetched.
+    pub(crate) sources: SourceSettings,
+    /// Where and how guests run.
+    pub(crate) host: HostSettings,
+}
+
+/// What `replay` works with.
+#[derive(Debug)]
+pub(crate) struct ReplaySettings {
+    /// The bundle.
+    pub(crate) file: PathBuf,
+    /// Whether all of it has to be computed.
+    pub(crate) verify: bool,
     /// How units are fetched.
     pub(crate) sources: SourceSettings,
     /// Where and how guests run.
@@ -284,6 +316,27 @@ pub(crate) fn dev(args: DevArgs) -> Result<RunSettings, Failure> {
 pub(crate) fn test(args: TestArgs) -> Result<TestSettings, Failure> {
     let TestArgs { file, names, update, sources, limits, host } = args;
     Ok(TestSettings { file, names, update, sources: self::sources(&sources)?, host: self::host(limits, host)? })
+}
+
+/// Settings of `export`.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn export(args: ExportArgs) -> Result<ExportSettings, Failure> {
+    let ExportArgs { file, input, run, out, allow_blobs, sources, limits, host } = args;
+    let out = out.filter(|out| out.as_os_str() != "-");
+    let (sources, host) = (self::sources(&sources)?, self::host(limits, host)?);
+    Ok(ExportSettings { file, inputs: input, run, out, allow_blobs, sources, host })
+}
+
+/// Settings of `replay`.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn replay(args: ReplayArgs) -> Result<ReplaySettings, Failure> {
+    let ReplayArgs { file, verify, limits, host } = args;
+    let none = SourceArgs { allow_unpinned: false, trust: false };
+    Ok(ReplaySettings { file, verify, sources: sources(&none)?, host: self::host(limits, host)? })
 }
 
 /// Settings of `exec`.

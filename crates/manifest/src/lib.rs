@@ -32,6 +32,7 @@ mod reader;
 mod request;
 mod request_document;
 mod result_v1;
+mod run_bundle;
 mod schema;
 mod sources;
 mod steps;
@@ -56,6 +57,7 @@ pub use request::{
 };
 pub use request_document::{Answer, Base64, GivenPipeline, GivenUnit, RequestDocument};
 pub use result_v1::ResultV1;
+pub use run_bundle::bundle_of;
 pub use schema::schema;
 
 use wasmill_model::{Diagnostic, Diagnostics, Dialect, Pipeline};

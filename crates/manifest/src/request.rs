@@ -9,13 +9,14 @@ use std::path::{Component, Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use wasmill_model::{
-    Code, Diagnostic, Dialect, Digest, LimitOverrides, Object, Pipeline, Policy, Profile, Secrets, UnitSource,
+    Code, Diagnostic, Dialect, Digest, LimitOverrides, Object, Pipeline, Policy, Profile, RunDocument, Secrets,
+    UnitSource,
 };
 
 use crate::keys::Keys;
 use crate::reader::{Fields, Reader, listed};
 use crate::tree::{Data, Member, Node, Span};
-use crate::{Format, dialect, dialects, grants, policy, read_dialect, steps, toml_tree, units, yaml_tree};
+use crate::{Format, dialect, dialects, grants, policy, read_dialect, run_bundle, steps, toml_tree, units, yaml_tree};
 
 /// A request larger than this, in bytes, is a mistake: what it is read into takes several times as much, of the 4 GiB that there are within
 /// WebAssembly.
@@ -40,6 +41,8 @@ pub struct Request {
     pub policy: Option<Policy>,
     /// The values of secrets.
     pub secrets: Secrets,
+    /// What came of it when it was run, where it is a [run bundle](crate::bundle_of).
+    pub recorded: Option<RunDocument>,
     /// The pipelines that came with it, by what they are [called](included_name): nothing is read where it has one.
     pub pipelines: HashMap<PathBuf, IncludedPipeline>,
 }
@@ -113,6 +116,7 @@ const REQUEST: Keys = Keys {
         "engine",
         "policy",
         "secrets",
+        "recorded",
     ],
     later: &[],
 };
@@ -204,6 +208,7 @@ fn read(tree: &Node, engines: &[&str], reader: &Reader<'_>, inner: &mut Vec<Diag
             reader.error(Code::InvalidValue, member.key_span, message, "leave one of them out");
         }
     }
+    request.recorded = fields.get("recorded").and_then(|node| run_bundle::recorded(tree, node, reader));
     request.read(&fields, engines, reader);
     Some(request)
 }
@@ -373,6 +378,7 @@ impl Request {
             engines: Vec::new(),
             policy: None,
             secrets: Secrets::default(),
+            recorded: None,
             pipelines: HashMap::new(),
         }
     }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
-use wasmill_model::{Dialect, LimitOverrides, Object, Pipeline, RunDocument};
+use wasmill_model::{Dialect, LimitOverrides, Limits, Object, Pipeline, Policy, Profile, RunDocument};
 
 use crate::{RequestKind, ResultV1};
 
@@ -27,6 +27,18 @@ pub struct RequestDocument {
     /// What several scripts are put to, by names that the units say.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub interpreters: BTreeMap<String, Base64>,
+    /// Limits that win over the pipeline's, for every step.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "limits")]
+    pub limits: Option<LimitOverrides>,
+    /// How every step is metered; none: as the pipeline says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// Engines in order of preference; none: as the pipeline says.
+    #[serde(rename = "engine", skip_serializing_if = "Vec::is_empty")]
+    pub engines: Vec<String>,
+    /// What steps get that ask for nothing, and the most that any may ask for; none: as the host says that runs it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "policy")]
+    pub policy: Option<Policy>,
     /// The pipelines that it calls and those that they call, by their [names](crate::included_name).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub pipelines: BTreeMap<String, GivenPipeline>,
@@ -68,7 +80,11 @@ impl Serialize for Base64 {
 /// As a manifest has them.
 #[allow(clippy::ref_option, reason = "serde asks for this shape")]
 fn limits<S: Serializer>(limits: &Option<LimitOverrides>, serializer: S) -> Result<S::Ok, S::Error> {
-    let LimitOverrides { memory, fuel, timeout, output, log, table_elements, instances } = limits.unwrap_or_default();
+    serializer.collect_map(members(limits.unwrap_or_default()))
+}
+
+fn members(limits: LimitOverrides) -> impl Iterator<Item = (&'static str, String)> {
+    let LimitOverrides { memory, fuel, timeout, output, log, table_elements, instances } = limits;
     let numbers = [
         ("memory", memory),
         ("fuel", fuel),
@@ -79,7 +95,21 @@ fn limits<S: Serializer>(limits: &Option<LimitOverrides>, serializer: S) -> Resu
     ];
     let numbers = numbers.into_iter().filter_map(|(name, number)| Some((name, number?.to_string())));
     let time = timeout.map(|time| ("timeout", format!("{}us", time.as_micros())));
-    serializer.collect_map(numbers.chain(time))
+    numbers.chain(time)
+}
+
+/// The limits of a policy: all that bears on what comes of a run.
+#[allow(clippy::ref_option, reason = "serde asks for this shape")]
+fn policy<S: Serializer>(policy: &Option<Policy>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Policy { defaults, ceilings, .. } = policy.clone().unwrap_or_default();
+    let all = |limits: Limits| -> IndexMap<&str, String> {
+        let Limits { memory, fuel, timeout, output, log, table_elements, instances } = limits;
+        let (memory, fuel, timeout, output) = (Some(memory), Some(fuel), Some(timeout), Some(output));
+        let (log, table_elements, instances) = (Some(log), Some(table_elements), Some(instances));
+        members(LimitOverrides { memory, fuel, timeout, output, log, table_elements, instances }).collect()
+    };
+    let limits = IndexMap::from([("defaults", all(defaults)), ("ceilings", all(ceilings))]);
+    IndexMap::from([("limits", limits)]).serialize(serializer)
 }
 
 /// What is said of a request's run.

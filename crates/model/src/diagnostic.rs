@@ -247,6 +247,8 @@ codes! {
     UnitChanged = "WM0321",
     /// The lock of a pipeline's units (`wasmill.lock`) cannot be read.
     LockUnreadable = "WM0322",
+    /// A part of a run bundle is not what it was when the bundle was made.
+    BundleChanged = "WM0323",
 
     /// A required input was not given.
     InputMissing = "WM0401",

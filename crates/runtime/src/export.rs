@@ -32,7 +32,9 @@ pub fn request_of(
     let units = export.units(bundle);
     export.called(bundle)?;
     let Export { interpreters, pipelines, .. } = export;
-    Ok(RequestDocument { pipeline, file: short(file), inputs, units, interpreters, pipelines })
+    let file = short(file);
+    let (limits, profile, engines, policy) = (None, None, Vec::new(), None);
+    Ok(RequestDocument { pipeline, file, inputs, units, interpreters, limits, profile, engines, policy, pipelines })
 }
 
 struct Export<'a> {

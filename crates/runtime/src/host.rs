@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmill_engine::{Asked, Cancel, Router};
 use wasmill_model::{LimitOverrides, Policy, Profile, Secrets, Step};
 
-use crate::{Clock, Memo, NoObserver, Observer, Spawner};
+use crate::{Clock, Memo, NoObserver, Observer, Recorded, Spawner};
 
 /// The machine that pipelines run on. A clone shares everything.
 #[derive(Clone)]
@@ -80,6 +80,8 @@ pub struct Reuse {
     /// Whether every pure call that succeeds is made twice, or once more where its answer is kept: answers that differ are a
     /// [`HostError`](wasmill_model::Verdict::HostError).
     pub verify: bool,
+    /// A run that is made again: calls that are not pure are answered as they were then.
+    pub recorded: Option<Recorded>,
 }
 
 impl RunOptions {

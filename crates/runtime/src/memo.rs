@@ -27,11 +27,15 @@ pub struct Kept {
     pub output: Value,
 }
 
+/// Whether a call can only give the same again.
+pub(crate) fn is_pure(step: &LinkedStep, unit: &LinkedUnit) -> bool {
+    // What a native program does is not known.
+    step.grants.is_pure() && unit.interface != Interface::Native
+}
+
 /// The key of a call; none for one that is not pure: it may give something else the next time.
 pub(crate) fn key(step: &LinkedStep, unit: &LinkedUnit, input: &Input, digest: Digest) -> Option<CallKey> {
-    // What a native program does is not known.
-    let is_pure = step.grants.is_pure() && unit.interface != Interface::Native;
-    is_pure.then(|| CallKey {
+    is_pure(step, unit).then(|| CallKey {
         unit: unit.digest,
         call: *unit.called.get_or_init(|| called(step, unit)),
         input: given(unit.interface, input, digest),

@@ -45,7 +45,7 @@ fn answer(arguments: impl IntoIterator<Item = String>, stdin: impl Read) -> Resu
         Arguments::Say(text) => return Ok((text.into_bytes(), ExitCode::Success)),
     };
     let router = engines::router();
-    let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets, pipelines } = {
+    let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets, pipelines, recorded } = {
         let names: Vec<&str> = router.engines().iter().map(|engine| &*engine.name.name).collect();
         request::read(stdin, &names)?
     };

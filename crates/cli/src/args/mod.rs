@@ -1,6 +1,7 @@
 //! The command line as it is written: raw arguments, nothing resolved. What they mean is worked out in `settings`.
 
 mod blob;
+mod bundle;
 mod grants;
 mod graph;
 mod host;
@@ -16,6 +17,7 @@ use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use blob::{BlobArgs, BlobCommand, GetArgs};
+pub(crate) use bundle::{EXPORT_EXAMPLES, ExportArgs, REPLAY_EXAMPLES, ReplayArgs};
 pub(crate) use grants::GrantArgs;
 pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
 pub(crate) use host::{HostArgs, PolicyArgs, RequestArgs, SourceArgs};
@@ -155,6 +157,20 @@ pub(crate) enum Command {
     /// same unit, input and version of the engine.
     #[command(after_help = TEST_EXAMPLES)]
     Test(TestArgs),
+
+    /// Run a pipeline, and write a file that has all of the run: pipeline, units, inputs, receipts, outputs
+    ///
+    /// Anybody can make the run again from it, anywhere, and see whether the same comes of it: `wasmill replay`. Secrets are not in it;
+    /// inputs, outputs and logs are.
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
+
+    /// Make a run again from its bundle, and show the first step that differs
+    ///
+    /// Steps that are pure are computed again; those that had the real clock, randomness, network, folders, secrets or host functions could answer
+    /// otherwise today, and are taken from the record. A part of the bundle that was changed is named, and nothing is run.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
 
     /// Begin a pipeline or a step, from a template
     #[command(after_help = source::NEW_TOP_EXAMPLES)]

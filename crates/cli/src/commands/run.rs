@@ -50,7 +50,7 @@ fn request(settings: RunSettings, printer: &Printer) -> Outcome {
     let RunSettings { inputs: flags, allow_blobs, sources, host, request, reuse, .. } = settings;
     let Some(request) = request else { return Err(Failure::host("nothing says what is run")) };
     let read = request_file::read(&request, &host.policy, &host.overrides, &sources, printer)?;
-    let RequestFile { file: PipelineFile { bundle, sources }, kind, mut inputs, policy, overrides, secrets } = read;
+    let RequestFile { file: PipelineFile { bundle, sources }, kind, mut inputs, policy, overrides, secrets, .. } = read;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&sources);
     let stdin = StandardInput::taken();
     inputs.extend(inputs::collect_some(&flags, &bundle.pipeline.inputs, &stdin).map_err(in_files)?);

@@ -1,0 +1,80 @@
+//! `wasmill export FILE -o run.wasmill`: a run and all that it takes to make it again, in one file.
+
+use std::path::Path;
+
+use wasmill_model::{Code, Diagnostic, ExitCode, Policy, RunDocument};
+use wasmill_runtime::Reuse;
+
+use crate::commands::run::Job;
+use crate::failure::{Failure, Outcome};
+use crate::host::{self, Finished};
+use crate::printer::Printer;
+use crate::settings::ExportSettings;
+use crate::standard_input::StandardInput;
+use crate::{blobs, inputs, lock, pipeline_file, summary, whole_file};
+
+/// Runs the pipeline, or takes a run that was made, and writes the bundle.
+pub(crate) fn export(settings: &ExportSettings, printer: &Printer) -> Outcome {
+    let ExportSettings { file: path, inputs: given, run, out, allow_blobs, sources, host } = settings;
+    let file = pipeline_file::read(path, &host.policy, &host.overrides, sources, printer)?;
+    lock::check(path, &file)?;
+    let texts = &file.sources;
+    let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(texts);
+    let given = inputs::collect(given, &file.bundle.pipeline.inputs, &StandardInput::new(printer)).map_err(in_files)?;
+    let given = blobs::attach(given, *allow_blobs, host.blobs.as_deref()).map_err(in_files)?;
+    let bound =
+        wasmill_runtime::bind_inputs(&file.bundle.pipeline, given.clone()).map_err(|problems| in_files(problems.0))?;
+    let request = wasmill_runtime::request_of(&file.bundle, path, given, &|name| texts.text(name));
+    let mut request = request.map_err(|problem| in_files(vec![problem]))?;
+    let overrides = &host.overrides;
+    request.limits = (overrides.limits != Default::default()).then_some(overrides.limits);
+    request.profile = overrides.profile;
+    request.engines.clone_from(&overrides.engines);
+    let usual = Policy::default();
+    let is_usual = host.policy.defaults == usual.defaults && host.policy.ceilings == usual.ceilings;
+    request.policy = (!is_usual).then(|| host.policy.clone());
+
+    let document = match run {
+        Some(run) => recorded(run)?,
+        None => {
+            let job = Job { bundle: file.bundle, inputs: bound };
+            let finished = host::run(&job, host, Reuse::default(), printer);
+            let Finished { document, took } = finished.map_err(|failure| failure.in_files(texts))?;
+            printer.note(&summary::table(&document, took));
+            if let Some(failure) = summary::failure(&document, &job.bundle, texts) {
+                printer.error(&format!("\n{failure}"));
+            }
+            document
+        }
+    };
+    let bundle = wasmill_manifest::bundle_of(&request, &document)
+        .map_err(|error| Failure::host(format!("the bundle cannot be written as JSON: {error}")))?;
+    let mut text = serde_json::to_vec(&bundle).map_err(|error| Failure::host(error.to_string()))?;
+    text.push(b'\n');
+    match out {
+        Some(out) => {
+            whole_file::write(out, &text)
+                .map_err(|error| Failure::host(format!("`{}` cannot be written: {error}", out.display())))?;
+            let size = wasmill_model::format_bytes(text.len() as u64);
+            printer.note(&format!(
+                "{}: {size}; `wasmill replay {}` makes the run again\n",
+                out.display(),
+                out.display()
+            ));
+        }
+        None => printer.bytes(&text)?,
+    }
+    // What was asked for is the bundle, whatever is in it.
+    Ok(if document.verdict == wasmill_model::RunVerdict::Cancelled { ExitCode::Cancelled } else { ExitCode::Success })
+}
+
+/// A run document that `run --output json` printed.
+fn recorded(path: &Path) -> Result<RunDocument, Failure> {
+    let shown = path.display();
+    let cannot = |why: String| {
+        let problem = Diagnostic::new(Code::InputUnreadable, format!("`{shown}` {why}"));
+        Failure::from(problem.help("give what `wasmill run FILE --output json` printed"))
+    };
+    let text = std::fs::read(path).map_err(|error| cannot(format!("cannot be read: {error}")))?;
+    serde_json::from_slice(&text).map_err(|error| cannot(format!("is no run document: {error}")))
+}

@@ -1,0 +1,124 @@
+//! `wasmill replay run.wasmill`: makes a run again, and holds it against its record.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::Serialize;
+use wasmill_model::{Code, Diagnostic, ExitCode, Secrets};
+use wasmill_runtime::{Bundle, Recorded, Replay, Reuse};
+
+use crate::commands::run::Job;
+use crate::failure::{Failure, Outcome};
+use crate::host::{self, Finished};
+use crate::pipeline_file::PipelineFile;
+use crate::printer::Printer;
+use crate::render::{BOLD, DIM, GREEN, RED, printable};
+use crate::request_file::{self, RequestFile, Text};
+use crate::settings::{HostSettings, ReplaySettings};
+use crate::summary;
+
+/// Makes the run again and says whether it is the same.
+pub(crate) fn replay(settings: ReplaySettings, printer: &Printer) -> Outcome {
+    let ReplaySettings { file: path, verify, sources, host } = settings;
+    let shown = path.display().to_string();
+    let text = Text { name: &shown, bytes: read(&path)?, units: path.parent(), is_replayed: true };
+    let read = request_file::read_text(text, &host.policy, &host.overrides, &sources, printer)?;
+    let RequestFile { file: PipelineFile { bundle, sources }, inputs, policy, overrides, secrets, recorded, .. } = read;
+    let Some(recorded) = recorded else {
+        let problem = Diagnostic::new(Code::UnknownFile, format!("`{shown}` is a run request, and says of no run"));
+        return Err(Failure::from(problem.help("`wasmill export FILE -o run.wasmill` makes a bundle")));
+    };
+    let in_files = |failure: Failure| failure.in_files(&sources);
+    let inputs = wasmill_runtime::bind_inputs(&bundle.pipeline, inputs);
+    let inputs = inputs.map_err(|problems| in_files(Failure::invalid(problems.0)))?;
+    let secrets = with_placeholders(request_file::secrets(secrets, &host.secrets)?, &bundle)?;
+    let host = HostSettings { policy, overrides, secrets, ..host };
+    let job = Job { bundle, inputs };
+    let reuse = Reuse { recorded: Some(Recorded::new(recorded.clone())), ..Reuse::default() };
+    let Finished { document, took } = host::run(&job, &host, reuse, printer).map_err(in_files)?;
+    printer.note(&summary::table(&document, took));
+    let replay = Replay::of(&job.bundle, &recorded, &document);
+    let is_ok = replay.same && (!verify || replay.taken.is_empty());
+    if printer.is_json() {
+        printer.json(&Document { wasmill: 1, run: &recorded.run, replay: &replay })?;
+    } else {
+        printer.text(&told(&replay, verify))?;
+    }
+    Ok(if is_ok { ExitCode::Success } else { ExitCode::Failed })
+}
+
+/// What `--output json` prints.
+#[derive(Serialize)]
+struct Document<'a> {
+    wasmill: u32,
+    /// The run that was recorded.
+    run: &'a str,
+    #[serde(flatten)]
+    replay: &'a Replay,
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = path.display();
+    let cannot = |why: String| {
+        let problem = Diagnostic::new(Code::UnknownFile, format!("`{shown}` {why}"));
+        Failure::from(problem.help("name a bundle: `wasmill export FILE -o run.wasmill` makes one"))
+    };
+    let size = std::fs::metadata(path).map_err(|error| cannot(format!("cannot be read: {error}")))?.len();
+    if size > wasmill_manifest::LARGEST_REQUEST as u64 {
+        return Err(cannot(format!("has {size} bytes: no bundle is that large")));
+    }
+    std::fs::read(path).map_err(|error| cannot(format!("cannot be read: {error}")))
+}
+
+/// Steps with secrets are not called: what they gave is in the record. Nothing else may be refused because nobody gave them.
+fn with_placeholders(mut secrets: Secrets, bundle: &Bundle) -> Result<Secrets, Failure> {
+    /// No unit is given it, and nothing says it.
+    const PLACEHOLDER: &str = "wasmill replay: no secret";
+    let steps = bundle.all().into_iter().flat_map(|bundle| &bundle.pipeline.steps);
+    for name in steps.flat_map(|step| &step.grants.secrets) {
+        if secrets.get(name).is_none() {
+            let inserted = secrets.insert(name, PLACEHOLDER);
+            inserted.map_err(|error| Failure::host(error.to_string()))?;
+        }
+    }
+    Ok(secrets)
+}
+
+/// For people.
+fn told(replay: &Replay, verify: bool) -> String {
+    let Replay { same, difference, computed, taken, other_engine } = replay;
+    let mut text = match difference {
+        None => format!("{GREEN}the same{GREEN:#}: {computed} calls were made again, and gave what they gave then\n"),
+        Some(difference) => {
+            let step =
+                difference.step.as_ref().map_or("the run".to_owned(), |step| format!("step `{}`", printable(step)));
+            let item = difference.item.map(|item| format!(", item {item}")).unwrap_or_default();
+            let attempt = difference.attempt.filter(|attempt| *attempt > 1);
+            let attempt = attempt.map(|attempt| format!(", attempt {attempt}")).unwrap_or_default();
+            format!(
+                "{RED}not the same{RED:#}: {step}{item}{attempt} has another {BOLD}{}{BOLD:#}\n  recorded  {}\n  found     {}\n",
+                difference.what,
+                printable(&difference.recorded),
+                printable(&difference.found)
+            )
+        }
+    };
+    let list = |names: &[std::sync::Arc<str>]| {
+        names.iter().map(|name| printable(name).to_string()).collect::<Vec<_>>().join(", ")
+    };
+    if !taken.is_empty() {
+        let why =
+            "it could be another today (real clock, randomness, network, folders, secrets, host functions, programs)";
+        let but =
+            if verify && *same { format!(" {RED}--verify wants all of it computed{RED:#}") } else { String::new() };
+        let _ = writeln!(text, "{DIM}taken from the record{DIM:#}: {}; {why}{but}", list(taken));
+    }
+    if !other_engine.is_empty() {
+        let _ = writeln!(
+            text,
+            "{DIM}fuel, memory and logs not compared{DIM:#}: {}; another engine ran it",
+            list(other_engine)
+        );
+    }
+    text
+}

@@ -1,0 +1,241 @@
+//! A run that was recorded, made again: what it says now against what it said then.
+//!
+//! What is pure is computed again. What had the real clock, randomness, network, folders, secrets or host functions could answer otherwise
+//! today: it is taken from the record, and said to be.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use wasmill_model::{Digest, Interface, Receipt, RunDocument, StepReport, SubRun, Value, Verdict};
+
+use crate::Bundle;
+use crate::outline::outline;
+
+/// The answers of a run that was recorded, for calls that are not made again.
+#[derive(Clone, Debug)]
+pub struct Recorded(Arc<RunDocument>);
+
+impl Recorded {
+    /// Of this document; large values in it are attached.
+    pub fn new(document: impl Into<Arc<RunDocument>>) -> Self {
+        Recorded(document.into())
+    }
+
+    /// What a call gave, of a run whose id ends with the path of a pipeline that was called.
+    pub(crate) fn answer(
+        &self,
+        run: &str,
+        step: &str,
+        item: Option<u32>,
+        attempt: u32,
+    ) -> Option<(Receipt, Option<Value>)> {
+        let mut document = &*self.0;
+        for called in run.split('/').skip(1) {
+            document = document.steps.iter().find_map(|(id, report)| {
+                let run = report.runs.iter().find(|run| SubRun::path(id, run.item, run.attempt) == called);
+                run.map(|run| &run.document)
+            })?;
+        }
+        let report = document.steps.get(step)?;
+        let receipt = report.attempts.iter().find(|receipt| receipt.item == item && receipt.attempt == attempt)?;
+        let Some(digest) = receipt.output else { return Some((receipt.clone(), None)) };
+        let output = output_of(report, item).filter(|output| output.digest() == digest)?;
+        Some((receipt.clone(), Some(output)))
+    }
+}
+
+/// What a unit gave, as far as the report of its step still has it.
+fn output_of(report: &StepReport, item: Option<u32>) -> Option<Value> {
+    let whole = [&report.metadata, &report.output, &report.partial].into_iter().flatten();
+    let of_item = |whole: &Value| match (item, whole) {
+        (None, value) => Some(value.clone()),
+        (Some(item), Value::List(items)) => items.get(item as usize).cloned(),
+        (Some(_), _) => None,
+    };
+    let receipts = report.attempts.iter().filter(|receipt| receipt.item == item);
+    let digests: Vec<_> = receipts.filter_map(|receipt| receipt.output).collect();
+    whole.filter_map(of_item).find(|value| digests.contains(&value.digest()))
+}
+
+/// The first thing that a run says otherwise than its record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The step, by its path where it is one of a pipeline that was called; none where it is the run's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<Arc<str>>,
+    /// Which item it was for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
+    /// Which try it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// What: `unit`, `input`, `output`, `verdict`, `fuel`, …
+    pub what: &'static str,
+    /// As it was recorded.
+    pub recorded: String,
+    /// As it is.
+    pub found: String,
+}
+
+/// What came of a replay.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Replay {
+    /// Whether everything that was computed again is as it was recorded.
+    pub same: bool,
+    /// What is not, in the order of one step at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
+    /// Calls that were made again.
+    pub computed: u32,
+    /// Steps whose answers were taken from the record, since they could be other ones today.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<Arc<str>>,
+    /// Steps whose fuel was not compared: another engine, or version of it, computed them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_engine: Vec<Arc<str>>,
+}
+
+impl Replay {
+    /// Compares a run with its record.
+    pub fn of(bundle: &Bundle, recorded: &RunDocument, found: &RunDocument) -> Self {
+        let mut replay =
+            Replay { same: true, difference: None, computed: 0, taken: Vec::new(), other_engine: Vec::new() };
+        replay.compare(bundle, "", recorded, found);
+        replay.same = replay.difference.is_none();
+        replay
+    }
+
+    fn compare(&mut self, bundle: &Bundle, path: &str, recorded: &RunDocument, found: &RunDocument) {
+        // In the order of one at a time, what comes first is what the others follow from.
+        let order: Vec<Arc<str>> = match outline(&bundle.pipeline) {
+            Ok(outline) => {
+                let id =
+                    |step: &wasmill_plan::StepIndex| bundle.pipeline.steps.get(step.get()).map(|step| step.id.clone());
+                outline.graph.order().iter().filter_map(id).collect()
+            }
+            Err(_) => recorded.steps.keys().cloned().collect(),
+        };
+        for id in order {
+            let name: Arc<str> = format!("{path}{id}").into();
+            match (recorded.steps.get(&id), found.steps.get(&id)) {
+                (Some(then), Some(now)) => {
+                    let called = bundle.pipeline.steps.iter().find(|step| step.id == id);
+                    let called = called.and_then(|step| bundle.pipelines.get(&step.unit));
+                    self.compare_step(called.map(|called| &**called), &name, then, now);
+                }
+                (None, None) => {}
+                (then, now) => {
+                    let is_there = |report: Option<&StepReport>| if report.is_some() { "there" } else { "not there" };
+                    self.differs(Some(&name), None, "step", is_there(then), is_there(now));
+                }
+            }
+        }
+        let whose = Some(path.trim_end_matches('/')).filter(|path| !path.is_empty()).map(Arc::from);
+        self.differs(whose.as_ref(), None, "verdict", &word(&recorded.verdict), &word(&found.verdict));
+        let outputs = |document: &RunDocument| sha256(Some(Value::from(document.outputs.clone()).digest()));
+        self.differs(whose.as_ref(), None, "outputs", &outputs(recorded), &outputs(found));
+    }
+
+    fn compare_step(&mut self, called: Option<&Bundle>, name: &Arc<str>, then: &StepReport, now: &StepReport) {
+        for (receipt, made) in then.attempts.iter().zip(&now.attempts) {
+            self.compare_receipt(name, receipt, made);
+        }
+        if let Some(called) = called {
+            for (run, made) in then.runs.iter().zip(&now.runs) {
+                let path = SubRun::path(name, run.item, run.attempt);
+                self.compare(called, &format!("{path}/"), &run.document, &made.document);
+            }
+        }
+        let count = |report: &StepReport| (report.attempts.len() + report.runs.len()).to_string();
+        self.differs(Some(name), None, "attempts", &count(then), &count(now));
+        self.differs(Some(name), None, "verdict", then.verdict.kind().as_str(), now.verdict.kind().as_str());
+        for (what, then, now) in [
+            ("output", &then.output, &now.output),
+            ("metadata", &then.metadata, &now.metadata),
+            ("partial", &then.partial, &now.partial),
+        ] {
+            let digest = |value: &Option<Value>| sha256(value.as_ref().map(Value::digest));
+            self.differs(Some(name), None, what, &digest(then), &digest(now));
+        }
+    }
+
+    fn compare_receipt(&mut self, name: &Arc<str>, then: &Receipt, now: &Receipt) {
+        if !then.grants.is_pure() || then.interface == Interface::Native {
+            if !self.taken.contains(name) {
+                self.taken.push(name.clone());
+            }
+        } else {
+            self.computed += 1;
+        }
+        let is_same_engine = then.engine == now.engine;
+        if !is_same_engine && !self.other_engine.contains(name) {
+            self.other_engine.push(name.clone());
+        }
+        // What only time decides is another each time.
+        let by_clock = |receipt: &Receipt| matches!(receipt.verdict, Verdict::TimedOut { .. } | Verdict::Cancelled);
+        let (is_ended_by_clock, fields) = (by_clock(then) && by_clock(now), fields(then, is_same_engine));
+        for ((what, then), (_, found)) in fields.into_iter().zip(self::fields(now, is_same_engine)) {
+            let depends_on_time = !matches!(what, "unit" | "function" | "profile" | "limits" | "grants" | "input");
+            if !(is_ended_by_clock && depends_on_time) {
+                self.differs(Some(name), Some(now), what, &then, &found);
+            }
+        }
+    }
+
+    /// Takes note of the first difference.
+    fn differs(
+        &mut self,
+        step: Option<&Arc<str>>,
+        at: Option<&Receipt>,
+        what: &'static str,
+        recorded: &str,
+        found: &str,
+    ) {
+        if recorded != found && self.difference.is_none() {
+            self.difference = Some(Difference {
+                step: step.cloned(),
+                item: at.and_then(|receipt| receipt.item),
+                attempt: at.map(|receipt| receipt.attempt),
+                what,
+                recorded: recorded.to_owned(),
+                found: found.to_owned(),
+            });
+        }
+    }
+}
+
+/// All of a receipt that is the same wherever and whenever the attempt is made; what is an engine's own only where that is the same.
+fn fields(receipt: &Receipt, with_engine: bool) -> Vec<(&'static str, String)> {
+    let Receipt { unit, function, profile, limits, grants, input, output, usage, verdict, log, .. } = receipt;
+    let mut fields = vec![
+        ("unit", sha256(Some(*unit))),
+        ("function", function.as_deref().unwrap_or("none").to_owned()),
+        ("profile", profile.as_str().to_owned()),
+        ("limits", json(&**limits)),
+        ("grants", json(&**grants)),
+        ("input", sha256(Some(*input))),
+        ("verdict", verdict.kind().as_str().to_owned()),
+        ("output", sha256(*output)),
+        ("bytes in", usage.bytes_in.to_string()),
+        ("bytes out", usage.bytes_out.to_string()),
+    ];
+    if with_engine {
+        fields.push(("fuel", usage.fuel.map_or("none".to_owned(), |fuel| fuel.to_string())));
+        fields.push(("peak memory", usage.peak_memory.to_string()));
+        fields.push(("message", verdict.message()));
+        fields.push(("log", log.clone()));
+    }
+    fields
+}
+
+fn sha256(digest: Option<Digest>) -> String {
+    digest.map_or("none".to_owned(), |digest| format!("sha256:{digest}"))
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
