@@ -18,7 +18,6 @@ mod outcome;
 mod preview1;
 mod slices;
 mod state;
-mod units;
 mod work;
 
 pub use config::Settings;

@@ -13,7 +13,7 @@ const TIERS: [&[&str]; 7] = [
     &["wasmill-unit", "wasmill-expression"],
     &["wasmill-manifest", "wasmill-plan", "wasmill-engine", "wasmill-artifact", "wasmill-witjson"],
     &["wasmill-engine-*", "wasmill-toolchain", "wasmill-runtime"],
-    &["wasmill-store-*", "wasmill-bus-*"],
+    &["wasmill-store-*", "wasmill-bus-*", "wasmill-request"],
     &["wasmill-server"],
     &["wasmill-cli", "wasmill-wasi", "wasmill-web"],
 ];
