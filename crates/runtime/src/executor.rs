@@ -7,10 +7,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmill_engine::{BoxFuture, Router, parts};
 use wasmill_model::{Code, Diagnostic, Diagnostics, Input, Object, Pipeline, Policy, RunDocument, Secrets, Value};
+use web_time::Instant;
 
 use crate::nested::alone;
 use crate::{Bundle, Clock, Host, InlineSpawner, Overrides, RunOptions, bind_inputs, link, suggestion};

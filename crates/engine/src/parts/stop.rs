@@ -1,8 +1,9 @@
 //! When a call is over, and why the host ends it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmill_model::{Limits, TrapKind, Verdict};
+use web_time::Instant;
 
 use super::Refused;
 use crate::Cancel;
