@@ -88,6 +88,16 @@ const wasmillWorker = {
 
   invoke: (run, parameters) => guarded(() => run(...parameters)),
 
+  pause(milliseconds) {
+    // Shared memory of WebAssembly is the only thing that a worker can wait on; where there is none, it spins.
+    try {
+      const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+      Atomics.wait(new Int32Array(buffer), 0, 0, milliseconds);
+    } catch {
+      for (const end = performance.now() + milliseconds; performance.now() < end; );
+    }
+  },
+
   panicked(message, text, exitCode) {
     if (coreModule) end({ panicked: { text, exitCode } });
     else end({ failed: `Wasmill failed, which is a defect of it: ${message}` });

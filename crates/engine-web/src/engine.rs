@@ -14,7 +14,7 @@ use wasmill_engine::{
     Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit,
 };
 use wasmill_model::{
-    EngineName, Interface, LimitKind, LimitOverrides, OutputFormat, Profile, TrapKind, Usage,
+    EngineName, Grants, Interface, LimitKind, LimitOverrides, OutputFormat, Profile, Secrets, TrapKind, Usage,
 };
 use wasmill_unit::{FunctionInfo, Unit};
 
@@ -23,7 +23,7 @@ use crate::js::Said;
 use crate::link;
 use crate::outcome::{Ended, outcome};
 use crate::timer::sleep;
-use crate::wire::{End, Entry, Order};
+use crate::wire::{End, Entry, InputKind, Order, Wasi};
 use crate::workers::{Lease, Workers};
 
 /// Bytes of a 32-bit memory.
@@ -119,6 +119,10 @@ impl Engine for WebEngine {
                 target: entry,
                 code,
                 output: binding.output,
+                unit: unit.clone(),
+                imports_wasi: wasmill_preview1::is_imported(unit),
+                grants: binding.grants.clone(),
+                secrets: binding.secrets.clone(),
                 shared: shared.clone(),
             });
             Ok(prepared)
@@ -151,6 +155,10 @@ struct Prepared {
     /// Whether it is set up by `_initialize`.
     initialize: bool,
     output: OutputFormat,
+    unit: Unit,
+    imports_wasi: bool,
+    grants: Arc<Grants>,
+    secrets: Secrets,
     shared: SendWrapper<Rc<Shared>>,
 }
 
@@ -179,11 +187,10 @@ impl PreparedUnit for Prepared {
 
 impl Prepared {
     async fn run(&self, call: Call<'_>) -> Outcome {
-        let input = match self.target {
-            Target::Core { .. } => None,
-            Target::Bytes | Target::Program => Some(call.input.to_bytes()),
-        };
-        let bytes_in = input.as_ref().map_or_else(|| size_of_input(call.input), |bytes| bytes.len() as u64);
+        // Of a function over numbers, the input is only what randomness is seeded with.
+        let is_core = matches!(self.target, Target::Core { .. });
+        let input = if is_core && !self.imports_wasi { Bytes::new() } else { call.input.to_bytes() };
+        let bytes_in = if is_core { size_of_input(call.input) } else { input.len() as u64 };
         let usage = Usage { bytes_in, ..Usage::default() };
         let waiting = Deadline::new(call.limits.timeout, call.cancel);
         let finished = |ended: Ended, deadline: &Deadline| outcome(ended, usage, call.limits, self.output, deadline);
@@ -202,7 +209,7 @@ impl Prepared {
             Either::Right(_) => return finished(Ended::of(Stop::Cancelled), &waiting),
         };
         let deadline = Deadline::new(call.limits.timeout, call.cancel);
-        let ended = self.within(worker, call, &order, input.unwrap_or_default(), &deadline).await;
+        let ended = self.within(worker, call, &order, input, &deadline).await;
         finished(ended, &deadline)
     }
 
@@ -249,8 +256,21 @@ impl Prepared {
             start: self.code.start.as_deref().map(str::to_owned),
             initialize: self.initialize,
             limits: call.limits.clone(),
+            wasi: self.imports_wasi.then(|| self.wasi(call)),
         };
         serde_json::to_string(&order).map_err(|error| Stop::Host(format!("the call cannot be told: {error}")))
+    }
+}
+
+impl Prepared {
+    fn wasi(&self, call: Call<'_>) -> Wasi {
+        let secret = |name: &String| Some((name.clone(), self.secrets.get(name)?.to_string()));
+        Wasi {
+            grants: (*self.grants).clone(),
+            secrets: self.grants.secrets.iter().filter_map(secret).collect(),
+            unit: self.unit.digest(),
+            input: InputKind::of(call.input),
+        }
     }
 }
 

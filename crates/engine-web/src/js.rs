@@ -57,6 +57,10 @@ extern "C" {
     #[wasm_bindgen(js_namespace = wasmillWorker, catch)]
     pub(crate) fn invoke(function: &Function, arguments: &Array) -> Result<JsValue, JsValue>;
 
+    /// Does nothing for so many milliseconds, and lets nobody else do anything in this worker.
+    #[wasm_bindgen(js_namespace = wasmillWorker)]
+    pub(crate) fn pause(milliseconds: f64);
+
     #[wasm_bindgen(js_name = setTimeout)]
     pub(crate) fn set_timeout(callback: &Function, milliseconds: f64) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]

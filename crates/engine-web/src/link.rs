@@ -1,14 +1,18 @@
 //! What units can import here: WASI preview 1 and AssemblyScript's `abort`.
 
 use wasmill_engine::{Binding, PrepareError};
+use wasmill_preview1::{self as preview1, Function};
 use wasmill_unit::{FunctionInfo, ImportInfo, ImportKind, Unit};
 
-/// Whether everything that the unit imports is here.
-pub(crate) fn check(unit: &Unit, _binding: &Binding) -> Result<(), PrepareError> {
-    match unit.info().imports.iter().find(|import| !is_here(import)) {
-        Some(import) => Err(missing(import)),
-        None => Ok(()),
+/// Whether everything that the unit imports is here, and everything that it was granted can be given.
+pub(crate) fn check(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> {
+    if let Some(import) = unit.info().imports.iter().find(|import| !is_here(import)) {
+        return Err(missing(import));
     }
+    if !binding.grants.dirs.is_empty() && preview1::is_imported(unit) {
+        return Err(PrepareError::Unsupported { message: "a browser has no folders to grant".to_owned() });
+    }
+    Ok(())
 }
 
 /// JavaScript has no value for vectors.
@@ -22,7 +26,12 @@ pub(crate) fn check_function(function: &FunctionInfo) -> Result<(), PrepareError
 }
 
 fn is_here(import: &ImportInfo) -> bool {
-    import.kind == ImportKind::Function && &*import.module == "env" && &*import.name == "abort" && import.provided
+    import.kind == ImportKind::Function
+        && match &*import.module {
+            preview1::MODULE => Function::named(&import.name).is_some(),
+            "env" => &*import.name == "abort" && import.provided,
+            _ => false,
+        }
 }
 
 fn missing(import: &ImportInfo) -> PrepareError {

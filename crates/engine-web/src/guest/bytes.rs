@@ -7,7 +7,7 @@ use js_sys::Uint8Array;
 use wasmill_engine::parts::Stop;
 use wasmill_model::Limits;
 
-use super::instance::{Instance, Memory};
+use super::instance::{Instance, UnitMemory};
 use crate::wire::End;
 
 /// Bytes of the length that `process` writes.
@@ -43,7 +43,7 @@ pub(super) fn call(instance: &Instance, input: &Uint8Array, limits: &Limits) -> 
     Ok(output.slice(0, length))
 }
 
-fn write(memory: &Memory, pointer: u32, bytes: &Uint8Array, what: &str) -> Result<(), Stop> {
+fn write(memory: &UnitMemory, pointer: u32, bytes: &Uint8Array, what: &str) -> Result<(), Stop> {
     let length = bytes.length();
     if length == 0 {
         return Ok(());

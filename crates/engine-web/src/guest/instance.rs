@@ -1,53 +1,14 @@
 //! An instance of a unit: the browser's own, with our functions as its imports.
 
-use std::cell::RefCell;
-
-use js_sys::{Array, Function, Reflect, Uint8Array, WebAssembly};
+use js_sys::{Array, ArrayBuffer, Function, Reflect, Uint8Array, WebAssembly};
 use wasm_bindgen::prelude::*;
 use wasmill_engine::parts::Stop;
 use wasmill_model::TrapKind;
+use wasmill_preview1::RemoteMemory;
 
-use super::abort;
+use super::current;
 use crate::wire::End;
 use crate::{js, trap};
-
-thread_local! {
-    /// The call that this worker makes: its imports come from JavaScript, which hands nothing through.
-    static CURRENT: RefCell<Current> = RefCell::default();
-}
-
-/// What imports need of the call.
-#[derive(Default)]
-struct Current {
-    memory: Option<WebAssembly::Memory>,
-    stopped: Option<End>,
-    peak_memory: u64,
-}
-
-/// What the host's side stopped the guest with. A guest that survived being stopped was stopped all the same.
-pub(super) fn stopped() -> Option<End> {
-    CURRENT.with_borrow_mut(|current| current.stopped.take())
-}
-
-/// The most bytes that its exported memory had.
-pub(super) fn peak_memory() -> u64 {
-    CURRENT.with_borrow_mut(|current| {
-        let memory = current.memory.take().map_or(0, |memory| u64::from(size(&memory)));
-        memory.max(std::mem::take(&mut current.peak_memory))
-    })
-}
-
-fn size(memory: &WebAssembly::Memory) -> u32 {
-    memory.buffer().unchecked_ref::<js_sys::ArrayBuffer>().byte_length()
-}
-
-/// See [`super::imported`].
-pub(super) fn imported(_number: u32, arguments: &Array) -> Result<JsValue, JsValue> {
-    let memory = CURRENT.with_borrow(|current| current.memory.clone());
-    let stop = abort::abort(memory.map(Memory).as_ref(), arguments);
-    CURRENT.with_borrow_mut(|current| current.stopped.get_or_insert(stop.into()).clone());
-    Err(JsValue::NULL)
-}
 
 /// A fresh instance, nothing of which has run.
 pub(super) struct Instance {
@@ -56,12 +17,10 @@ pub(super) struct Instance {
 
 impl Instance {
     pub(super) fn new(module: &JsValue) -> Result<Self, End> {
-        CURRENT.with_borrow_mut(|current| *current = Current::default());
         let instance = js::instantiate(module).map_err(|error| thrown(&error))?;
         let exports = Reflect::get(&instance, &"exports".into()).map_err(|error| thrown(&error))?;
         let instance = Instance { exports };
-        let memory = instance.memory().ok();
-        CURRENT.with_borrow_mut(|current| current.memory = memory.map(|memory| memory.0));
+        current::has_memory(instance.memory().ok());
         Ok(instance)
     }
 
@@ -72,12 +31,12 @@ impl Instance {
 
     pub(super) fn function(&self, name: &str) -> Result<Callable, End> {
         let function = self.export(name)?.dyn_into();
-        function.map(Callable).map_err(|_| Stop::Abi(format!("the export `{name}` is no function")).into())
+        function.map(Callable).map_err(|_| Stop::Abi(format!("the export `{name}` is gone")).into())
     }
 
-    pub(super) fn memory(&self) -> Result<Memory, End> {
+    pub(super) fn memory(&self) -> Result<UnitMemory, End> {
         let memory = self.export("memory")?.dyn_into();
-        memory.map(Memory).map_err(|_| Stop::Abi("the export `memory` is gone".to_owned()).into())
+        memory.map(UnitMemory).map_err(|_| Stop::Abi("the export `memory` is gone".to_owned()).into())
     }
 }
 
@@ -92,7 +51,7 @@ impl Callable {
 
     /// A function of `i32`s that gives one.
     pub(super) fn ask(&self, arguments: &[u32]) -> Result<u32, End> {
-        let arguments: Vec<JsValue> = arguments.iter().map(|number| JsValue::from(*number as i32)).collect();
+        let arguments: Vec<JsValue> = arguments.iter().map(|number| JsValue::from(number.cast_signed())).collect();
         let number = self.call(&arguments)?.as_f64();
         let number = number.ok_or_else(|| Stop::Abi("a function of the byte interface gives no `i32`".to_owned()))?;
         Ok(number as i32 as u32)
@@ -100,11 +59,11 @@ impl Callable {
 }
 
 /// The memory of a unit. Nothing of it is borrowed: the unit may grow it whenever it runs.
-pub(super) struct Memory(WebAssembly::Memory);
+pub(super) struct UnitMemory(WebAssembly::Memory);
 
-impl Memory {
+impl UnitMemory {
     pub(super) fn size(&self) -> u32 {
-        size(&self.0)
+        self.0.buffer().unchecked_ref::<ArrayBuffer>().byte_length()
     }
 
     /// These bytes, where the memory has them.
@@ -116,14 +75,34 @@ impl Memory {
 
     pub(super) fn read<const COUNT: usize>(&self, start: u32) -> Option<[u8; COUNT]> {
         let mut bytes = [0; COUNT];
-        self.view(start, COUNT as u32)?.copy_to(&mut bytes);
+        self.view(start, u32::try_from(COUNT).ok()?)?.copy_to(&mut bytes);
         Some(bytes)
+    }
+}
+
+impl RemoteMemory for UnitMemory {
+    fn size(&self) -> u64 {
+        u64::from(UnitMemory::size(self))
+    }
+
+    fn read(&self, at: u32, into: &mut [u8]) {
+        let length = u32::try_from(into.len()).ok();
+        if let Some(there) = length.and_then(|length| self.view(at, length)) {
+            there.copy_to(into);
+        }
+    }
+
+    fn write(&mut self, at: u32, bytes: &[u8]) {
+        let length = u32::try_from(bytes.len()).ok();
+        if let Some(there) = length.and_then(|length| self.view(at, length)) {
+            there.copy_from(bytes);
+        }
     }
 }
 
 /// What left the unit as an exception.
 fn thrown(error: &JsValue) -> End {
-    if let Some(end) = stopped() {
+    if let Some(end) = current::stopped() {
         return end;
     }
     let text = |key: &str| Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string()).unwrap_or_default();
@@ -131,12 +110,10 @@ fn thrown(error: &JsValue) -> End {
     if trap::is_stack_overflow(&name, &message) {
         return End::Trap(TrapKind::StackOverflow, String::new());
     }
-    match name.as_str() {
-        "RuntimeError" => {
-            let kind = trap::kind(&message);
-            let detail = if kind == TrapKind::Other { message } else { String::new() };
-            End::Trap(kind, detail)
-        }
-        _ => Stop::Host(format!("the browser could not run the unit: {name}: {message}")).into(),
+    if name == "RuntimeError" {
+        let kind = trap::kind(&message);
+        let detail = if kind == TrapKind::Other { message } else { String::new() };
+        return End::Trap(kind, detail);
     }
+    Stop::Host(format!("the browser could not run the unit: {name}: {message}")).into()
 }
