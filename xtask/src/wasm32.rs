@@ -6,7 +6,7 @@ use crate::printer::Printer;
 use crate::{process, setup};
 
 /// Marked [wasm32] in the design; those of later issues join when they are there.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "wasmill-model",
     "wasmill-expression",
     "wasmill-unit",
@@ -14,6 +14,7 @@ const CRATES: [&str; 9] = [
     "wasmill-plan",
     "wasmill-engine",
     "wasmill-artifact",
+    "wasmill-preview1",
     "wasmill-engine-wasmi",
     "wasmill-runtime",
 ];

@@ -58,4 +58,4 @@ pub use link::{Linked, link};
 pub use memo::{CallKey, Kept};
 pub use outline::{Edge, EdgeKind, LimitOrigin, Outline, Preview, PreviewStep, PreviewUnit, outline, preview};
 pub use ports::{Clock, Memo, NoObserver, Observer, RunEvent, Spawner};
-pub use replay::{Difference, Recorded, Replay};
+pub use replay::{Difference, Recorded, Replay, ReplayDocument};

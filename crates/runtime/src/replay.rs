@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use wasmill_model::{Digest, Interface, Receipt, RunDocument, StepReport, SubRun, Value, Verdict};
+use wasmill_model::{Digest, Interface, Receipt, RunDocument, Secrets, StepReport, SubRun, Value, Verdict};
 
 use crate::Bundle;
 use crate::outline::outline;
@@ -19,6 +19,21 @@ impl Recorded {
     /// Of this document; large values in it are attached.
     pub fn new(document: impl Into<Arc<RunDocument>>) -> Self {
         Recorded(document.into())
+    }
+
+    /// Secrets for a run that is made again: steps that are granted one are not called, and nothing is refused because nobody gave it.
+    #[must_use]
+    pub fn secrets(mut secrets: Secrets, bundle: &Bundle) -> Secrets {
+        /// No unit is given it, and nothing says it.
+        const PLACEHOLDER: &str = "wasmill replay: no secret";
+        let steps = bundle.all().into_iter().flat_map(|bundle| &bundle.pipeline.steps);
+        for name in steps.flat_map(|step| &step.grants.secrets) {
+            if secrets.get(name).is_none() {
+                // It is long enough.
+                let _ = secrets.insert(name, PLACEHOLDER);
+            }
+        }
+        secrets
     }
 
     /// What a call gave, of a run whose id ends with the path of a pipeline that was called.
@@ -93,6 +108,25 @@ pub struct Replay {
     /// Steps whose fuel was not compared: another engine, or version of it, computed them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_engine: Vec<Arc<str>>,
+}
+
+/// What is said of a replay, as a document.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReplayDocument<'a> {
+    /// The version of this shape: 1.
+    pub wasmill: u32,
+    /// The run that was recorded.
+    pub run: &'a str,
+    /// What came of it.
+    #[serde(flatten)]
+    pub replay: &'a Replay,
+}
+
+impl<'a> ReplayDocument<'a> {
+    /// Of this run.
+    pub fn new(recorded: &'a RunDocument, replay: &'a Replay) -> Self {
+        ReplayDocument { wasmill: 1, run: &recorded.run, replay }
+    }
 }
 
 impl Replay {

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use wasmill_model::{Code, Diagnostic};
+use wasmill_request::Task;
 
 const HELP: &str = "\
 Runs a Wasmill pipeline: a JSON document on stdin says which, a JSON document on stdout says what came of it.
 
-Usage: wasmill-wasi [--units DIR] < REQUEST
+Usage: wasmill-wasi [--units DIR] [--replay] < REQUEST
 
 Stdin:
   {\"pipeline\": MANIFEST, \"inputs\": {NAME: VALUE}, \"units\": {NAME: BASE64}}   a run request
@@ -15,6 +16,7 @@ Stdin:
 
 Options:
   --units DIR   the folder that paths of units are relative to; the runtime has to be told to open it
+  --replay      make the run of a bundle (wasmill export) again, and say whether the same comes of it
   --help        this text
   --version     the version
 
@@ -29,6 +31,8 @@ pub(crate) enum Arguments {
     Run {
         /// The folder of units.
         units: Option<PathBuf>,
+        /// What is done with it.
+        task: Task,
     },
     /// To say this.
     Say(String),
@@ -40,15 +44,21 @@ impl Arguments {
     /// # Errors
     /// One that is not known, twice there, or without its value.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, Diagnostic> {
-        let usage =
-            |message: String| Diagnostic::new(Code::Usage, message).help("`wasmill-wasi [--units DIR] < REQUEST`");
+        let usage = |message: String| {
+            Diagnostic::new(Code::Usage, message).help("`wasmill-wasi [--units DIR] [--replay] < REQUEST`")
+        };
         let mut units = None;
+        let mut task = Task::Run;
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             let folder = match argument.as_str() {
                 "--help" | "-h" => return Ok(Arguments::Say(HELP.to_owned())),
                 "--version" | "-V" => {
                     return Ok(Arguments::Say(concat!("wasmill-wasi ", env!("CARGO_PKG_VERSION"), "\n").to_owned()));
+                }
+                "--replay" => {
+                    task = Task::Replay;
+                    continue;
                 }
                 "--units" => arguments.next().unwrap_or_default(),
                 other => match other.strip_prefix("--units=") {
@@ -63,7 +73,7 @@ impl Arguments {
                 return Err(usage("`--units` is there twice".to_owned()));
             }
         }
-        Ok(Arguments::Run { units })
+        Ok(Arguments::Run { units, task })
     }
 }
 
@@ -77,9 +87,11 @@ mod tests {
 
     #[test]
     fn a_folder_is_named_once() {
-        let folder = |name: &str| Ok(Arguments::Run { units: Some(name.into()) });
-        assert_eq!(parse(&[]), Ok(Arguments::Run { units: None }));
+        let folder = |name: &str| Ok(Arguments::Run { units: Some(name.into()), task: Task::Run });
+        assert_eq!(parse(&[]), Ok(Arguments::Run { units: None, task: Task::Run }));
         assert_eq!(parse(&["--units", "a"]), folder("a"));
+        let replay = Arguments::Run { units: Some("a".into()), task: Task::Replay };
+        assert_eq!(parse(&["--replay", "--units", "a"]), Ok(replay));
         assert_eq!(parse(&["--units=a=b"]), folder("a=b"));
         assert!(parse(&["--units"]).unwrap_err().contains("names no folder"));
         assert!(parse(&["--units="]).unwrap_err().contains("names no folder"));

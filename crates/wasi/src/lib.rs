@@ -8,21 +8,20 @@
 
 mod answer;
 mod arguments;
-mod engines;
-mod files;
 mod request;
 
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use wasmill_manifest::{Answer, Request};
+use wasmill_engine::{Engine, EngineSource, Router};
+use wasmill_engine_wasmi::{Settings, WasmiEngine};
 use wasmill_model::ExitCode;
-use wasmill_runtime::{BundleReader, Executor, Host, InlineSpawner, Overrides, SystemClock};
+use wasmill_request::{Failure, Folder, Job, elsewhere};
+use wasmill_runtime::{Executor, Host, InlineSpawner, SystemClock, block_on};
 
-use crate::answer::Failure;
-pub use crate::answer::{panic_document, printed};
+pub use crate::answer::printed;
 use crate::arguments::Arguments;
-use crate::files::Files;
+pub use wasmill_request::panic_document;
 
 /// Reads a request, runs it, and writes what came of it.
 pub fn run(
@@ -40,30 +39,33 @@ pub fn run(
 
 /// What is written, and how the process ends.
 fn answer(arguments: impl IntoIterator<Item = String>, stdin: impl Read) -> Result<(Vec<u8>, ExitCode), Failure> {
-    let units = match Arguments::parse(arguments)? {
-        Arguments::Run { units } => units,
+    let (units, task) = match Arguments::parse(arguments)? {
+        Arguments::Run { units, task } => (units, task),
         Arguments::Say(text) => return Ok((text.into_bytes(), ExitCode::Success)),
     };
-    let router = engines::router();
-    let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets, pipelines, recorded } = {
+    let router = router();
+    let request = {
         let names: Vec<&str> = router.engines().iter().map(|engine| &*engine.name.name).collect();
         request::read(stdin, &names)?
     };
-    let overrides = Overrides { limits, engines, allow_weaker: false, profile, cache: None };
-    let mut files = Files::new(units);
-    files.place(&mut pipeline);
-    let policy = policy.unwrap_or_default();
-
-    let reader = BundleReader::new(&mut files, &policy, router.engines(), &overrides);
-    let bundle = reader.including(pipelines).pipeline(pipeline)?;
+    let folder = units.map_or(Folder::Argument("--units DIR"), Folder::Open);
+    let job = Job::new(request, task, folder, &router)?;
     let executor = Executor::with_host(Host {
         router,
-        policy,
-        secrets,
+        policy: job.policy.clone(),
+        secrets: job.secrets.clone(),
         clock: Arc::new(SystemClock::new()),
         spawner: Arc::new(InlineSpawner::new()),
     });
-    let document = executor.overriding(overrides).execute_with_input_sync(&bundle, inputs)?;
-    let code = document.exit_code();
-    Ok((answer::json(&Answer::of(kind, &document, &bundle.pipeline))?, code))
+    let executor = executor.overriding(job.overrides.clone());
+    let options = job.options(executor.options());
+    job.answer(&block_on(executor.execute_with_options(&job.bundle, job.inputs.clone(), options))?)
+}
+
+/// The engines, in the order in which they are tried: wasmi, and the names of those that there are elsewhere.
+fn router() -> Router {
+    let wasmi = EngineSource::new(WasmiEngine::description(), || {
+        Ok(Arc::new(WasmiEngine::new(Settings::default())) as Arc<dyn Engine>)
+    });
+    Router::new([wasmi].into_iter().chain(elsewhere("wasmi")))
 }

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde::Serialize;
-use wasmill_model::{Code, Diagnostic, ExitCode, Secrets};
-use wasmill_runtime::{Bundle, Recorded, Replay, Reuse};
+use wasmill_model::{Code, Diagnostic, ExitCode};
+use wasmill_runtime::{Recorded, Replay, ReplayDocument, Reuse};
 
 use crate::commands::run::Job;
 use crate::failure::{Failure, Outcome};
@@ -31,7 +30,7 @@ pub(crate) fn replay(settings: ReplaySettings, printer: &Printer) -> Outcome {
     let in_files = |failure: Failure| failure.in_files(&sources);
     let inputs = wasmill_runtime::bind_inputs(&bundle.pipeline, inputs);
     let inputs = inputs.map_err(|problems| in_files(Failure::invalid(problems.0)))?;
-    let secrets = with_placeholders(request_file::secrets(secrets, &host.secrets)?, &bundle)?;
+    let secrets = Recorded::secrets(request_file::secrets(secrets, &host.secrets)?, &bundle);
     let host = HostSettings { policy, overrides, secrets, ..host };
     let job = Job { bundle, inputs };
     let reuse = Reuse { recorded: Some(Recorded::new(recorded.clone())), ..Reuse::default() };
@@ -40,21 +39,11 @@ pub(crate) fn replay(settings: ReplaySettings, printer: &Printer) -> Outcome {
     let replay = Replay::of(&job.bundle, &recorded, &document);
     let is_ok = replay.same && (!verify || replay.taken.is_empty());
     if printer.is_json() {
-        printer.json(&Document { wasmill: 1, run: &recorded.run, replay: &replay })?;
+        printer.json(&ReplayDocument::new(&recorded, &replay))?;
     } else {
         printer.text(&told(&replay, verify))?;
     }
     Ok(if is_ok { ExitCode::Success } else { ExitCode::Failed })
-}
-
-/// What `--output json` prints.
-#[derive(Serialize)]
-struct Document<'a> {
-    wasmill: u32,
-    /// The run that was recorded.
-    run: &'a str,
-    #[serde(flatten)]
-    replay: &'a Replay,
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -68,20 +57,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(cannot(format!("has {size} bytes: no bundle is that large")));
     }
     std::fs::read(path).map_err(|error| cannot(format!("cannot be read: {error}")))
-}
-
-/// Steps with secrets are not called: what they gave is in the record. Nothing else may be refused because nobody gave them.
-fn with_placeholders(mut secrets: Secrets, bundle: &Bundle) -> Result<Secrets, Failure> {
-    /// No unit is given it, and nothing says it.
-    const PLACEHOLDER: &str = "wasmill replay: no secret";
-    let steps = bundle.all().into_iter().flat_map(|bundle| &bundle.pipeline.steps);
-    for name in steps.flat_map(|step| &step.grants.secrets) {
-        if secrets.get(name).is_none() {
-            let inserted = secrets.insert(name, PLACEHOLDER);
-            inserted.map_err(|error| Failure::host(error.to_string()))?;
-        }
-    }
-    Ok(secrets)
 }
 
 /// For people.

@@ -8,24 +8,38 @@ use wasmill_model::{Code, Diagnostic, Language, Pipeline, SourceText, SourceUnit
 use wasmill_runtime::PipelineFiles;
 use wasmill_unit::Unit;
 
+use crate::Task;
+
 /// A manifest larger than this is a mistake.
 const LARGEST: u64 = 64 << 20;
 
+/// The folder that paths of units are relative to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// This one.
+    Open(PathBuf),
+    /// None, and there could be one: by this argument.
+    Argument(&'static str),
+    /// None: there is nothing to open.
+    Nowhere,
+}
+
 /// The files of a run.
 pub(crate) struct Files {
-    /// The folder that `--units` names.
-    folder: Option<PathBuf>,
+    folder: Folder,
+    task: Task,
 }
 
 impl Files {
-    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
-        Files { folder }
+    pub(crate) fn new(folder: Folder, task: Task) -> Self {
+        Files { folder, task }
     }
 
     /// Says where the paths of a pipeline begin that is in no file.
     pub(crate) fn place(&self, pipeline: &mut Pipeline) {
-        let Some(folder) = &self.folder else { return };
-        wasmill_runtime::place(pipeline, folder);
+        if let Folder::Open(folder) = &self.folder {
+            wasmill_runtime::place(pipeline, folder);
+        }
     }
 
     /// Why this unit is not loaded here.
@@ -62,12 +76,17 @@ impl Files {
     /// Why a path cannot be one of the folder. Links in it are its owner's word, and the runtime's that opened it.
     fn not_in_folder(&self, what: &str, path: &Path, base: &Path) -> Option<Diagnostic> {
         let shown = path.display();
-        let Some(folder) = &self.folder else {
-            let message = format!("{what} is in the file `{shown}`, and no folder of units was given");
-            return Some(
-                Diagnostic::new(Code::UnitNotFound, message)
-                    .help("name the folder: `--units DIR`, or give the binary: `\"units\": { NAME: BASE64 }`"),
-            );
+        let absent = |why: &str, help: String| {
+            let message = format!("{what} is in the file `{shown}`, and {why}");
+            Some(Diagnostic::new(Code::UnitNotFound, message).help(help))
+        };
+        let give = "give the binary: `\"units\": { NAME: BASE64 }`";
+        let folder = match &self.folder {
+            Folder::Open(folder) => folder,
+            Folder::Argument(argument) => {
+                return absent("no folder of units was given", format!("name the folder: `{argument}`, or {give}"));
+            }
+            Folder::Nowhere => return absent("there are no files here", give.to_owned()),
         };
         // Pipelines of the folder that call others may go up, within it.
         let from = base.strip_prefix(folder).unwrap_or(Path::new(""));
@@ -88,9 +107,12 @@ impl Files {
 
 impl PipelineFiles for Files {
     fn text(&mut self, path: &Path) -> Result<String, Diagnostic> {
-        let within = self.folder.as_deref().and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path);
-        let (folder, name) = (self.folder.clone().unwrap_or_default(), format!("the pipeline `{}`", within.display()));
-        if let Some(problem) = self.not_in_folder(&name, within, &folder) {
+        let folder = match &self.folder {
+            Folder::Open(folder) => folder.as_path(),
+            Folder::Argument(_) | Folder::Nowhere => Path::new(""),
+        };
+        let within = path.strip_prefix(folder).unwrap_or(path);
+        if let Some(problem) = self.not_in_folder("a pipeline that is called", within, folder) {
             return Err(problem);
         }
         let unknown = |why: String| Diagnostic::new(Code::UnknownFile, format!("`{}` {why}", path.display()));
@@ -130,7 +152,9 @@ impl PipelineFiles for Files {
     }
 
     fn check(&mut self, pipeline: &Pipeline) -> Vec<Diagnostic> {
-        let granted = pipeline.steps.iter().filter(|step| !step.grants.dirs.is_empty());
+        // Of a replay, what such a step gave is in the record.
+        let runs = self.task == Task::Run;
+        let granted = pipeline.steps.iter().filter(|step| runs && !step.grants.dirs.is_empty());
         let problem = |step: &wasmill_model::Step| {
             let message = format!(
                 "the step `{}` is granted a folder, and there are none for steps where Wasmill itself runs as WebAssembly",
