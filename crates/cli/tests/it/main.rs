@@ -29,6 +29,7 @@ mod limits;
 mod lock;
 mod nested;
 mod policy;
+mod replay;
 mod results;
 mod run;
 mod signals;

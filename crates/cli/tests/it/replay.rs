@@ -1,0 +1,225 @@
+//! `wasmill export` and `wasmill replay`: a run in one file, made again, and every change of it found by name.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use wasmill_testkit::{Output, Project};
+
+use crate::fixtures::{ARITHMETIC, CAT};
+use crate::pipeline;
+
+const SUMS: &str = r#"wasmill: 1
+name: sums
+inputs:
+  n: { type: integer, default: 5 }
+units:
+  arithmetic: { path: arithmetic.wat }
+  cat: { path: cat.wat }
+steps:
+  a: { unit: arithmetic, function: add, with: [1, "${{ inputs.n }}"] }
+  b: { unit: arithmetic, function: widen, foreach: [1, 2, 3], with: ["${{ item }}"] }
+  real: { unit: cat, with: "${{ string(steps.a.output) }}", grants: { clock: real } }
+outputs:
+  sum: "${{ steps.a.output }}"
+  wide: "${{ steps.b.output }}"
+  said: "${{ steps.real.output }}"
+"#;
+
+fn sums() -> Project {
+    pipeline(SUMS).file("arithmetic.wat", ARITHMETIC).file("cat.wat", CAT)
+}
+
+fn exported(project: &Project, more: &[&str]) -> Value {
+    project.wasmill([&["export", "pipeline.yaml", "-o", "run.wasmill"], more].concat()).run().expect(0);
+    serde_json::from_str(&fs::read_to_string(project.path().join("run.wasmill")).unwrap()).unwrap()
+}
+
+fn replay(project: &Project, more: &[&str]) -> Output {
+    project.wasmill([&["replay", "run.wasmill"], more].concat()).run()
+}
+
+fn told(output: &Output, code: i32) -> Value {
+    serde_json::from_str(output.expect(code).text()).unwrap()
+}
+
+#[test]
+fn a_run_is_made_again_where_nothing_else_is_left() {
+    let project = sums();
+    let bundle = exported(&project, &["--input", "n=41"]);
+    assert_eq!(bundle["recorded"]["run"]["outputs"]["sum"], 42);
+    for file in ["pipeline.yaml", "arithmetic.wat", "cat.wat"] {
+        fs::remove_file(project.path().join(file)).unwrap();
+    }
+    let output = replay(&project, &[]);
+    assert!(output.expect(0).text().contains("the same: 4 calls were made again"), "{output}");
+    assert!(output.text().contains("taken from the record: real"), "{output}");
+    let document = told(&replay(&project, &["--output", "json"]), 0);
+    assert_eq!(document["run"], bundle["recorded"]["run"]["run"]);
+    assert_eq!(
+        (&document["same"], &document["computed"], &document["taken"]),
+        (&json!(true), &json!(4), &json!(["real"]))
+    );
+    // Somebody who wants all of it computed is told that it is not.
+    assert!(replay(&project, &["--verify"]).expect(1).text().contains("--verify wants all of it computed"));
+}
+
+#[test]
+fn another_engine_gives_the_same_and_its_fuel_is_its_own() {
+    let project = sums();
+    exported(&project, &[]);
+    let document = told(&replay(&project, &["--engine", "wasmi", "--output", "json"]), 0);
+    assert_eq!(document["other_engine"], json!(["a", "b"]));
+}
+
+#[test]
+fn the_run_can_be_one_that_was_made_before() {
+    let project = sums();
+    let run = project.wasmill(["run", "pipeline.yaml", "--input", "n=2", "--output", "json"]).run();
+    let project = project.file("run.json", run.expect(0).text());
+    let bundle = exported(&project, &["--input", "n=2", "--run", "run.json"]);
+    assert_eq!(bundle["recorded"]["run"]["outputs"]["sum"], 3);
+    replay(&project, &[]).expect(0);
+    // With other inputs than it had, it is not that run.
+    exported(&project, &["--input", "n=3", "--run", "run.json"]);
+    let output = replay(&project, &[]);
+    assert!(output.expect(1).text().contains("step `a` has another input"), "{output}");
+}
+
+#[test]
+fn a_part_that_was_changed_is_named() {
+    let project = sums();
+    let bundle = exported(&project, &["--input", "n=41"]);
+    let changes: [(&str, Value, &str); 8] = [
+        ("/pipeline", json!(SUMS.replace("inputs.n", "inputs.n + 1")), "the pipeline was changed"),
+        ("/inputs/n", json!(40), "the inputs was changed"),
+        ("/units/cat", bundle["units"]["arithmetic"].clone(), "the unit `cat` was changed"),
+        ("/recorded/run/outputs/sum", json!(43), "the outputs of the run was changed"),
+        ("/recorded/run/steps/a/output", json!(43), "the receipts or the output of the step `a` was changed"),
+        (
+            "/recorded/run/steps/b/attempts/1/usage/fuel",
+            json!(1),
+            "the receipts or the output of the step `b` was changed",
+        ),
+        ("/recorded/digests/inputs", json!("00"), "the inputs was changed"),
+        ("/recorded/run/verdict", json!("failed"), "`verdict` of the run was changed"),
+    ];
+    for (place, value, said) in changes {
+        let mut changed = bundle.clone();
+        *changed.pointer_mut(place).unwrap() = value;
+        fs::write(project.path().join("run.wasmill"), changed.to_string()).unwrap();
+        let output = replay(&project, &[]);
+        let stderr = &output.expect(2).stderr;
+        assert!(stderr.contains("WM0323") && stderr.contains(said), "{place}: {output}");
+    }
+    let mut without = bundle.clone();
+    without["units"].as_object_mut().unwrap().remove("cat");
+    fs::write(project.path().join("run.wasmill"), without.to_string()).unwrap();
+    assert!(replay(&project, &[]).expect(2).stderr.contains("the unit `cat` was taken out"));
+}
+
+/// Whoever changes a part can give it a digest that fits: then making the run again shows it.
+#[test]
+fn a_forger_who_knows_the_digests_is_found_by_the_run() {
+    let project = sums();
+    let bundle = exported(&project, &["--input", "n=41"]);
+    let digest = |value: &Value| wasmill_model::Value::from_json(value.to_string().as_bytes()).unwrap().digest();
+    let forge = |changes: &[(&str, Value)]| {
+        let mut forged = bundle.clone();
+        for (place, value) in changes {
+            *forged.pointer_mut(place).unwrap() = value.clone();
+        }
+        let run = forged["recorded"]["run"].clone();
+        let sealed = [
+            ("inputs".to_owned(), digest(&forged["inputs"])),
+            ("run.steps.a".to_owned(), digest(&run["steps"]["a"])),
+            ("run.steps.b".to_owned(), digest(&run["steps"]["b"])),
+            ("run.steps.real".to_owned(), digest(&run["steps"]["real"])),
+            ("run.outputs".to_owned(), digest(&run["outputs"])),
+            ("units.arithmetic".to_owned(), digest(&forged["units"]["arithmetic"])),
+        ];
+        for (part, digest) in sealed {
+            forged["recorded"]["digests"][part] = json!(digest.to_string());
+        }
+        fs::write(project.path().join("run.wasmill"), forged.to_string()).unwrap();
+        told(&replay(&project, &["--output", "json"]), 1)["difference"].clone()
+    };
+    let output = wasmill_model::Value::Int(43).digest().to_string();
+    let found = forge(&[
+        ("/recorded/run/steps/a/output", json!(43)),
+        ("/recorded/run/steps/a/attempts/0/output", json!(output)),
+        ("/recorded/run/outputs/sum", json!(43)),
+    ]);
+    assert_eq!(
+        (&found["step"], &found["what"], &found["recorded"]),
+        (&json!("a"), &json!("output"), &json!(format!("sha256:{output}")))
+    );
+    let found = forge(&[("/recorded/run/steps/b/attempts/1/usage/fuel", json!(1))]);
+    assert_eq!((&found["step"], &found["item"], &found["what"]), (&json!("b"), &json!(1), &json!("fuel")));
+    let found = forge(&[("/inputs/n", json!(40))]);
+    assert_eq!((&found["step"], &found["what"]), (&json!("a"), &json!("input")));
+    let found = forge(&[("/units/arithmetic", bundle["units"]["cat"].clone())]);
+    assert_eq!(found, Value::Null);
+}
+
+#[test]
+fn what_reached_outside_is_taken_from_the_record() {
+    let text = r#"wasmill: 1
+name: outside
+units: { cat: { path: cat.wat } }
+steps:
+  folder: { unit: cat, with: "one", grants: { dirs: { ./data: { at: /data, mode: rw } } } }
+  secret: { unit: cat, with: "two", grants: { secrets: [API_KEY] } }
+  after: { unit: cat, with: "${{ steps.folder.output + steps.secret.output }}" }
+"#;
+    let project = pipeline(text).file("cat.wat", CAT).file("data/file", "");
+    let bundle = project.wasmill(["export", "pipeline.yaml", "-o", "run.wasmill", "--secret", "API_KEY=env:KEY"]);
+    bundle.env("KEY", "do not tell").run().expect(0);
+    assert!(!fs::read_to_string(project.path().join("run.wasmill")).unwrap().contains("do not tell"));
+    fs::remove_dir_all(project.path().join("data")).unwrap();
+    let document = told(&replay(&project, &["--output", "json"]), 0);
+    assert_eq!((&document["taken"], &document["computed"]), (&json!(["folder", "secret"]), &json!(1)));
+}
+
+#[test]
+fn a_run_that_failed_fails_the_same_way() {
+    let text = "wasmill: 1\nunits: { a: { path: a.wat } }\nsteps:\n  s: { unit: a, function: divide, with: [1, 0], retry: { attempts: 2, initial: 1ms } }\n  t: { unit: a, function: widen, with: [\"${{ steps.s.output }}\"] }\n";
+    let project = pipeline(text).file("a.wat", ARITHMETIC);
+    let bundle = exported(&project, &[]);
+    assert_eq!(bundle["recorded"]["run"]["verdict"], "failed");
+    let document = told(&replay(&project, &["--output", "json"]), 0);
+    assert_eq!(document["same"], true);
+}
+
+#[test]
+fn pipelines_that_call_pipelines_are_compared_within() {
+    let inner =
+        "wasmill: 1\nunits: { a: { path: ../a.wat } }\nsteps: { s: { unit: a, function: add, with: [1, 2] } }\n";
+    let outer = "wasmill: 1\nsteps: { one: { pipeline: in/p.yaml } }\n";
+    let project = pipeline(outer).file("a.wat", ARITHMETIC).file("in/p.yaml", inner);
+    let mut bundle = exported(&project, &[]);
+    replay(&project, &[]).expect(0);
+    let step = "/recorded/run/steps/one";
+    *bundle.pointer_mut(&format!("{step}/runs/0/steps/s/attempts/0/usage/fuel")).unwrap() = json!(1);
+    let sealed =
+        wasmill_model::Value::from_json(bundle.pointer(step).unwrap().to_string().as_bytes()).unwrap().digest();
+    bundle["recorded"]["digests"]["run.steps.one"] = json!(sealed.to_string());
+    fs::write(project.path().join("run.wasmill"), bundle.to_string()).unwrap();
+    let document = told(&replay(&project, &["--output", "json"]), 1);
+    assert_eq!((&document["difference"]["step"], &document["difference"]["what"]), (&json!("one/s"), &json!("fuel")));
+}
+
+#[test]
+fn what_is_no_bundle_is_said() {
+    let project = sums();
+    assert!(replay(&project, &[]).expect(2).stderr.contains("wasmill export FILE"));
+    let request = project.wasmill(["build", "pipeline.yaml", "--request"]).run();
+    let project = project.file("run.wasmill", request.expect(0).text());
+    assert!(replay(&project, &[]).expect(2).stderr.contains("says of no run"));
+    project.replace("run.wasmill", "{");
+    replay(&project, &[]).expect(2);
+    // A bundle is a run request, too.
+    exported(&project, &["--input", "n=1"]);
+    let bytes = fs::read(project.path().join("run.wasmill")).unwrap();
+    let output = project.wasmill(["run", "-"]).stdin(bytes).run();
+    assert_eq!(told(&output, 0)["outputs"]["sum"], 2);
+}
