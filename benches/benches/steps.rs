@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use tokio::runtime::{Handle, Runtime};
+use wasmill_artifact::ResultCache;
 use wasmill_benches::floor;
 use wasmill_benches::guests::{ADD, BYTES_UPPER, NOOP, binary, text, unit};
 use wasmill_benches::measure::{Effort, Samples, current_thread, in_turn, side, workers};
@@ -23,7 +24,7 @@ use wasmill_model::{
     EngineName, Expression, Interface, LimitOverrides, Location, Object, OutputFormat, Pipeline, Policy, Profile,
     Reference, Schedule, Secrets, Step, Template, UnitSource, UnitSpec, Usage, Value, Verdict, With,
 };
-use wasmill_runtime::{Bundle, Clock, Host, Linked, Overrides, RunOptions, Spawner, link};
+use wasmill_runtime::{Bundle, CallKey, Clock, Host, Kept, Linked, Memo, Overrides, Reuse, RunOptions, Spawner, link};
 use wasmill_unit::Unit;
 
 /// Which earlier steps each step waits for.
@@ -86,6 +87,19 @@ impl PreparedUnit for IdleUnit {
                 coredump: None,
             }
         })
+    }
+}
+
+/// Answers of former runs, in a folder, as `cache: auto` keeps them.
+struct Files(ResultCache);
+
+impl Memo for Files {
+    fn lookup(&self, key: &CallKey) -> Option<Kept> {
+        Kept::from_bytes(key, &self.0.read(&key.digest())?)
+    }
+
+    fn store(&self, key: CallKey, kept: Kept) {
+        self.0.store(&key.digest(), kept.to_bytes().into());
     }
 }
 
@@ -316,6 +330,25 @@ impl Bench {
         self.row(case, "bare fresh call", &samples[0], &samples[1], 1, per, target);
     }
 
+    /// A step whose answer is that of a former run, read from its file, beside the same step that is computed.
+    fn kept(&mut self, case: &str, steps: usize, target: Target) {
+        let runtime = current_thread().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let files = Arc::new(Files(ResultCache::open(folder.path().join("results")).unwrap()));
+        let linked = linked(&runtime, Arc::new(engine().unwrap()), &chain(steps), Kind::Expression);
+        let run = |id: &'static str| {
+            let reuse = Reuse { all: Some(files.clone()), ..Reuse::default() };
+            linked.run(Object::new(), RunOptions { reuse, ..RunOptions::new(id) })
+        };
+        runtime.block_on(run("first"));
+        let kept = async || {
+            let document = run("second").await;
+            assert!(document.steps.values().all(|step| step.attempts[0].kept_from.is_some()));
+        };
+        let samples = in_turn(self.effort, ROUNDS, &mut [side(&runtime, || Bench::run(&linked)), side(&runtime, kept)]);
+        self.row(case, "computed", &samples[0], &samples[1], steps, steps, target);
+    }
+
     #[allow(clippy::too_many_arguments, reason = "a row has so many")]
     fn row(&mut self, case: &str, floor: &str, bare: &Samples, own: &Samples, each: usize, per: usize, target: Target) {
         self.rows.push(Row {
@@ -340,13 +373,15 @@ fn main() {
     bench.idle("random, 100 layers of 100, an expression on each", &layers, Kind::Expression, 4_000.0);
     bench.real("`bytes` 1 KiB, chain of 10,000", STEPS, STEPS, Target::Times(1.5));
     bench.real("three `bytes` steps, the whole run", 3, 1, Target::AtMost(40_000.0));
+    bench.kept("`core`, its answer kept by a former run (`cache: auto`)", 1_000, Target::AtMost(50_000.0));
     let report = Report {
         name: "steps",
         title: "A step of a pipeline",
         method: "Pipelines whose steps do nothing (an engine that answers at once), for each step: plan, input, receipt, report and \
                  document, all made and dropped. Beside it a bare tokio loop over the same graph, on two workers. Then pipelines of real \
                  units in fresh instances, each on what the one before gave, in one thread: a step of ten thousand, and a whole run of three, \
-                 beside one bare wasmtime call in a fresh instance.",
+                 beside one bare wasmtime call in a fresh instance. Last a step that is not computed: its answer is read from the file \
+                 that a former run left, checked, and put into the receipt.",
         rows: bench.rows,
         notes: Vec::new(),
     };

@@ -2,18 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use wasmill_artifact::ResultCache;
-use wasmill_model::{Digest, Receipt, Value};
 use wasmill_runtime::{Bundle, CallKey, Kept, Memo, Reuse};
 
 use crate::commands::cache::remedy;
 use crate::env_vars;
 use crate::printer::Printer;
 use crate::settings::ReuseSettings;
-
-/// What is kept by one version may mean something else to another.
-const VERSION: &str = concat!("wasmill ", env!("CARGO_PKG_VERSION"), " result 1\n");
 
 /// The folder, where any step of a run wants it.
 pub(crate) struct KeptResults(Option<Arc<ResultCache>>);
@@ -52,30 +47,12 @@ impl KeptResults {
 
 struct Files(Arc<ResultCache>);
 
-#[derive(Serialize, Deserialize)]
-struct File<R, V> {
-    receipt: R,
-    output: V,
-}
-
-fn name(key: &CallKey) -> Digest {
-    let parts = [VERSION.as_bytes(), key.unit.as_bytes(), key.call.as_bytes(), key.input.as_bytes()];
-    Digest::of(&parts.concat())
-}
-
 impl Memo for Files {
     fn lookup(&self, key: &CallKey) -> Option<Kept> {
-        let found = self.0.read(&name(key))?;
-        let File::<Receipt, Value> { receipt, output } = serde_json::from_slice(&found).ok()?;
-        // What JSON cannot say as it is (a NaN) comes back as something else.
-        let is_same = receipt.unit == key.unit && receipt.output == Some(output.digest());
-        is_same.then_some(Kept { receipt, output })
+        Kept::from_bytes(key, &self.0.read(&key.digest())?)
     }
 
     fn store(&self, key: CallKey, kept: Kept) {
-        // String keys and no failing member.
-        if let Ok(file) = serde_json::to_vec(&File { receipt: &kept.receipt, output: &kept.output }) {
-            self.0.store(&name(&key), file.into());
-        }
+        self.0.store(&key.digest(), kept.to_bytes().into());
     }
 }

@@ -1,6 +1,6 @@
 //! What a call is known by, so that its result can stand for another of the same.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmill_model::{
     Digest, EngineName, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, Value, Verdict,
 };
@@ -18,6 +18,15 @@ pub struct CallKey {
     pub input: Digest,
 }
 
+impl CallKey {
+    /// What a call is kept by where its answer is kept in a file. It is another one in another version of Wasmill, in which the same may mean something else.
+    pub fn digest(&self) -> Digest {
+        const VERSION: &str = concat!("wasmill ", env!("CARGO_PKG_VERSION"), " result 1\n");
+        let parts = [VERSION.as_bytes(), self.unit.as_bytes(), self.call.as_bytes(), self.input.as_bytes()];
+        Digest::of(&parts.concat())
+    }
+}
+
 /// A call that succeeded.
 #[derive(Clone, Debug)]
 pub struct Kept {
@@ -25,6 +34,29 @@ pub struct Kept {
     pub receipt: Receipt,
     /// What it gave.
     pub output: Value,
+}
+
+/// How a kept call is written.
+#[derive(Serialize, Deserialize)]
+struct File<R, V> {
+    receipt: R,
+    output: V,
+}
+
+impl Kept {
+    /// As a file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // String keys and no failing member.
+        serde_json::to_vec(&File { receipt: &self.receipt, output: &self.output }).unwrap_or_default()
+    }
+
+    /// Of a file; none where it is no such file, or is of another call.
+    pub fn from_bytes(key: &CallKey, bytes: &[u8]) -> Option<Self> {
+        let File::<Receipt, Value> { receipt, output } = serde_json::from_slice(bytes).ok()?;
+        // What JSON cannot say as it is (a NaN) comes back as something else.
+        let is_same = receipt.unit == key.unit && receipt.output == Some(output.digest());
+        is_same.then_some(Kept { receipt, output })
+    }
 }
 
 /// Whether a call can only give the same again.
