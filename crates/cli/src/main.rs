@@ -82,6 +82,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Convert(args) => commands::convert::convert(&args.file, printer),
         Command::Graph(args) => commands::graph::graph(&args, printer),
         Command::Plan(args) => commands::plan::plan(&settings::plan(args)?, printer),
+        Command::Sim(args) => commands::sim::sim(settings::sim(args)?, printer),
         Command::Blob(args) => commands::blob::blob(&args, printer),
         Command::Cache(args) => commands::cache::cache(&args, printer),
         Command::Engines(args) => commands::engines::engines(&settings::engines(&args)?, printer),

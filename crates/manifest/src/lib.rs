@@ -30,6 +30,7 @@ mod reader;
 mod request;
 mod result_v1;
 mod schema;
+mod simulate;
 mod sources;
 mod steps;
 mod templates;

@@ -16,6 +16,7 @@ mod pipeline;
 mod profile;
 mod receipt;
 mod run_document;
+mod simulated;
 mod source;
 mod template;
 mod value;
@@ -37,6 +38,7 @@ pub use pipeline::{
 pub use profile::Profile;
 pub use receipt::{EngineName, Frame, Interface, PassedOver, Receipt, Routing, Usage};
 pub use run_document::{RunDocument, RunError, RunVerdict, StepReport, SubRun};
+pub use simulated::{Failing, Simulated, Takes};
 pub use source::{Language, SourceText, SourceUnit};
 pub use template::{Expression, Part, Reference, Template};
 pub use value::{Input, Object, Value};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Concurrency, Digest, Expression, Fallback, Foreach, Grants, Language, LimitOverrides, Location, OnFailure, Profile,
-    Retry, SourceUnit, Template, Value,
+    Retry, Simulated, SourceUnit, Template, Value,
 };
 
 /// A DAG of steps with typed inputs and outputs.
@@ -279,6 +279,9 @@ pub struct Step {
     /// Whether an engine will do that does not hold all of its limits, or has no sandbox.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_weaker: bool,
+    /// What a simulation takes for its calls; a run does not look at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulate: Option<Simulated>,
     /// Where it stands.
     #[serde(skip)]
     pub location: Location,
@@ -320,6 +323,7 @@ impl Step {
             grants: Grants::default(),
             engines: Vec::new(),
             allow_weaker: false,
+            simulate: None,
             location: Location::default(),
             with_location: Location::default(),
             function_location: Location::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmill_engine::{Asked, Cancel, Router};
 use wasmill_model::{LimitOverrides, Policy, Profile, Secrets, Step};
 
-use crate::{Clock, Memo, NoObserver, Observer, Spawner};
+use crate::{Answerer, Clock, Memo, NoObserver, Observer, Spawner};
 
 /// The machine that pipelines run on. A clone shares everything.
 #[derive(Clone)]
@@ -65,11 +65,20 @@ pub struct RunOptions {
     pub observer: Arc<dyn Observer>,
     /// Who keeps what pure calls give; nobody where there is none.
     pub memo: Option<Arc<dyn Memo>>,
+    /// Who answers the calls of units in the place of their engines; nobody where there is none.
+    pub answerer: Option<Arc<dyn Answerer>>,
 }
 
 impl RunOptions {
     /// A run that nobody cancels and nobody looks at.
     pub fn new(run: impl Into<Arc<str>>) -> Self {
-        RunOptions { run: run.into(), seed: 0, cancel: Cancel::new(), observer: Arc::new(NoObserver), memo: None }
+        RunOptions {
+            run: run.into(),
+            seed: 0,
+            cancel: Cancel::new(),
+            observer: Arc::new(NoObserver),
+            memo: None,
+            answerer: None,
+        }
     }
 }

@@ -36,6 +36,7 @@ mod ports;
 mod run;
 mod scope;
 mod settle;
+mod sim;
 mod step_input;
 mod stream;
 mod suggestion;
@@ -52,4 +53,8 @@ pub use inputs::bind_inputs;
 pub use link::{Linked, link};
 pub use memo::{CallKey, Kept};
 pub use outline::{Edge, EdgeKind, LimitOrigin, Outline, Preview, PreviewStep, PreviewUnit, outline, preview};
-pub use ports::{Clock, Memo, NoObserver, Observer, RunEvent, Spawner};
+pub use ports::{Answerer, Clock, Memo, NoObserver, Observer, RunEvent, Spawner, UnitCall};
+pub use sim::{
+    Attach, Finding, FindingKind, Inject, Makespan, Moment, Progress, Recording, Replay, Reproduce, SimReport,
+    SimSettings, Simulation, StrategyReport,
+};
