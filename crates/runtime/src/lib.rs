@@ -8,7 +8,7 @@
 //!
 //! What the runtime needs from outside it asks for through ports: [`Clock`], [`Spawner`], [`Observer`], [`Memo`]. A store that keeps runs
 //! attaches as an observer that is told of every event in order; a bus that takes steps to other machines attaches where a step is
-//! called, as an engine does.
+//! called, as an engine does. An [`Answerer`] takes the place of all engines: [`Simulation`] is one, with a clock and a spawner of its own.
 //!
 //! Invariants: no engine, database, broker or async runtime is named here, and nothing here reads a clock but through its port
 //! ([`SystemClock`] is one end of it).

@@ -30,6 +30,7 @@ mod nested;
 mod policy;
 mod run;
 mod signals;
+mod sim;
 mod sources;
 mod upkeep;
 mod urls;

@@ -30,7 +30,7 @@ impl Findings {
                 .1
                 .get_or_insert_with(|| ran.reproduce("the run waits, and nothing is left that could go on"));
         }
-        self.order.look(ran);
+        self.order.look(ran, prepared);
         self.sharing.look(ran, prepared);
         self.storms.look(ran, prepared);
         self.stuck.look(ran, prepared);

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use wasmill_model::{RunVerdict, VerdictKind};
 
 use crate::sim::report::{Finding, FindingKind, Reproduce};
-use crate::sim::trace::Cause;
+use crate::sim::trace::{Call, Cause};
 use crate::sim::{End, Prepared, Ran};
 
 /// More differences than this are most likely the same few.
@@ -37,7 +37,7 @@ enum Clock {
 }
 
 impl Results {
-    pub(super) fn look(&mut self, ran: &Ran) {
+    pub(super) fn look(&mut self, ran: &Ran, prepared: &Prepared) {
         if ran.is_stuck {
             return;
         }
@@ -46,7 +46,7 @@ impl Results {
             first: ran.reproduce(""),
             verdict: ran.verdict,
             ends: ran.ends.clone(),
-            clock: clock(ran),
+            clock: clock(ran, prepared),
         });
         seen.runs += 1;
     }
@@ -73,13 +73,24 @@ impl Results {
     }
 }
 
-fn clock(ran: &Ran) -> Vec<Clock> {
+fn clock(ran: &Ran, prepared: &Prepared) -> Vec<Clock> {
     let mut found = Vec::new();
     if ran.timed_out {
         found.push(Clock::Run);
     }
-    for path in &ran.trace.paths {
-        if let Some((_, VerdictKind::TimedOut)) = path.span.ended {
+    for (place, path) in ran.trace.paths.iter().enumerate() {
+        let timeout = prepared.steps.get(&path.plain).and_then(|facts| facts.timeout);
+        let Some((began, timeout)) = path.span.began.zip(timeout) else { continue };
+        let over = began + timeout;
+        // Also where a fallback hides it: then it is what happens at that moment.
+        let at_once = |call: &Call| match call.ended {
+            Some((at, _, Cause::Told)) => at == over,
+            _ => call.is_fallback && call.began == over,
+        };
+        let mut calls = ran.trace.calls.iter().filter(|call| call.path == place);
+        let ended = path.span.ended;
+        let is_over = ended.is_some_and(|(at, verdict)| at == over || verdict == VerdictKind::TimedOut);
+        if is_over || calls.any(at_once) {
             found.push(Clock::Step(path.plain.to_string()));
         }
     }
