@@ -39,17 +39,12 @@ pub(crate) fn detach(document: &mut RunDocument, folder: Option<&Path>, printer:
     }
 }
 
-/// Inputs of which JSON was read as documents write it, with the values in the places of references where that is allowed.
-///
-/// # Errors
-/// A reference that is not allowed, is none, or whose value cannot be had.
-pub(crate) fn attach(inputs: Object, is_allowed: bool, folder: Option<&Path>) -> Result<Object, Vec<Diagnostic>> {
+/// What gives the large values that references of a document stand for, out of this folder.
+pub(crate) fn reader(folder: Option<&Path>) -> impl FnMut(&wasmill_model::BlobRef) -> Result<bytes::Bytes, String> {
+    let folder = folder.map(Path::to_owned);
     let mut store: Option<BlobStore> = None;
-    let mut fetch = |reference: &wasmill_model::BlobRef| {
-        if !is_allowed {
-            return Err("is not looked for".to_owned());
-        }
-        let folder = folder.ok_or("is not looked for: there is no folder of large values")?;
+    move |reference| {
+        let folder = folder.as_deref().ok_or("is not looked for: there is no folder of large values")?;
         if !folder.exists() {
             return Err(format!("is not in `{}`, which is not there", folder.display()));
         }
@@ -58,6 +53,17 @@ pub(crate) fn attach(inputs: Object, is_allowed: bool, folder: Option<&Path>) ->
             None => store.insert(BlobStore::open(folder.to_owned()).map_err(|error| format!("is not there: {error}"))?),
         };
         store.read(&reference.digest).map_err(|error| error.to_string())
+    }
+}
+
+/// Inputs of which JSON was read as documents write it, with the values in the places of references where that is allowed.
+///
+/// # Errors
+/// A reference that is not allowed, is none, or whose value cannot be had.
+pub(crate) fn attach(inputs: Object, is_allowed: bool, folder: Option<&Path>) -> Result<Object, Vec<Diagnostic>> {
+    let mut read = reader(folder);
+    let mut fetch = |reference: &wasmill_model::BlobRef| {
+        if is_allowed { read(reference) } else { Err("is not looked for".to_owned()) }
     };
     let mut problems = Vec::new();
     let mut attached = Object::with_capacity(inputs.len());

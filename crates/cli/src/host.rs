@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 use wasmill_artifact::CodeCache;
 use wasmill_engine::{BoxFuture, Cancel, Router};
 use wasmill_engine_wasmtime::Compiler;
-use wasmill_model::{Code, Diagnostics, RunDocument};
-use wasmill_runtime::{Bundle, Clock, Host, Linked, Reuse, RunOptions, Spawner};
+use wasmill_model::{Code, Diagnostics, Object, RunDocument};
+use wasmill_runtime::{Bundle, Clock, Host, Linked, Reuse, RunOptions, SimSettings, Simulation, Spawner};
 
 use crate::commands::cache::remedy;
 use crate::commands::run::Job;
@@ -100,7 +101,7 @@ impl Threads {
         self.with_linked(&job.bundle, 1, settings, printer, async |ready| {
             let progress = Progress::start(printer, job.bundle.pipeline.steps.len());
             let (cancel, observer) = (ready.cancel.clone(), progress.observer());
-            let options = RunOptions { run: run_id(), seed: random(), cancel, observer, reuse };
+            let options = RunOptions { seed: random(), cancel, observer, reuse, ..RunOptions::new(run_id()) };
             let start = Instant::now();
             let document = ready.linked.run(job.inputs.clone(), options).await;
             let took = start.elapsed();
@@ -127,6 +128,36 @@ impl Threads {
             let linked = link(bundle, runs, settings, printer, &guests, &cancel).await?;
             Ok(work(&Ready { linked, cancel, guests }).await)
         })
+    }
+
+    /// A pipeline that is ready to be simulated.
+    ///
+    /// # Errors
+    /// What is wrong with the pipeline, found before anything of it ran; or a host that cannot run anything.
+    pub(crate) fn simulation(
+        &self,
+        bundle: &Bundle,
+        inputs: Object,
+        how: SimSettings,
+        settings: &HostSettings,
+        printer: &Printer,
+    ) -> Result<Simulation, Failure> {
+        let Some(Runtimes { here, guests }) = &self.runtimes else { return Err(cancelled()) };
+        let work = async |host: &Host| Simulation::new(host, bundle, &settings.overrides, inputs, how).await;
+        here.block_on(with_host(bundle, 1, settings, printer, guests.handle(), &self.cancel, work))
+    }
+
+    /// Does work that takes long on a thread of its own; none where the threads have ended.
+    pub(crate) fn spawn_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<JoinHandle<T>> {
+        self.runtimes.as_ref().map(|runtimes| runtimes.guests.spawn_blocking(work))
+    }
+
+    /// Given by the first interrupt.
+    pub(crate) fn cancel(&self) -> Cancel {
+        self.cancel.clone()
     }
 
     /// What the future gives; none where an interrupt came first.
@@ -170,6 +201,22 @@ async fn link(
     guests: &Handle,
     cancel: &Cancel,
 ) -> Result<Linked, Failure> {
+    with_host(bundle, runs, settings, printer, guests, cancel, async |host| {
+        wasmill_runtime::link(host, bundle, &settings.overrides).await
+    })
+    .await
+}
+
+/// Does what links a pipeline, with the host that it is linked to.
+async fn with_host<T>(
+    bundle: &Bundle,
+    runs: u32,
+    settings: &HostSettings,
+    printer: &Printer,
+    guests: &Handle,
+    cancel: &Cancel,
+    work: impl AsyncFnOnce(&Host) -> Result<T, Diagnostics>,
+) -> Result<T, Failure> {
     let (router, cache) = router(bundle, runs, settings, printer)?;
     let host = Host {
         router,
@@ -179,10 +226,9 @@ async fn link(
         spawner: Arc::new(GuestThreads(guests.clone())),
     };
     note_unused_secrets(bundle, settings, printer);
-    let linking = wasmill_runtime::link(&host, bundle, &settings.overrides);
     let units = bundle.all().iter().map(|bundle| bundle.units.len()).sum();
     let linked = tokio::select! {
-        linked = progress::compiling(printer, units, linking) => linked.map_err(name_compiler_limits)?,
+        linked = progress::compiling(printer, units, work(&host)) => linked.map_err(name_compiler_limits)?,
         () = cancel.cancelled() => return Err(cancelled()),
     };
     if let Some(cache) = cache {

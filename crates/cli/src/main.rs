@@ -96,6 +96,7 @@ fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
         Command::Replay(args) => commands::replay::replay(settings::replay(args)?, printer),
         Command::Test(args) => commands::test::test(&settings::test(args)?, printer),
         Command::Plan(args) => commands::plan::plan(&settings::plan(args)?, printer),
+        Command::Sim(args) => commands::sim::sim(settings::sim(args)?, printer),
         Command::Blob(args) => commands::blob::blob(&args, printer),
         Command::Cache(args) => commands::cache::cache(&args, printer),
         Command::Engines(args) => commands::engines::engines(&settings::engines(&args)?, printer),

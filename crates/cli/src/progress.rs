@@ -78,8 +78,13 @@ impl Progress {
 
 /// Says that units are being compiled, while `work` does it and takes long: at the first run of a large unit it takes seconds.
 pub(crate) async fn compiling<T>(printer: &Printer, units: usize, work: impl Future<Output = T>) -> T {
-    const EACH: Duration = Duration::from_secs(10);
     let what = if units == 1 { "1 unit".to_owned() } else { format!("{units} units") };
+    waiting(printer, &|| format!("compiling {what}"), work).await
+}
+
+/// Says what goes on, while `work` does it and takes long.
+pub(crate) async fn waiting<T>(printer: &Printer, what: &dyn Fn() -> String, work: impl Future<Output = T>) -> T {
+    const EACH: Duration = Duration::from_secs(10);
     let is_drawn = io::stderr().is_terminal() && !printer.is_quiet();
     let start = Instant::now();
     let mut bar: Option<ProgressBar> = None;
@@ -94,10 +99,10 @@ pub(crate) async fn compiling<T>(printer: &Printer, units: usize, work: impl Fut
         let time = format!("{DIM}{:.1} s{DIM:#}", start.elapsed().as_secs_f64());
         if is_drawn {
             let bar = bar.get_or_insert_with(spinner);
-            bar.set_message(format!("compiling {what}  {time}"));
+            bar.set_message(format!("{}  {time}", what()));
             bar.tick();
         } else {
-            printer.note(&format!("{DIM}compiling {what}{DIM:#}  {time}\n"));
+            printer.note(&format!("{DIM}{}{DIM:#}  {time}\n", what()));
             next = EACH;
         }
     };

@@ -8,13 +8,13 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use wasmill_artifact::BuildCache;
 use wasmill_engine_wasmtime::Compiler;
-use wasmill_model::{Grants, Language, LimitOverrides, OutputFormat, Policy, Profile, Secrets};
-use wasmill_runtime::Overrides;
+use wasmill_model::{Grants, Language, LimitOverrides, OutputFormat, Policy, Profile, Secrets, Strategy};
+use wasmill_runtime::{Inject, Overrides};
 use wasmill_toolchain::{Confinement, Mode};
 
 use crate::args::{
     BuildArgs, BuildModeArgs, CacheMode, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, ExportArgs,
-    HostArgs, LimitArgs, PlanArgs, ReplayArgs, RequestArgs, RunArgs, SourceArgs, TestArgs, is_stdin,
+    HostArgs, LimitArgs, PlanArgs, ReplayArgs, RequestArgs, RunArgs, SimArgs, SourceArgs, TestArgs, is_stdin,
 };
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
@@ -159,6 +159,33 @@ pub(crate) struct ReplaySettings {
     pub(crate) sources: SourceSettings,
     /// Where and how guests run.
     pub(crate) host: HostSettings,
+}
+
+/// What `sim` works with.
+#[derive(Debug)]
+pub(crate) struct SimulationSettings {
+    /// The manifest.
+    pub(crate) file: PathBuf,
+    /// The `--input`s as written.
+    pub(crate) inputs: Vec<String>,
+    /// How many seeds.
+    pub(crate) seeds: u64,
+    /// The only one.
+    pub(crate) seed: Option<u64>,
+    /// Under which strategy that is, where it is not the pipeline's.
+    pub(crate) strategy: Option<Strategy>,
+    /// Failures that calls are made to have.
+    pub(crate) inject: Vec<Inject>,
+    /// Whether hosts die.
+    pub(crate) crash_anywhere: bool,
+    /// The run document that outcomes are taken from.
+    pub(crate) from: Option<PathBuf>,
+    /// How units are fetched.
+    pub(crate) sources: SourceSettings,
+    /// Where and how guests run.
+    pub(crate) host: HostSettings,
+    /// What to run to see one of its runs again, without the seed.
+    pub(crate) command: String,
 }
 
 /// What `call` works with.
@@ -445,6 +472,45 @@ fn builds_time_to_live() -> Result<Option<Duration>, Failure> {
 /// A policy that cannot be read.
 pub(crate) fn engines(args: &EnginesArgs) -> Result<EnginesSettings, Failure> {
     Ok(EnginesSettings { policy: policy_file::find(args.policy.policy.as_deref())?, compiler: compiler()? })
+}
+
+/// Settings of `sim`.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn sim(args: SimArgs) -> Result<SimulationSettings, Failure> {
+    let sources = sources(&args.sources)?;
+    let SimArgs { file, seeds, seed, strategy, inject, crash_anywhere, from, input, limits, host, .. } = args;
+    let command = sim_command(&file, &inject, crash_anywhere, from.as_deref(), &input);
+    let (inputs, strategy) = (input, strategy.map(Into::into));
+    let host = self::host(limits, host)?;
+    Ok(SimulationSettings { file, inputs, seeds, seed, strategy, inject, crash_anywhere, from, sources, host, command })
+}
+
+/// What to run to see a simulated run again, without its seed. Flags that change no simulated run are left out.
+fn sim_command(file: &Path, inject: &[Inject], crash_anywhere: bool, from: Option<&Path>, inputs: &[String]) -> String {
+    let quoted = |text: &str| {
+        let is_plain = |one: char| one.is_alphanumeric() || "-_./=:@,+".contains(one);
+        if !text.is_empty() && text.chars().all(is_plain) {
+            text.to_owned()
+        } else {
+            format!("'{}'", text.replace('\'', "'\\''"))
+        }
+    };
+    let mut command = format!("wasmill sim {}", quoted(&file.display().to_string()));
+    for input in inputs {
+        command += &format!(" --input {}", quoted(input));
+    }
+    for Inject { step, verdict, count } in inject {
+        command += &format!(" --inject {}", quoted(&format!("{step}={verdict}:{count}")));
+    }
+    if let Some(from) = from {
+        command += &format!(" --from {}", quoted(&from.display().to_string()));
+    }
+    if crash_anywhere {
+        command += " --crash-anywhere";
+    }
+    command
 }
 
 /// Settings of `plan`.

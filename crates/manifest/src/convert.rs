@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmill_model::{
-    Backoff, Budget, Concurrency, DirMode, Emits, Expected, Fallback, FallbackTo, Grants, InputSpec, InputType, Jitter,
-    LimitOverrides, OnFailure, OutputFormat, Part, Pipeline, Profile, Retry, Schedule, Source, SourceText, Step,
-    Strategy, Template, TestCase, TestInput, UnitSource, UnitSpec, Value, VerdictKind, VerdictSet, With,
+    Backoff, Budget, Concurrency, DirMode, Emits, Expected, Failing, Fallback, FallbackTo, Grants, InputSpec,
+    InputType, Jitter, LimitOverrides, OnFailure, OutputFormat, Part, Pipeline, Profile, Retry, Schedule, Simulated,
+    Source, SourceText, Step, Strategy, Takes, Template, TestCase, TestInput, UnitSource, UnitSpec, Value, VerdictKind,
+    VerdictSet, With,
 };
 
 use crate::yaml_text::Yaml;
@@ -186,6 +187,7 @@ fn step(step: &Step) -> Yaml {
         map.put("cache", Yaml::text("auto"));
     }
     map.put_map("budget", budget(step.budget));
+    map.put_map("simulate", step.simulate.as_ref().map(simulate).unwrap_or_default());
     Yaml::Map(map.0)
 }
 
@@ -212,6 +214,26 @@ fn test(case: &TestCase) -> Yaml {
     map.put_map("steps", case.steps.iter().map(verdict).collect());
     map.put_map("budget", budget(case.budget));
     Yaml::Map(map.0)
+}
+
+fn simulate(simulated: &Simulated) -> Vec<(String, Yaml)> {
+    let mut map = Map::default();
+    map.put_some("output", simulated.output.as_ref().map(value));
+    map.put_some("takes", simulated.takes.map(takes));
+    let failing = |(kind, failing): (&VerdictKind, &Failing)| {
+        let chance = bound(failing.chance);
+        let said = match failing.takes {
+            None => chance,
+            Some(time) => Yaml::Map(vec![("chance".to_owned(), chance), ("takes".to_owned(), takes(time))]),
+        };
+        (kind.as_str().to_owned(), said)
+    };
+    map.put_map("fails", simulated.fails.iter().map(failing).collect());
+    map.0
+}
+
+fn takes(Takes { least, most }: Takes) -> Yaml {
+    if least == most { duration(least) } else { Yaml::plain(format!("{}..{}", spelled(least), spelled(most))) }
 }
 
 fn names(names: &[Arc<str>]) -> Vec<Yaml> {
@@ -377,13 +399,17 @@ fn size(bytes: u64) -> Yaml {
 
 /// A duration: in the largest unit in which it is whole.
 fn duration(duration: Duration) -> Yaml {
+    Yaml::plain(spelled(duration))
+}
+
+fn spelled(duration: Duration) -> String {
     let nanos = duration.as_nanos();
     let units =
         [(3_600_000_000_000, "h"), (60_000_000_000, "m"), (1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
     for (unit, name) in units {
         if nanos > 0 && nanos.is_multiple_of(unit) {
-            return Yaml::plain(format!("{}{name}", nanos / unit));
+            return format!("{}{name}", nanos / unit);
         }
     }
-    Yaml::plain(format!("{nanos}ns"))
+    format!("{nanos}ns")
 }

@@ -110,6 +110,7 @@ pub(crate) const STEP: Keys = Keys {
         "allow_weaker",
         "cache",
         "budget",
+        "simulate",
         "description",
     ],
     later: &[("cache", "leave it out; every step runs"), ("url", "write `unit: { url: … }`")],
@@ -131,6 +132,20 @@ pub(crate) const FALLBACK: Keys = Keys {
 
 pub(crate) const CONCURRENCY: Keys =
     Keys { what: "`concurrency`", example: "{ key: billing-api, max: 2 }", now: &["key", "max"], later: &[] };
+
+pub(crate) const SIMULATE: Keys = Keys {
+    what: "`simulate`",
+    example: "simulate: { takes: 50ms..2s, fails: { timed-out: 0.1 } }",
+    now: &["output", "takes", "fails"],
+    later: &[],
+};
+
+pub(crate) const FAILING: Keys = Keys {
+    what: "a failure of `fails`",
+    example: "{ chance: 0.1, takes: 5ms }",
+    now: &["chance", "takes"],
+    later: &[],
+};
 
 pub(crate) const GRANTS: Keys = Keys {
     what: "`grants`",

@@ -34,6 +34,7 @@ mod request_document;
 mod result_v1;
 mod run_bundle;
 mod schema;
+mod simulate;
 mod sources;
 mod steps;
 mod templates;

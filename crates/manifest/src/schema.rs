@@ -371,6 +371,8 @@ struct Step {
     cache: Option<Cache>,
     /// What all attempts may use together, of all items: more is a failure, found when the run ends.
     budget: Option<Budget>,
+    /// What `wasmill sim` takes for the calls of this step, instead of making them; a run does not look at it.
+    simulate: Option<Simulate>,
     /// What the step is for.
     description: Option<String>,
 }
@@ -523,6 +525,38 @@ enum Emits {
     Output,
     /// What the step found out about its input, `steps.<id>.metadata`; its output is its input.
     Metadata,
+}
+
+/// What a simulation takes for the calls of a step.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Simulate {
+    /// What each call gives. A step whose grants are pure needs none: its unit is called.
+    output: Option<serde_json::Value>,
+    /// How long a call takes: `50ms`, or `50ms..2s`.
+    takes: Option<Takes>,
+    /// The failures that an attempt may have, each with how likely it is: `{ timed-out: 0.1 }`. All together are at most 1.
+    #[schemars(extend("propertyNames" = { "$ref": "#/$defs/Failure" }))]
+    fails: Option<IndexMap<String, ChanceOrFailing>>,
+}
+
+/// How likely a failure is, or all about it.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum ChanceOrFailing {
+    Chance(#[schemars(range(min = 0, max = 1))] f64),
+    Failing(Failing),
+}
+
+/// How likely a failure is.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Failing {
+    /// From 0 (never) to 1 (every attempt).
+    #[schemars(range(min = 0, max = 1))]
+    chance: f64,
+    /// How long an attempt takes that fails so; as long as one that succeeds, where it is left out.
+    takes: Option<Takes>,
 }
 
 /// The name of a unit, or a unit.
@@ -701,6 +735,12 @@ quantity!(
     "^([0-9][0-9_.]*(ns|us|µs|ms|s|sec|m|min|h|d) *)+$",
     false
 );
+quantity!(
+    Takes,
+    "A duration, or the shortest and the longest: `50ms`, `50ms..2s`.",
+    r"^([0-9][0-9_.]*(ns|us|µs|ms|s|sec|m|min|h|d) *)+(\.\. *([0-9][0-9_.]*(ns|us|µs|ms|s|sec|m|min|h|d) *)+)?$",
+    false
+);
 
 #[cfg(test)]
 mod tests {
@@ -735,6 +775,8 @@ mod tests {
             ("Retry", &keys::RETRY),
             ("Fallback", &keys::FALLBACK),
             ("Concurrency", &keys::CONCURRENCY),
+            ("Simulate", &keys::SIMULATE),
+            ("Failing", &keys::FAILING),
         ] {
             let mut known: Vec<String> = keys.now.iter().map(|key| (*key).to_owned()).collect();
             known.sort();

@@ -14,7 +14,7 @@ use crate::quantity::{parse_count, parse_duration, parse_size};
 use crate::reader::{Fields, Reader};
 use crate::templates::template;
 use crate::tree::{Data, Member, Node, Span};
-use crate::{cases, sources, units};
+use crate::{cases, simulate, sources, units};
 
 /// What holds for every step that does not say otherwise.
 #[derive(Default)]
@@ -233,6 +233,7 @@ fn step(
         allow_weaker: allow_weaker.unwrap_or(defaults.allow_weaker),
         cache: cache.unwrap_or(defaults.cache),
         budget,
+        simulate: fields.get("simulate").and_then(|node| simulate::simulate(node, &fields, reader)),
         with_location: or_here(place("with")),
         function_location: or_here(place("function")),
         limits_location: or_here(place("limits").or_else(|| defaults.limits_location.clone())),

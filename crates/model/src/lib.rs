@@ -17,6 +17,7 @@ mod profile;
 mod reading;
 mod receipt;
 mod run_document;
+mod simulated;
 mod source;
 mod template;
 mod testing;
@@ -39,6 +40,7 @@ pub use pipeline::{
 pub use profile::Profile;
 pub use receipt::{EngineName, Frame, Interface, PassedOver, Receipt, Routing, Usage};
 pub use run_document::{RunDocument, RunError, RunVerdict, StepReport, SubRun};
+pub use simulated::{Failing, Simulated, Takes};
 pub use source::{Language, SourceText, SourceUnit};
 pub use template::{Expression, Part, Reference, Template};
 pub use testing::{Budget, Expected, TestCase, TestInput};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Budget, Concurrency, Digest, Expression, Fallback, Foreach, Grants, Language, LimitOverrides, Location, OnFailure,
-    Profile, Retry, SourceUnit, Template, TestCase, Value,
+    Profile, Retry, Simulated, SourceUnit, Template, TestCase, Value,
 };
 
 /// A DAG of steps with typed inputs and outputs.
@@ -291,6 +291,9 @@ pub struct Step {
     /// What all of its attempts may use together; none of them may use more.
     #[serde(skip_serializing_if = "Budget::is_silent")]
     pub budget: Budget,
+    /// What a simulation takes for its calls; a run does not look at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulate: Option<Simulated>,
     /// Where it stands.
     #[serde(skip)]
     pub location: Location,
@@ -334,6 +337,7 @@ impl Step {
             allow_weaker: false,
             cache: false,
             budget: Budget::default(),
+            simulate: None,
             location: Location::default(),
             with_location: Location::default(),
             function_location: Location::default(),

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use wasmill_engine::{Answer, Cancel, Outcome, Routed};
+use wasmill_engine::{Answer, BoxFuture, Outcome, Routed};
 use wasmill_expression::Program;
 use wasmill_model::{
     Digest, Emits, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, SubRun, Usage, Value, Verdict,
@@ -25,7 +25,7 @@ use crate::run::{Run, Started};
 use crate::scope::ItemScope;
 use crate::step_input::{StepInput, explain};
 use crate::stream::Lines;
-use crate::{Linked, Reuse};
+use crate::{Linked, Reuse, UnitCall};
 
 /// A step, ready to be called. What its receipts say about it is shared by all of them.
 pub(crate) struct LinkedStep {
@@ -161,6 +161,7 @@ async fn make(run: &Arc<Run>, step: &LinkedStep, started: &Started, item: Option
                 cancel,
                 observer,
                 reuse: &run.reuse,
+                answerer: &run.answerer,
                 room: run.room.clone(),
             };
             let (verdict, ran) = nested::call(linked, caller, &input, digest, || run.clock().now()).await;
@@ -202,7 +203,7 @@ async fn called(
         return (Receipt { item, attempt, input: digest, ..receipt.clone() }, Some(output.clone()));
     }
     let call = async || {
-        let answer = call(run, step, unit, input, &started.cancel).await;
+        let answer = call(run, step, unit, started, input, digest).await;
         receipt(step, unit, item, attempt, digest, answer)
     };
     let (mut receipt, mut output) = call().await;
@@ -252,12 +253,30 @@ fn whole(input: Cow<'_, Input>) -> Value {
     }
 }
 
-async fn call(run: &Arc<Run>, step: &LinkedStep, unit: &LinkedUnit, input: &Input, cancel: &Cancel) -> Answer {
+async fn call(
+    run: &Arc<Run>,
+    step: &LinkedStep,
+    unit: &LinkedUnit,
+    started: &Started,
+    input: &Input,
+    digest: Digest,
+) -> Answer {
     let began = run.clock().now();
     let sink = (!step.feeds.is_empty()).then(|| Lines::sink(run, &step.feeds));
+    let cancel = &started.cancel;
     let call = wasmill_engine::Call { stdout: sink.as_ref(), ..wasmill_engine::Call::new(input, &step.limits, cancel) };
     // The call is made within the future, so that a panic while it is made is caught like one while it goes on.
-    let answer = AssertUnwindSafe(async { unit.routed.call(call).await }).catch_unwind().await;
+    let made = async {
+        match answered(run, step, unit, started, input, digest) {
+            Some(outcome) => Answer {
+                outcome: outcome.await,
+                engine: unit.routed.engine().clone(),
+                routing: unit.routed.routing(&step.limits),
+            },
+            None => unit.routed.call(call).await,
+        }
+    };
+    let answer = AssertUnwindSafe(made).catch_unwind().await;
     match answer {
         Ok(Answer { outcome, engine, routing }) => Answer { outcome: outcome.told(), engine, routing },
         Err(panic) => {
@@ -267,6 +286,31 @@ async fn call(run: &Arc<Run>, step: &LinkedStep, unit: &LinkedUnit, input: &Inpu
             Answer { outcome, engine: unit.routed.engine().clone(), routing: unit.routed.routing(&step.limits) }
         }
     }
+}
+
+/// What somebody says in the place of the engine, where there is somebody.
+fn answered<'a>(
+    run: &'a Run,
+    step: &'a LinkedStep,
+    unit: &'a LinkedUnit,
+    started: &'a Started,
+    input: &'a Input,
+    digest: Digest,
+) -> Option<BoxFuture<'a, Outcome>> {
+    let answerer = run.answerer.as_ref()?;
+    Some(answerer.answer(UnitCall {
+        run: &run.id,
+        step: run.linked.pipeline.steps.get(started.task.step.get())?,
+        item: step.foreach.is_some().then_some(started.task.item),
+        attempt: started.attempt,
+        is_fallback: started.call != Call::Primary,
+        input,
+        digest,
+        limits: &step.limits,
+        cancel: &started.cancel,
+        key: memo::key(step, unit, input, digest),
+        unit: &unit.routed,
+    }))
 }
 
 fn receipt(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wasmill_engine::{Asked, Cancel, Router};
 use wasmill_model::{LimitOverrides, Policy, Profile, Secrets, Step};
 
-use crate::{Clock, Memo, NoObserver, Observer, Recorded, Spawner};
+use crate::{Answerer, Clock, Memo, NoObserver, Observer, Recorded, Spawner};
 
 /// The machine that pipelines run on. A clone shares everything.
 #[derive(Clone)]
@@ -67,6 +67,8 @@ pub struct RunOptions {
     pub observer: Arc<dyn Observer>,
     /// What of other runs stands for calls of this one.
     pub reuse: Reuse,
+    /// Who answers the calls of units in the place of their engines; nobody where there is none.
+    pub answerer: Option<Arc<dyn Answerer>>,
 }
 
 /// Who keeps what pure calls give, for runs that would make them again. What a run keeps is not given back to it: its receipts do not
@@ -93,6 +95,7 @@ impl RunOptions {
             cancel: Cancel::new(),
             observer: Arc::new(NoObserver),
             reuse: Reuse::default(),
+            answerer: None,
         }
     }
 }

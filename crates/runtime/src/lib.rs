@@ -8,7 +8,7 @@
 //!
 //! What the runtime needs from outside it asks for through ports: [`Clock`], [`Spawner`], [`Observer`], [`Memo`]. A store that keeps runs
 //! attaches as an observer that is told of every event in order; a bus that takes steps to other machines attaches where a step is
-//! called, as an engine does.
+//! called, as an engine does. An [`Answerer`] takes the place of all engines: [`Simulation`] is one, with a clock and a spawner of its own.
 //!
 //! Invariants: no engine, database, broker or async runtime is named here, and nothing here reads a clock but through its port
 //! ([`SystemClock`] is one end of it).
@@ -39,6 +39,7 @@ mod replay;
 mod run;
 mod scope;
 mod settle;
+mod sim;
 mod step_input;
 mod stream;
 mod suggestion;
@@ -57,5 +58,9 @@ pub use inputs::bind_inputs;
 pub use link::{Linked, link};
 pub use memo::{CallKey, Kept};
 pub use outline::{Edge, EdgeKind, LimitOrigin, Outline, Preview, PreviewStep, PreviewUnit, outline, preview};
-pub use ports::{Clock, Memo, NoObserver, Observer, RunEvent, Spawner};
+pub use ports::{Answerer, Clock, Memo, NoObserver, Observer, RunEvent, Spawner, UnitCall};
 pub use replay::{Difference, Recorded, Replay, ReplayDocument};
+pub use sim::{
+    Attach, Finding, FindingKind, Inject, Makespan, Moment, Progress, Recording, Reproduce, SimReplay, SimReport,
+    SimSettings, Simulation, StrategyReport,
+};

@@ -10,7 +10,7 @@ use wasmill_model::{
 };
 
 use crate::run::Room;
-use crate::{Linked, Observer, Reuse, RunEvent, RunOptions, bind_inputs, inputs, suggestion};
+use crate::{Answerer, Linked, Observer, Reuse, RunEvent, RunOptions, bind_inputs, inputs, suggestion};
 
 /// Who calls, for which item, and which try this is.
 pub(crate) struct Caller<'a> {
@@ -22,6 +22,7 @@ pub(crate) struct Caller<'a> {
     pub(crate) cancel: &'a Cancel,
     pub(crate) observer: &'a Arc<dyn Observer>,
     pub(crate) reuse: &'a Reuse,
+    pub(crate) answerer: &'a Option<Arc<dyn Answerer>>,
     pub(crate) room: Room,
 }
 
@@ -44,7 +45,7 @@ pub(crate) async fn call(
         Ok(inputs) => inputs,
         Err(message) => return (Verdict::InvalidInput { message }, None),
     };
-    let Caller { step, item, attempt, run, seed, cancel, observer, reuse, room } = caller;
+    let Caller { step, item, attempt, run, seed, cancel, observer, reuse, answerer, room } = caller;
     let path: Arc<str> = SubRun::path(step, item, attempt).into();
     let options = RunOptions {
         run: format!("{run}/{path}").into(),
@@ -52,6 +53,7 @@ pub(crate) async fn call(
         cancel: cancel.clone(),
         observer: Arc::new(Within { path, observer: observer.clone() }),
         reuse: reuse.clone(),
+        answerer: answerer.clone(),
     };
     let began = now();
     // Boxed, as a run calls steps and a step calls runs.

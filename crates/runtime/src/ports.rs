@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
-use wasmill_engine::BoxFuture;
-use wasmill_model::{RunDocument, StepReport};
+use wasmill_engine::{BoxFuture, Cancel, Outcome, Routed};
+use wasmill_model::{Digest, Input, Limits, RunDocument, Step, StepReport};
 
 use crate::{CallKey, Kept};
 
@@ -94,6 +94,40 @@ pub trait Memo: Send + Sync {
 
     /// This call was made and succeeded.
     fn store(&self, key: CallKey, kept: Kept);
+}
+
+/// Answers the calls of units in the place of their engines: simulations, tests.
+pub trait Answerer: Send + Sync {
+    /// What becomes of this call. What it says of time is the [`Clock`]'s business, as it is an engine's.
+    fn answer<'a>(&'a self, call: UnitCall<'a>) -> BoxFuture<'a, Outcome>;
+}
+
+/// A call that an engine would be asked to make.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct UnitCall<'a> {
+    /// The run's id; that of a run within a run goes on with the path of the step that calls it: `r1/step`.
+    pub run: &'a str,
+    /// The step.
+    pub step: &'a Step,
+    /// For which item, from 0, where the step has items.
+    pub item: Option<u32>,
+    /// Which try this is, from 1; a fallback counts on.
+    pub attempt: u32,
+    /// Whether it is a unit that takes the place of the step's own.
+    pub is_fallback: bool,
+    /// What the unit is called with.
+    pub input: &'a Input,
+    /// Its digest.
+    pub digest: Digest,
+    /// What it may use.
+    pub limits: &'a Limits,
+    /// The signal that stops it.
+    pub cancel: &'a Cancel,
+    /// What a memo would know it by; none for one that is not pure.
+    pub key: Option<CallKey>,
+    /// The unit, ready to be called after all.
+    pub unit: &'a Routed,
 }
 
 /// Nobody looks.

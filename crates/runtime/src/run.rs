@@ -22,7 +22,7 @@ use crate::document;
 use crate::link::LinkedParts;
 use crate::settle::Work;
 use crate::step_input::Inputs;
-use crate::{Clock, Observer, Reuse, RunEvent, RunOptions};
+use crate::{Answerer, Clock, Observer, Reuse, RunEvent, RunOptions};
 
 /// After so many calls in a row a worker lets others have the thread: engines that never wait would keep it.
 const CALLS_IN_A_ROW: u32 = 128;
@@ -38,6 +38,7 @@ pub(crate) struct Run {
     control: Mutex<Control>,
     observer: Arc<dyn Observer>,
     pub(crate) reuse: Reuse,
+    pub(crate) answerer: Option<Arc<dyn Answerer>>,
 }
 
 /// What is known of one step.
@@ -444,7 +445,7 @@ pub(crate) async fn run(
     first: FirstWorker,
     room: Option<Room>,
 ) -> RunDocument {
-    let RunOptions { run: id, seed, cancel, observer, reuse } = options;
+    let RunOptions { run: id, seed, cancel, observer, reuse, answerer } = options;
     let (sender, mut ended) = oneshot::channel();
     let mut plan_options = linked.plan_options(seed);
     let is_nested = room.is_some();
@@ -462,6 +463,7 @@ pub(crate) async fn run(
         inputs: Inputs::new(inputs),
         observer: observer.clone(),
         reuse,
+        answerer,
         id,
         seed,
         room,
@@ -511,11 +513,17 @@ pub(crate) async fn run(
     document
 }
 
+thread_local! {
+    static IN_A_ROW: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Forgets the calls that this thread made: what comes next is then the same, whatever was before.
+pub(crate) fn count_anew() {
+    IN_A_ROW.set(0);
+}
+
 /// Counts a call of this thread, whichever run it was of: a run within a run keeps the thread of both. Whether others should have it.
 fn is_enough() -> bool {
-    thread_local! {
-        static IN_A_ROW: Cell<u32> = const { Cell::new(0) };
-    }
     let calls = IN_A_ROW.get() + 1;
     IN_A_ROW.set(if calls < CALLS_IN_A_ROW { calls } else { 0 });
     calls >= CALLS_IN_A_ROW

@@ -7,6 +7,7 @@ mod graph;
 mod host;
 mod limits;
 mod run;
+mod sim;
 mod source;
 mod unit;
 mod upkeep;
@@ -23,6 +24,7 @@ pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, Pl
 pub(crate) use host::{HostArgs, PolicyArgs, RequestArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{CacheMode, DEV_EXAMPLES, DevArgs, EachArgs, RUN_EXAMPLES, RunArgs, TEST_EXAMPLES, TestArgs};
+pub(crate) use sim::{SIM_EXAMPLES, SimArgs};
 pub(crate) use source::{BuildArgs, BuildModeArgs, ExecArgs, NewArgs, NewCommand, NewFile};
 pub(crate) use unit::{CallArgs, InspectArgs};
 pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs, EnginesArgs, Part};
@@ -207,6 +209,14 @@ pub(crate) enum Command {
     /// and engines, under the same flags as `run`. Finds what `check` finds; nothing is compiled or started.
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
+
+    /// Simulate many runs of a pipeline: random orders, random times, failures, on a clock of its own
+    ///
+    /// Nothing waits and nothing outside is touched: calls are answered with what was recorded (`--from`) or declared (`simulate:` in a
+    /// step), and only pure units are really called, once for each input. It says where the order of steps changes the result, where retries
+    /// come back all at once or cannot help, which steps share a folder in no order, and how long a run takes, each with a seed that shows it again.
+    #[command(after_help = SIM_EXAMPLES)]
+    Sim(SimArgs),
 
     /// Print the JSON Schema of the manifest
     #[command(after_help = SCHEMA_EXAMPLES)]

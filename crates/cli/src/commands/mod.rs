@@ -19,4 +19,5 @@ pub(crate) mod plan;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod sim;
 pub(crate) mod test;

@@ -129,11 +129,11 @@ impl RowRun {
         let Row { number, line: at, text } = row;
         let mut line = text.into_buffer();
         let options = RunOptions {
-            run: format!("{}-{number}", self.id).into(),
             seed: self.seed.wrapping_add(number),
             cancel: self.cancel.clone(),
             observer: self.observer.clone(),
             reuse: self.reuse.clone(),
+            ..RunOptions::new(format!("{}-{number}", self.id))
         };
         let mut document = self.linked.run_here(inputs, options).await;
         self.tell_of_engines(&document);

@@ -1,5 +1,5 @@
 //! Every example, against what it is expected to print: `expected/<case>.cmd` has the arguments, `expected/<case>.stdout` the
-//! output; commands run in the example's own folder.
+//! output and, where it is not 0, `expected/<case>.exit` the exit code; commands run in the example's own folder.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,8 @@ fn every_example_prints_what_it_should() {
             let arguments = std::fs::read_to_string(&command).unwrap();
             let output = project().sharing_builds().wasmill(arguments.split_whitespace()).in_folder(&folder).run();
             let expected_file = command.with_extension("stdout");
-            let stdout = output.expect(0).text();
+            let exit = std::fs::read_to_string(command.with_extension("exit"));
+            let stdout = output.expect(exit.map_or(0, |code| code.trim().parse().unwrap())).text();
             if std::env::var_os("UPDATE_EXPECTED").is_some() {
                 std::fs::write(&expected_file, stdout).unwrap();
             }

@@ -33,6 +33,7 @@ mod replay;
 mod results;
 mod run;
 mod signals;
+mod sim;
 mod sources;
 mod tests_of_pipelines;
 mod upkeep;

@@ -10,5 +10,6 @@ mod large;
 mod memo;
 mod nested;
 mod rules;
+mod sim;
 mod stream;
 mod trouble;

@@ -1,0 +1,1 @@
+sim pipeline.yaml --seeds 200

@@ -1,0 +1,1 @@
+sim pipeline.yaml --seed 10 --strategy work-queue

@@ -1,0 +1,1 @@
+sim pipeline.yaml --seed 2 --strategy work-queue
