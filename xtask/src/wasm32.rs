@@ -6,13 +6,14 @@ use crate::printer::Printer;
 use crate::{process, setup};
 
 /// Marked [wasm32] in the design; those of later issues join when they are there.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "wasmill-model",
     "wasmill-expression",
     "wasmill-unit",
     "wasmill-manifest",
     "wasmill-plan",
     "wasmill-engine",
+    "wasmill-instrument",
     "wasmill-artifact",
     "wasmill-engine-wasmi",
     "wasmill-runtime",
