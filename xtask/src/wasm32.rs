@@ -15,6 +15,7 @@ const CRATES: [&str; 10] = [
     "wasmill-engine",
     "wasmill-instrument",
     "wasmill-artifact",
+    "wasmill-preview1",
     "wasmill-engine-wasmi",
     "wasmill-runtime",
 ];

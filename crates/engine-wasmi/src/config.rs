@@ -1,6 +1,7 @@
 //! Every choice that is made about wasmi, in one place, each with its reason.
 
 use wasmi::{CompilationMode, Config, CustomFuelCosts};
+use wasmill_preview1::BYTES_PER_FUEL;
 
 /// wasmi's own version, which receipts name. A test holds it against `Cargo.lock`.
 pub(crate) const VERSION: &str = "2.0.0";
@@ -22,9 +23,6 @@ impl Default for Settings {
 /// machine; stopping and going on costs a few hundred nanoseconds.
 pub(crate) const SLICE: u64 = 200_000;
 
-/// Bytes that are copied or filled for one of fuel, by the guest itself and by the host for it.
-pub(crate) const BYTES_PER_FUEL: u64 = 64;
-
 /// Calls within each other. A native frame has at least 16 bytes, so that no recursion which fits the 1.5 MiB that wasmtime's guests have is
 /// deeper than this.
 const MOST_FRAMES: usize = 98_304;
@@ -39,7 +37,7 @@ pub(crate) fn config() -> Config {
 
     // Metering, in every profile: fuel is also what divides a guest's work into slices.
     config.consume_fuel(true);
-    // What is copied or filled costs; translation does not, since it is done before anything runs (and would be charged to the first call only).
+    // What is copied or filled costs, as much as what the host copies for a guest; translation does not, since it is done before anything runs (and would be charged to the first call only).
     config.fuel_cost(CustomFuelCosts {
         bytes_copied_per_fuel: BYTES_PER_FUEL as u32,
         fuel_per_bytes_translated: 0,

@@ -11,14 +11,12 @@ mod call;
 mod compile;
 mod config;
 mod engine;
+mod host;
 mod limiter;
 mod link;
-mod meter;
 mod outcome;
-mod preview1;
 mod slices;
 mod state;
-mod units;
 mod work;
 
 pub use config::Settings;

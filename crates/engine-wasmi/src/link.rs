@@ -1,34 +1,22 @@
 //! What units can import: WASI preview 1 and AssemblyScript's `abort`. A linker has what its unit imports, and nothing else.
 
 use wasmi::{Caller, Extern, ExternType, FuncType, Linker, Module, ValType};
-use wasmill_engine::parts::Stop;
 use wasmill_engine::{Binding, PrepareError};
-use wasmill_model::Source;
+use wasmill_preview1::{self as preview1, Function, Memory};
 use wasmill_unit::{ImportInfo, ImportKind, Unit};
 
+use crate::host;
 use crate::outcome::{End, Halt};
-use crate::preview1;
 use crate::state::State;
-
-/// Characters of an AssemblyScript message that are read.
-const MAX_ABORT_TEXT: usize = 1_000;
 
 /// Whether everything that the unit imports is here, and everything that it was granted can be given.
 pub(crate) fn check(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> {
     if let Some(import) = unit.info().imports.iter().find(|import| !is_here(import)) {
         return Err(missing(import));
     }
-    let grants = &binding.grants;
-    let asked = [
-        (!grants.dirs.is_empty(), preview1::HAS_FOLDERS, "folders"),
-        (grants.clock == Source::Real, preview1::HAS_CLOCK, "clock"),
-        (grants.random == Source::Real, preview1::HAS_RANDOMNESS, "randomness"),
-    ];
-    for (granted, is_here, what) in asked {
-        if granted && !is_here && preview1::is_imported(unit) {
-            let message = format!("the machine that Wasmill itself runs on has no {what} to grant");
-            return Err(PrepareError::Unsupported { message });
-        }
+    if !binding.grants.dirs.is_empty() && !preview1::HAS_FOLDERS && preview1::is_imported(unit) {
+        let message = "the machine that Wasmill itself runs on has no folders to grant".to_owned();
+        return Err(PrepareError::Unsupported { message });
     }
     Ok(())
 }
@@ -36,7 +24,7 @@ pub(crate) fn check(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> 
 fn is_here(import: &ImportInfo) -> bool {
     import.kind == ImportKind::Function
         && match &*import.module {
-            preview1::MODULE => preview1::has(&import.name),
+            preview1::MODULE => Function::named(&import.name).is_some(),
             "env" => &*import.name == "abort" && import.provided,
             _ => false,
         }
@@ -58,7 +46,7 @@ pub(crate) fn linker(module: &Module) -> Result<Linker<State>, PrepareError> {
     let mut linker = Linker::new(module.engine());
     for import in module.imports() {
         let kind = match (import.module(), import.name()) {
-            (preview1::MODULE, name) => preview1::define(&mut linker, name),
+            (preview1::MODULE, name) => host::define(&mut linker, name),
             ("env", "abort") => define_abort(&mut linker),
             _ => continue,
         };
@@ -78,20 +66,9 @@ fn define_abort(linker: &mut Linker<State>) -> Result<Option<FuncType>, wasmi::E
     Ok(Some(FuncType::new([ValType::I32; 4], [])))
 }
 
-/// AssemblyScript's `abort(message, file, line, column)`: strings are UTF-16, their length in bytes stands before them.
-fn abort(caller: Caller<'_, State>, message: i32, file: i32, line: i32, column: i32) -> Result<(), wasmi::Error> {
+fn abort(mut caller: Caller<'_, State>, message: u32, file: u32, line: u32, column: u32) -> Result<(), wasmi::Error> {
     let memory = caller.get_export("memory").and_then(Extern::into_memory);
-    let text = |pointer: i32| -> Option<String> {
-        let data = memory?.data(&caller);
-        let start = usize::try_from(pointer as u32).ok()?;
-        let length: [u8; 4] = data.get(start.checked_sub(4)?..start)?.try_into().ok()?;
-        let length = usize::try_from(u32::from_le_bytes(length)).ok()?.min(2 * MAX_ABORT_TEXT);
-        let units = data.get(start..start.checked_add(length)?)?.chunks_exact(2);
-        let units: Vec<u16> = units.filter_map(|pair| Some(u16::from_le_bytes(pair.try_into().ok()?))).collect();
-        Some(String::from_utf16_lossy(&units))
-    };
-    let message = text(message).unwrap_or_default();
-    let place = text(file).map(|file| format!(" at {file}:{line}:{column}")).unwrap_or_default();
-    let stop = Stop::Abort(format!("abort: {message}{place}"));
+    let memory = memory.map(|memory| Memory::Slice(memory.data_mut(&mut caller)));
+    let stop = preview1::abort(memory, [message, file, line, column]);
     Err(wasmi::Error::host(Halt(End::Stop(stop))))
 }

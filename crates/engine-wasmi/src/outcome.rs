@@ -42,6 +42,16 @@ impl From<Stop> for End {
     }
 }
 
+impl From<wasmill_preview1::End> for End {
+    fn from(end: wasmill_preview1::End) -> Self {
+        match end {
+            wasmill_preview1::End::Stop(stop) => End::Stop(stop),
+            wasmill_preview1::End::Exit(code) => End::Exit(code),
+            wasmill_preview1::End::OutOfFuel => End::OutOfFuel,
+        }
+    }
+}
+
 /// A reason of the host's, on its way through wasmi.
 #[derive(Debug)]
 pub(crate) struct Halt(pub(crate) End);
@@ -53,12 +63,6 @@ impl fmt::Display for Halt {
 }
 
 impl HostError for Halt {}
-
-impl<T: Into<End>> From<T> for Halt {
-    fn from(end: T) -> Self {
-        Halt(end.into())
-    }
-}
 
 impl From<Error> for End {
     fn from(error: Error) -> Self {

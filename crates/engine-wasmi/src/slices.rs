@@ -6,11 +6,11 @@ use std::task::Poll;
 use wasmi::{AsContextMut as _, Error, Func, ResumableCall, Store, Val};
 use wasmill_engine::Cancel;
 use wasmill_engine::parts::{Deadline, Stop, Turn, Turns};
+use wasmill_preview1::{Memory, Meter};
 
 use crate::config::SLICE;
-use crate::meter::Meter;
+use crate::host::{Pause, Then};
 use crate::outcome::End;
-use crate::preview1::{Pause, Then};
 use crate::state::State;
 
 /// What a call has of fuel, and what of it the store was given.
@@ -94,7 +94,13 @@ impl Guest<'_> {
                     self.fuel.pay(self.store, owed)?;
                     let answer = match then {
                         Then::Answer(answer) => answer,
-                        Then::Wait(wait) => wait.over(self.store, self.deadline, self.cancel).await?,
+                        Then::Wait(wait, memory) => {
+                            wait.pass(self.deadline, self.cancel).await?;
+                            let (data, state) = memory.data_and_store_mut(&mut *self.store);
+                            let meter = state.meter.as_mut();
+                            let meter = meter.ok_or_else(|| Stop::Host("a unit without WASI waits".to_owned()))?;
+                            wait.over(Memory::Slice(data), meter)?
+                        }
                     };
                     if owed > 0 || self.store.data().meter.as_ref().is_some_and(Meter::is_long) {
                         self.give_way().await?;

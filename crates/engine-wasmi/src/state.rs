@@ -1,10 +1,9 @@
 //! What a store holds.
 
 use wasmill_model::Limits;
+use wasmill_preview1::{Meter, Preview1};
 
 use crate::limiter::Limiter;
-use crate::meter::Meter;
-use crate::preview1::Preview1;
 
 /// The data of one call's store.
 #[derive(Debug)]

@@ -9,11 +9,12 @@ mod routed;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::lock::Mutex;
 use wasmill_model::{Interface, LimitKind, Limits, PassedOver, Profile, Routing};
 use wasmill_unit::Unit;
+use web_time::Instant;
 
 use self::breaker::Breaker;
 pub use self::routed::{Answer, Routed};

@@ -8,12 +8,13 @@ use cargo_metadata::{DependencyKind, Package};
 use crate::tidy::Violation;
 
 /// From the bottom to the top.
-const TIERS: [&[&str]; 7] = [
+const TIERS: [&[&str]; 8] = [
     &["wasmill-model"],
     &["wasmill-unit", "wasmill-expression"],
     &["wasmill-manifest", "wasmill-plan", "wasmill-engine", "wasmill-artifact", "wasmill-instrument", "wasmill-witjson"],
+    &["wasmill-preview1"],
     &["wasmill-engine-*", "wasmill-toolchain", "wasmill-runtime"],
-    &["wasmill-store-*", "wasmill-bus-*"],
+    &["wasmill-store-*", "wasmill-bus-*", "wasmill-request"],
     &["wasmill-server"],
     &["wasmill-cli", "wasmill-wasi", "wasmill-web"],
 ];
@@ -145,6 +146,7 @@ mod tests {
             ("wasmill-manifest", "wasmill-expression"),
             ("wasmill-engine-wasmtime", "wasmill-witjson"),
             ("wasmill-engine-wasmtime", "wasmtime-wasi"),
+            ("wasmill-engine-wasmi", "wasmill-preview1"),
             ("wasmill-store-sqlite", "wasmill-runtime"),
             ("wasmill-cli", "wasmill-engine-wasmtime"),
             ("wasmill-cli", "clap"),
@@ -158,6 +160,7 @@ mod tests {
 
     #[test]
     fn upwards_and_sideways_are_not() {
+        assert!(said("wasmill-preview1", "wasmill-engine-wasmi")[0].contains("a higher tier"));
         assert!(said("wasmill-model", "wasmill-plan")[0].contains("a higher tier"));
         assert!(said("wasmill-plan", "wasmill-manifest")[0].contains("its own tier"));
         assert!(said("wasmill-engine-wasmi", "wasmill-engine-wasmtime")[0].contains("its own tier"));

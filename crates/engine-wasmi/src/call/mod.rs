@@ -15,13 +15,12 @@ use wasmill_engine::parts::{
 };
 use wasmill_engine::{Binding, BoxFuture, Call, Outcome, PrepareError, PreparedUnit};
 use wasmill_model::{Grants, Interface, OutputFormat, Profile, Secrets, Usage, Value, Verdict};
+use wasmill_preview1::{self as preview1, Meter, Preview1, Surroundings};
 use wasmill_unit::Unit;
 
 use crate::compile::Code;
 use crate::link::linker;
-use crate::meter::Meter;
 use crate::outcome::End;
-use crate::preview1::{self, Preview1, Surroundings};
 use crate::slices::{Fuel, Guest};
 use crate::state::State;
 

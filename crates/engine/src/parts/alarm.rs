@@ -187,7 +187,8 @@ mod imp {
 mod imp {
     use std::future::poll_fn;
     use std::task::Poll;
-    use std::time::Instant;
+
+    use web_time::Instant;
 
     use super::Duration;
 

@@ -1,14 +1,16 @@
 //! When a call is over, and why the host ends it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wasmill_model::{Limits, TrapKind, Verdict};
+use web_time::Instant;
 
 use super::Refused;
 use crate::Cancel;
 
 /// Why the host stopped a guest.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Stop {
     /// Its time is over.
     #[error("the deadline passed")]

@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use web_time::Instant;
 
 /// How long others give way to a guest. One that has not come by then is not being polled at all.
 const PATIENCE: Duration = Duration::from_millis(20);

@@ -3,7 +3,6 @@
 use super::descriptor::{self, Descriptor, OpenFile, access, check_flags, check_rights};
 use super::entry::{Entry, How, Stat};
 use super::file::{read_times, write_stat};
-use super::memory::Buffer;
 use super::system::Opened;
 use super::{Answer, Errno, GuestMemory, Preview1, known};
 
@@ -251,9 +250,8 @@ impl List<'_, '_> {
 
     fn write(&mut self, bytes: &[u8]) -> Answer<bool> {
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).min(self.room);
-        let place = Buffer { pointer: self.buffer.wrapping_add(self.written), length };
-        let into = self.memory.slice_mut(place)?;
-        into.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        let fitting = bytes.get(..length as usize).unwrap_or(bytes);
+        self.memory.write(self.buffer.wrapping_add(self.written), 1, fitting)?;
         self.room -= length;
         self.written += length;
         Ok(self.room > 0)

@@ -1,9 +1,9 @@
 //! Clocks: the same for every run, unless the real ones were granted.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use wasmill_engine::parts::{CLOCK_START, CLOCK_STEP, VirtualTime};
+use web_time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::{Answer, Errno, GuestMemory, Preview1, known};
 

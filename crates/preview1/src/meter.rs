@@ -2,15 +2,16 @@
 //!
 //! A guest's own fuel says nothing of how long the host works for it: a loop of seven instructions can have a gigabyte filled. So every
 //! function takes note of its work here, and in the midst of it the clock is looked at. What it costs is the same on every machine: one for
-//! each [`BYTES_PER_FUEL`] bytes that are moved, as wasmi's own bulk operations cost, and one for each entry of what is gone through.
+//! each [`BYTES_PER_FUEL`] bytes that are moved, as a guest's own bulk operations cost, and one for each entry of what is gone through.
 
 use std::time::Duration;
 
 use wasmill_engine::parts::{Deadline, Stop};
 
-use crate::config::BYTES_PER_FUEL;
-use crate::outcome::End;
+use crate::End;
 
+/// Bytes that are moved for one of fuel. An engine that counts fuel itself takes as much for what a guest copies or fills.
+pub const BYTES_PER_FUEL: u64 = 64;
 /// Work between two looks at the clock: some ten microseconds.
 const LOOK: u64 = 1_024;
 /// What any call of a function is as work: it costs nothing of its own, but takes some hundred nanoseconds.
@@ -20,9 +21,9 @@ const SLICE_TIME: Duration = Duration::from_millis(1);
 
 /// The work of the host for one call.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub struct Meter {
     deadline: Deadline,
-    /// Fuel that the call has, besides what its store was given.
+    /// Fuel that the call has, besides what its guest was given.
     rest: u64,
     /// Of the function that is served: what it may cost at most, and what it has cost.
     most: u64,
@@ -38,28 +39,29 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(deadline: &Deadline) -> Self {
+    /// Nothing was done yet. What it costs is bounded only where the engine says by what ([`Meter::has`]).
+    pub fn new(deadline: &Deadline) -> Self {
         let deadline = deadline.clone();
         let (rest, most) = (u64::MAX, u64::MAX);
         Meter { deadline, rest, most, cost: 0, asks_system: false, unseen: 0, since: None, is_long: false }
     }
 
-    /// The call has this much fuel besides what its store has now.
-    pub(crate) fn has(&mut self, rest: u64) {
+    /// The call has this much fuel besides what its guest was given so far.
+    pub fn has(&mut self, rest: u64) {
         self.rest = rest;
     }
 
     /// Others had their turn.
-    pub(crate) fn next_slice(&mut self) {
+    pub fn next_slice(&mut self) {
         (self.unseen, self.since, self.is_long) = (0, None, false);
     }
 
     /// Whether it is somebody else's turn.
-    pub(crate) fn is_long(&self) -> bool {
+    pub fn is_long(&self) -> bool {
         self.is_long
     }
 
-    /// A function is called, by a guest whose store has this much fuel left.
+    /// A function is called, by a guest that has this much fuel left.
     ///
     /// # Errors
     /// The call's time is over.

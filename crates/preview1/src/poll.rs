@@ -2,19 +2,18 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use wasmi::{Memory, Store};
 use wasmill_engine::Cancel;
 use wasmill_engine::parts::{CLOCK_START, Deadline, Stop, VirtualTime, sleep};
+use web_time::Instant;
 
 use super::clock::{Clock, ClockId};
 use super::descriptor::Descriptor;
 use super::memory::{Buffer, aligned};
-use super::{Answer, Errno, GuestMemory, MOST_COPIED, Preview1};
-use crate::outcome::End;
-use crate::state::State;
+use super::{Answer, End, Errno, Failure, GuestMemory, MOST_COPIED, Memory, Meter, Preview1};
 
 /// Bytes of a `subscription` and of an `event`.
 const SUBSCRIPTION: u32 = 48;
@@ -83,7 +82,7 @@ pub(super) fn poll_oneoff(
     }
     aligned(subscriptions, 8)?;
     aligned(events, 8)?;
-    memory.slice(Buffer { pointer: subscriptions, length: count * SUBSCRIPTION })?;
+    memory.check(Buffer { pointer: subscriptions, length: count * SUBSCRIPTION })?;
     let mut clocks = Vec::new();
     let mut ready = Vec::new();
     for index in 0..count {
@@ -105,8 +104,8 @@ pub(super) fn poll_oneoff(
     if !ready.is_empty() {
         return write_events(memory, ready.into_iter(), events, written);
     }
-    let wait = Wait { time: preview1.clock.time(), clocks: clocks.into(), events, written, memory: None };
-    Err(super::Failure::Wait(Box::new(wait)))
+    let wait = Wait { time: preview1.clock.time(), clocks: clocks.into(), events, written };
+    Err(Failure::Wait(Box::new(wait)))
 }
 
 /// When a clock of a subscription is due: nanoseconds since the call began.
@@ -165,16 +164,15 @@ fn write_events(memory: &mut GuestMemory<'_>, found: impl Iterator<Item = Event>
     memory.write_u32(written, count)
 }
 
-/// A guest that waits for time, and for nothing else.
+/// A guest that waits for time, and for nothing else: [`pass`](Wait::pass) or [`pass_here`](Wait::pass_here), and then it is [`over`](Wait::over).
 #[derive(Clone, Debug)]
-pub(crate) struct Wait {
+pub struct Wait {
     /// The virtual time, or when the real clock was zero.
     time: Result<Arc<VirtualTime>, Instant>,
     /// Each subscription's own data, and when it is due.
     clocks: Arc<[([u8; 8], u64)]>,
     events: u32,
     written: u32,
-    memory: Option<Memory>,
 }
 
 impl Clock {
@@ -187,46 +185,70 @@ impl Clock {
 }
 
 impl Wait {
-    /// Of a guest with this memory.
-    pub(super) fn within(self, memory: Memory) -> Wait {
-        Wait { memory: Some(memory), ..self }
+    /// When the first of its clocks is due: nanoseconds since the call began.
+    fn earliest(&self) -> u64 {
+        self.clocks.iter().map(|(_, at)| *at).min().unwrap_or(0)
     }
 
-    /// Waits, and gives what `poll_oneoff` returns.
-    pub(crate) async fn over(self, store: &mut Store<State>, deadline: &Deadline, cancel: &Cancel) -> Result<i32, End> {
-        let Some(earliest) = self.clocks.iter().map(|(_, at)| *at).min() else { return Ok(Errno::INVAL.code()) };
-        // Never longer than the call may take: what comes then is that its time is over.
-        let real = |duration: Duration| sleep(duration.min(deadline.remaining()));
-        let slept = async {
-            match &self.time {
-                Ok(time) => time.sleep_until(earliest, real).await,
-                Err(start) => real(Duration::from_nanos(earliest).saturating_sub(start.elapsed())).await,
-            }
-        };
-        if let Either::Right(_) = select(pin!(slept), cancel.cancelled()).await {
-            return Err(Stop::Cancelled.into());
+    async fn sleeps<S: Future<Output = ()>>(&self, real: impl FnOnce(Duration) -> S) {
+        let earliest = self.earliest();
+        match &self.time {
+            Ok(time) => time.sleep_until(earliest, real).await,
+            Err(start) => real(Duration::from_nanos(earliest).saturating_sub(start.elapsed())).await,
         }
-        deadline.check()?;
+    }
+
+    /// Lets the time pass until the first of its clocks is due.
+    ///
+    /// # Errors
+    /// The call's own time is over, or it was cancelled.
+    pub async fn pass(&self, deadline: &Deadline, cancel: &Cancel) -> Result<(), Stop> {
+        // Never longer than the call may take: what comes then is that its time is over.
+        let slept = self.sleeps(|duration| sleep(duration.min(deadline.remaining())));
+        if let Either::Right(_) = select(pin!(slept), cancel.cancelled()).await {
+            return Err(Stop::Cancelled);
+        }
+        deadline.check()
+    }
+
+    /// The same for an engine whose guests cannot be left standing: `sleep` blocks as long, where real time has to pass.
+    ///
+    /// # Errors
+    /// The call's own time is over, or it was cancelled.
+    pub fn pass_here(&self, deadline: &Deadline, sleep: impl FnOnce(Duration)) -> Result<(), Stop> {
+        let mut slept = pin!(self.sleeps(|duration| {
+            sleep(duration.min(deadline.remaining()));
+            std::future::ready(())
+        }));
+        // Virtual time is asked twice, and real time slept away within.
+        while slept.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            deadline.check()?;
+        }
+        deadline.check()
+    }
+
+    /// Tells the guest which of its clocks are due, and gives what `poll_oneoff` returns.
+    ///
+    /// # Errors
+    /// Why the guest does not go on.
+    pub fn over(&self, memory: Memory<'_>, meter: &mut Meter) -> Result<i32, End> {
         let now = match &self.time {
             Ok(time) => time.now(),
             Err(start) => u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX),
         };
         // A timer that is a moment early was meant all the same.
-        let now = now.max(earliest);
+        let now = now.max(self.earliest());
         let due = self.clocks.iter().filter(|(_, at)| *at <= now).map(|(userdata, _)| Event {
             userdata: *userdata,
             kind: CLOCK,
             bytes: 0,
             flags: 0,
         });
-        let memory = self.memory.ok_or_else(|| Stop::Host("a unit without memory waits".to_owned()))?;
-        let (data, state) = memory.data_and_store_mut(store);
-        let meter = state.meter.as_mut().ok_or_else(|| Stop::Host("a unit without WASI waits".to_owned()))?;
-        match write_events(&mut GuestMemory::new(data, meter), due, self.events, self.written) {
+        match write_events(&mut GuestMemory::new(memory, meter), due, self.events, self.written) {
             Ok(()) => Ok(Errno::SUCCESS.code()),
-            Err(super::Failure::Errno(errno)) => Ok(errno.code()),
-            Err(super::Failure::End(end)) => Err(end),
-            Err(super::Failure::Wait(_)) => Err(Stop::Host("a unit waits twice".to_owned()).into()),
+            Err(Failure::Errno(errno)) => Ok(errno.code()),
+            Err(Failure::End(end)) => Err(end),
+            Err(Failure::Wait(_)) => Err(Stop::Host("a unit waits twice".to_owned()).into()),
         }
     }
 }

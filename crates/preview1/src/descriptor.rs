@@ -6,7 +6,6 @@ use wasmill_engine::parts::Stop;
 use wasmill_model::{DirMode, Grants};
 
 use super::entry::FileKind;
-use super::memory::Buffer;
 use super::system::{File, Folder};
 use super::{Answer, Errno, GuestMemory, Preview1, known};
 
@@ -254,6 +253,5 @@ pub(super) fn fd_prestat_dir_name(
     if bytes > length {
         return Err(Errno::NAMETOOLONG.into());
     }
-    memory.slice_mut(Buffer { pointer: path, length: bytes })?.copy_from_slice(granted.as_bytes());
-    Ok(())
+    memory.write(path, 1, granted.as_bytes())
 }

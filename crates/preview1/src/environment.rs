@@ -1,13 +1,10 @@
 //! What a program is told of itself, how it exits, randomness; and sockets, which there are none of.
 
-use wasmi::Caller;
 use wasmill_engine::parts::{SeededStream, Stop};
 
 use super::descriptor::check_flags;
 use super::memory::Buffer;
-use super::{Answer, Errno, GuestMemory, Preview1, known};
-use crate::outcome::{End, Halt};
-use crate::state::State;
+use super::{Answer, End, Errno, GuestMemory, Preview1, known};
 
 /// Bytes of randomness that a guest may ask for in one call.
 const MAX_RANDOM: u32 = 16 << 20;
@@ -27,11 +24,8 @@ impl Random {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Stop> {
         match self {
             Random::Seeded(stream) => stream.fill(bytes),
-            #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
             Random::Real => getrandom::fill(bytes)
                 .map_err(|error| Stop::Host(format!("the machine gives no randomness: {error}")))?,
-            #[cfg(all(target_family = "wasm", target_os = "unknown"))]
-            Random::Real => return Err(Stop::Host("the machine gives no randomness".to_owned())),
         }
         Ok(())
     }
@@ -91,20 +85,19 @@ pub(super) fn random_get(preview1: &mut Preview1, memory: &mut GuestMemory<'_>, 
     }
     let buffer = Buffer { pointer: buffer, length };
     // All of it is there, or nothing is written.
-    memory.slice(buffer)?;
+    memory.check(buffer)?;
     for piece in buffer.pieces() {
         memory.meter.moves(u64::from(piece.length))?;
-        preview1.random.fill(memory.slice_mut(piece)?)?;
+        memory.fill(piece, |bytes| preview1.random.fill(bytes).map(|()| bytes.len()))?;
     }
     Ok(())
 }
 
-pub(super) fn proc_exit(_: Caller<'_, State>, code: u32) -> Result<(), wasmi::Error> {
-    let end = match i32::try_from(code) {
-        Ok(exit) if code < FIRST_BAD_EXIT => End::Exit(exit),
-        _ => End::Stop(Stop::Abi("exit with invalid exit status outside of [0..126)".to_owned())),
-    };
-    Err(wasmi::Error::host(Halt(end)))
+pub(super) fn proc_exit(_: &mut Preview1, _: &mut GuestMemory<'_>, code: u32) -> Answer {
+    Err(match i32::try_from(code) {
+        Ok(exit) if code < FIRST_BAD_EXIT => End::Exit(exit).into(),
+        _ => Stop::Abi("exit with invalid exit status outside of [0..126)".to_owned()).into(),
+    })
 }
 
 pub(super) fn proc_raise(_: &mut Preview1, _: &mut GuestMemory<'_>, signal: u32) -> Answer {

@@ -34,7 +34,7 @@ pub(super) fn fd_read(
     let bytes = match preview1.descriptors.get_mut(fd)? {
         Descriptor::File(OpenFile { file, position, .. }) => {
             memory.meter.asks_system();
-            let bytes = file.read_at(memory.slice_mut(at_once(buffer))?, *position)?;
+            let bytes = memory.fill(at_once(buffer), |into| file.read_at(into, *position))?;
             memory.meter.moves(bytes as u64)?;
             *position = advance(*position, bytes)?;
             bytes
@@ -43,11 +43,11 @@ pub(super) fn fd_read(
         // No bytes, and not the end either.
         Descriptor::Stdin if buffer.length == 0 => return Err(Errno::INTR.into()),
         Descriptor::Stdin => {
-            memory.slice(buffer)?;
+            memory.check(buffer)?;
             let length = u32::try_from(preview1.stdin.len()).unwrap_or(u32::MAX).min(buffer.length);
             for piece in (Buffer { length, ..buffer }).pieces() {
                 memory.meter.moves(u64::from(piece.length))?;
-                memory.slice_mut(piece)?.copy_from_slice(&preview1.stdin.split_to(piece.length as usize));
+                memory.write(piece.pointer, 1, &preview1.stdin.split_to(piece.length as usize))?;
             }
             length as usize
         }
@@ -69,7 +69,7 @@ pub(super) fn fd_pread(
     let bytes = match preview1.descriptors.get(fd)? {
         Descriptor::File(OpenFile { file, .. }) => {
             memory.meter.asks_system();
-            let bytes = file.read_at(memory.slice_mut(at_once(buffer))?, offset)?;
+            let bytes = memory.fill(at_once(buffer), |into| file.read_at(into, offset))?;
             memory.meter.moves(bytes as u64)?;
             bytes
         }
@@ -96,10 +96,10 @@ fn write(
     let stream: &Capture = match preview1.descriptors.get_mut(fd)? {
         Descriptor::File(OpenFile { file, position, append, .. }) => {
             let buffer = at_once(buffer);
-            memory.slice(buffer)?;
+            memory.check(buffer)?;
             memory.meter.moves(u64::from(buffer.length))?;
             memory.meter.asks_system();
-            let bytes = memory.slice(buffer)?;
+            let bytes = &*memory.bytes(buffer)?;
             return Ok(match (*append, place) {
                 // As on Linux, what appends does not care for a place.
                 (true, Place::At(_)) => file.append(bytes)?,
@@ -123,10 +123,10 @@ fn write(
     if let Place::At(_) = place {
         return Err(Errno::SPIPE.into());
     }
-    memory.slice(buffer)?;
+    memory.check(buffer)?;
     for piece in buffer.pieces() {
         memory.meter.moves(u64::from(piece.length))?;
-        for bytes in memory.slice(piece)?.chunks(STREAM_PIECE) {
+        for bytes in memory.bytes(piece)?.chunks(STREAM_PIECE) {
             stream.write(bytes)?;
         }
     }
