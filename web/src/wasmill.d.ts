@@ -51,6 +51,8 @@ export class Wasmill {
   static start(options?: StartOptions): Promise<Wasmill>;
   /** Runs a request. Never fails for what is in it: whatever is wrong is in the result's document. */
   run(request: Request, options?: RunOptions): Promise<Result>;
+  /** Makes the run of a bundle (`wasmill export`) again: `{ same, difference, computed, taken, other_engine }`; exit code 1 where it differs. */
+  replay(bundle: string | Record<string, unknown>, options?: RunOptions): Promise<Result>;
   /** The steps of a request's pipeline, and why they wait for each other. Nothing is loaded or run. */
   outline(request: Request): Promise<Result>;
   /** Ends all workers; runs that are under way are answered with a failure. */

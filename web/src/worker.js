@@ -110,9 +110,9 @@ const host = {
     coreModule = module;
     wasm_bindgen.hostStart(workers, navigator.userAgent);
   },
-  async run({ id, request, events }) {
+  async run({ id, request, replay, events }) {
     const told = events ? (text) => postMessage({ event: id, text }) : undefined;
-    const { text, exitCode } = await wasm_bindgen.hostRun(id, request, told);
+    const { text, exitCode } = await wasm_bindgen.hostRun(id, request, replay, told);
     postMessage({ answer: id, text, exitCode });
   },
   cancel: ({ id }) => wasm_bindgen.hostCancel(id),

@@ -6,17 +6,19 @@ use crate::printer::Printer;
 use crate::{process, setup};
 
 /// Marked [wasm32] in the design; those of later issues join when they are there.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 12] = [
     "wasmill-model",
     "wasmill-expression",
     "wasmill-unit",
     "wasmill-manifest",
     "wasmill-plan",
     "wasmill-engine",
+    "wasmill-instrument",
     "wasmill-artifact",
     "wasmill-preview1",
     "wasmill-engine-wasmi",
     "wasmill-runtime",
+    "wasmill-request",
 ];
 
 const TARGETS: [&str; 2] = ["wasm32-wasip1", "wasm32-unknown-unknown"];

@@ -77,12 +77,13 @@ pub fn start(workers: usize, user_agent: String) {
     ROUTER.set(Some(router));
 }
 
-/// Runs a request. `events` is told what happens, as JSON.
+/// Runs a request, or makes the run of a bundle again. `events` is told what happens, as JSON.
 #[wasm_bindgen(js_name = hostRun)]
-pub async fn run(id: u32, request: String, events: Option<Function>) -> Answer {
+pub async fn run(id: u32, request: String, replay: bool, events: Option<Function>) -> Answer {
     let cancel = Cancel::new();
     CANCELS.with_borrow_mut(|cancels| cancels.insert(id, cancel.clone()));
-    let answer = answer(&request, events, cancel).await;
+    let task = if replay { Task::Replay } else { Task::Run };
+    let answer = answer(&request, task, events, cancel).await;
     CANCELS.with_borrow_mut(|cancels| cancels.remove(&id));
     answer.map_or_else(|failure| failure.document().into(), Answer::from)
 }
@@ -121,12 +122,14 @@ fn read(text: &str, router: &Router) -> Result<Request, Failure> {
     Ok(parse_request(REQUEST, text, &names)?)
 }
 
-async fn answer(request: &str, events: Option<Function>, cancel: Cancel) -> Result<(Vec<u8>, ExitCode), Failure> {
+async fn answer(
+    request: &str,
+    task: Task,
+    events: Option<Function>,
+    cancel: Cancel,
+) -> Result<(Vec<u8>, ExitCode), Failure> {
     let router = router()?;
-    let mut request = read(request, &router)?;
-    // Until units are instrumented, a browser does not hold every limit.
-    request.pipeline.steps.iter_mut().for_each(|step| step.allow_weaker = true);
-    let job = Job::new(request, Task::Run, Folder::Nowhere, &router)?;
+    let job = Job::new(read(request, &router)?, task, Folder::Nowhere, &router)?;
     let document = execute(&job, router, events, cancel).await?;
     job.answer(&document)
 }
