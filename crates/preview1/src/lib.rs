@@ -31,7 +31,7 @@ use wasmill_engine::parts::Stop;
 
 pub use self::abort::abort;
 use self::errno::Errno;
-pub use self::function::{Called, FUNCTIONS, Function, Returned, Type};
+pub use self::function::{FUNCTIONS, Function, Returned, Type};
 use self::memory::GuestMemory;
 pub use self::memory::{Memory, RemoteMemory};
 pub use self::meter::{BYTES_PER_FUEL, Meter};
