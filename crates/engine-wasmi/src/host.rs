@@ -62,13 +62,14 @@ fn serve(mut caller: Caller<'_, State>, function: &Function, arguments: &[u64]) 
         }
         None => cost,
     };
-    let then = match (returned, memory) {
-        (Returned::Now(answer), _) if owed == 0 && !is_long => return Ok(answer),
-        (Returned::Now(answer), _) => Then::Answer(answer),
-        (Returned::Later(wait), Some(memory)) => Then::Wait(wait, memory),
-        (Returned::Later(_), None) => return Err(halt(Stop::Host("a unit without memory waits".to_owned()).into())),
-    };
-    Err(Error::host(Pause { owed, then }))
+    match returned {
+        Returned::Now(answer) if owed == 0 && !is_long => Ok(answer),
+        Returned::Now(answer) => Err(Error::host(Pause { owed, then: Then::Answer(answer) })),
+        Returned::Later(wait) => {
+            let memory = memory.ok_or_else(|| halt(Stop::Host("a unit without memory waits".to_owned()).into()))?;
+            Err(Error::host(Pause { owed, then: Then::Wait(wait, memory) }))
+        }
+    }
 }
 
 /// Puts a function into a linker, and gives its type; none where there is no such function.
