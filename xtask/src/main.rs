@@ -17,6 +17,7 @@ mod test;
 mod tidy;
 mod wasi;
 mod wasm32;
+mod web;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,8 @@ enum Verb {
     Wasm32,
     /// Builds Wasmill as a program of WASI, the same on every machine.
     Wasi,
+    /// Builds Wasmill for browsers: the npm package, the demo page, and the page as one file.
+    Web(web::Args),
     /// Runs the fuzzers with coverage; needs nightly Rust.
     Fuzz(fuzz::Args),
     /// Sets up what is missing, builds the guests, and runs every test.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Tidy(args) => tidy::run(&args, &paths, &printer),
         Verb::Wasm32 => wasm32::run(&paths, &printer),
         Verb::Wasi => wasi::run(&paths, &printer),
+        Verb::Web(args) => web::run(&args, &paths, &printer),
         Verb::Fuzz(args) => fuzz::run(&args, &paths, &printer),
         Verb::Test(args) => test::run(&args, &paths, &printer),
         Verb::Bench(args) => bench::run(&args, &paths, &printer),

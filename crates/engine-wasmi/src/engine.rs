@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use wasmill_engine::parts::Turns;
+use wasmill_engine::parts::{Turns, Units};
 use wasmill_engine::{Binding, BoxFuture, Enforced, Engine, EngineInfo, PrepareError, PreparedUnit};
 use wasmill_model::{EngineName, Interface, LimitKind, LimitOverrides, Profile};
 use wasmill_unit::Unit;
 
 use crate::call::Prepared;
+use crate::compile::{Code, compile};
 use crate::config::{Settings, VERSION};
 use crate::link;
-use crate::units::Units;
 
 /// The interpreter. A clone shares everything.
 #[derive(Clone, Debug)]
@@ -21,7 +21,8 @@ pub struct WasmiEngine {
 #[derive(Debug)]
 struct Shared {
     info: EngineInfo,
-    units: Units,
+    /// wasmi keeps what it translated for as long as its engine lives, so every unit has an engine of its own.
+    units: Units<Code>,
     turns: Arc<Turns>,
 }
 
@@ -58,7 +59,7 @@ impl Engine for WasmiEngine {
                 return Err(PrepareError::Unsupported { message: COMPONENTS.to_owned() });
             }
             link::check(unit, binding)?;
-            let code = self.shared.units.code(unit).await?;
+            let code = self.shared.units.get(unit, compile(unit)).await?;
             let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared::new(unit, binding, code, &self.shared.turns)?);
             Ok(prepared)
         })

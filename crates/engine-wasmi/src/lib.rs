@@ -17,7 +17,6 @@ mod link;
 mod outcome;
 mod slices;
 mod state;
-mod units;
 mod work;
 
 pub use config::Settings;

@@ -99,9 +99,22 @@ impl Executor {
         bundle: &Bundle,
         input: impl Into<Input>,
     ) -> Result<RunDocument, Diagnostics> {
+        let options = RunOptions { seed: random(), ..RunOptions::new(format!("{:016x}", random())) };
+        self.execute_with_options(bundle, input, options).await
+    }
+
+    /// The same, with an id, a signal and an observer of the caller's.
+    ///
+    /// # Errors
+    /// As [`Executor::execute`].
+    pub async fn execute_with_options(
+        &self,
+        bundle: &Bundle,
+        input: impl Into<Input>,
+        options: RunOptions,
+    ) -> Result<RunDocument, Diagnostics> {
         let inputs = bind_inputs(&bundle.pipeline, named(&bundle.pipeline, input.into())?)?;
         let linked = link(&self.host, bundle, &self.overrides).await?;
-        let options = RunOptions { seed: random(), ..RunOptions::new(format!("{:016x}", random())) };
         Ok(linked.run(inputs, options).await)
     }
 

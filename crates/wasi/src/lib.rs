@@ -8,21 +8,20 @@
 
 mod answer;
 mod arguments;
-mod engines;
-mod files;
 mod request;
 
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use wasmill_manifest::{Request, RequestKind, ResultV1};
-use wasmill_model::{Dialect, ExitCode};
-use wasmill_runtime::{BundleReader, Executor, Host, InlineSpawner, Overrides, SystemClock};
+use wasmill_engine::{Engine, EngineSource, Router};
+use wasmill_engine_wasmi::{Settings, WasmiEngine};
+use wasmill_model::ExitCode;
+use wasmill_request::{Failure, Folder, Job, elsewhere};
+use wasmill_runtime::{Executor, Host, InlineSpawner, SystemClock};
 
-use crate::answer::Failure;
-pub use crate::answer::{panic_document, printed};
+pub use crate::answer::printed;
 use crate::arguments::Arguments;
-use crate::files::Files;
+pub use wasmill_request::panic_document;
 
 /// Reads a request, runs it, and writes what came of it.
 pub fn run(
@@ -44,28 +43,28 @@ fn answer(arguments: impl IntoIterator<Item = String>, stdin: impl Read) -> Resu
         Arguments::Run { units } => units,
         Arguments::Say(text) => return Ok((text.into_bytes(), ExitCode::Success)),
     };
-    let router = engines::router();
-    let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets } = {
+    let router = router();
+    let request = {
         let names: Vec<&str> = router.engines().iter().map(|engine| &*engine.name.name).collect();
         request::read(stdin, &names)?
     };
-    let overrides = Overrides { limits, engines, allow_weaker: false, profile };
-    let mut files = Files::new(units);
-    files.place(&mut pipeline);
-
-    let bundle = BundleReader::new(&mut files, &policy, router.engines(), &overrides).pipeline(pipeline)?;
+    let folder = units.map_or(Folder::Argument("--units DIR"), Folder::Open);
+    let job = Job::new(request, folder, &router)?;
     let executor = Executor::with_host(Host {
         router,
-        policy,
-        secrets,
+        policy: job.policy.clone(),
+        secrets: job.secrets.clone(),
         clock: Arc::new(SystemClock::new()),
         spawner: Arc::new(InlineSpawner::new()),
     });
-    let document = executor.overriding(overrides).execute_with_input_sync(&bundle, inputs)?;
-    let code = document.exit_code();
-    let answer = match (kind, bundle.pipeline.dialect) {
-        (RequestKind::Manifest, Dialect::PipelineV1) => answer::json(&ResultV1::of(&document, &bundle.pipeline))?,
-        _ => answer::json(&document)?,
-    };
-    Ok((answer, code))
+    let executor = executor.overriding(job.overrides.clone());
+    job.answer(&executor.execute_with_input_sync(&job.bundle, job.inputs.clone())?)
+}
+
+/// The engines, in the order in which they are tried: wasmi, and the names of those that there are elsewhere.
+fn router() -> Router {
+    let wasmi = EngineSource::new(WasmiEngine::description(), || {
+        Ok(Arc::new(WasmiEngine::new(Settings::default())) as Arc<dyn Engine>)
+    });
+    Router::new([wasmi].into_iter().chain(elsewhere("wasmi")))
 }

@@ -3,6 +3,7 @@
 //! One recipe a tool. A recipe uses what the machine has; else it installs into a folder of the prefix (`$WASMILL_TOOLS`) and leaves
 //! a stamp there, the digest of its own text, so that a second run costs nothing and a changed recipe is carried out again.
 
+mod browser;
 pub(crate) mod c_wasm;
 mod cargo_fuzz;
 mod componentize_py;
@@ -23,7 +24,7 @@ use crate::printer::Printer;
 use crate::setup::prefix::Prefix;
 
 /// Every recipe there is. Further languages and runtimes come here.
-const RECIPES: [&dyn Recipe; 8] = [
+const RECIPES: [&dyn Recipe; 10] = [
     &rust_wasm::RustWasm,
     &c_wasm::CWasm,
     &componentize_py::ComponentizePy,
@@ -32,6 +33,8 @@ const RECIPES: [&dyn Recipe; 8] = [
     &debian_program::WASMEDGE,
     &debian_program::WAZERO,
     &debian_program::BINARYEN,
+    &browser::Chromium,
+    &browser::Playwright,
 ];
 
 #[derive(clap::Args, Default)]

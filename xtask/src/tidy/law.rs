@@ -14,7 +14,7 @@ const TIERS: [&[&str]; 8] = [
     &["wasmill-manifest", "wasmill-plan", "wasmill-engine", "wasmill-artifact", "wasmill-witjson"],
     &["wasmill-preview1"],
     &["wasmill-engine-*", "wasmill-toolchain", "wasmill-runtime"],
-    &["wasmill-store-*", "wasmill-bus-*"],
+    &["wasmill-store-*", "wasmill-bus-*", "wasmill-request"],
     &["wasmill-server"],
     &["wasmill-cli", "wasmill-wasi", "wasmill-web"],
 ];

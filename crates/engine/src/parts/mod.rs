@@ -11,6 +11,7 @@ mod stop;
 mod tally;
 mod time;
 mod turns;
+mod units;
 mod words;
 
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
@@ -23,4 +24,5 @@ pub use stop::{Deadline, Stop, exit_verdict, final_verdict};
 pub use tally::{Refused, Tally};
 pub use time::{CLOCK_START, CLOCK_STEP, VirtualTime};
 pub use turns::{Turn, Turns};
+pub use units::Units;
 pub use words::{log_text, panic_message, size_of_input, size_of_value, with_last_words};

@@ -1,10 +1,11 @@
 //! Arguments and results of core functions: JSON to numbers and back, without losing a digit.
 
+use serde::{Deserialize, Serialize};
 use wasmill_model::{Input, Value};
 use wasmill_unit::{FunctionInfo, Parameter};
 
 /// A number as WebAssembly has it; floats by their bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Number {
     /// `i32`
     I32(i32),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use wasmill_model::{Limits, TrapKind, Verdict};
 use web_time::Instant;
 
@@ -9,7 +10,7 @@ use super::Refused;
 use crate::Cancel;
 
 /// Why the host stopped a guest.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Stop {
     /// Its time is over.
     #[error("the deadline passed")]

@@ -1,5 +1,6 @@
 //! Memory and tables of one call, summed.
 
+use serde::{Deserialize, Serialize};
 use wasmill_model::{LimitKind, Limits};
 
 /// What a table element costs: a pointer.
@@ -19,7 +20,7 @@ pub struct Tally {
 }
 
 /// A growth that a limit forbade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// Which limit.
     pub of: LimitKind,

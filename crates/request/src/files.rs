@@ -14,20 +14,30 @@ const LARGEST: u64 = 64 << 20;
 /// The units of nodes of a manifest v1 are sought here, and then in the folder itself.
 const UNITS: &str = "units";
 
+/// The folder that paths of units are relative to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// This one.
+    Open(PathBuf),
+    /// None, and there could be one: by this argument.
+    Argument(&'static str),
+    /// None: there is nothing to open.
+    Nowhere,
+}
+
 /// The files of a run.
 pub(crate) struct Files {
-    /// The folder that `--units` names.
-    folder: Option<PathBuf>,
+    folder: Folder,
 }
 
 impl Files {
-    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(folder: Folder) -> Self {
         Files { folder }
     }
 
     /// Says where the paths of a pipeline begin that is in no file.
     pub(crate) fn place(&self, pipeline: &mut Pipeline) {
-        let Some(folder) = &self.folder else { return };
+        let Folder::Open(folder) = &self.folder else { return };
         pipeline.base = folder.clone();
         if pipeline.dialect != Dialect::PipelineV1 {
             return;
@@ -76,12 +86,17 @@ impl Files {
     /// Why a path cannot be one of the folder. Links in it are its owner's word, and the runtime's that opened it.
     fn not_in_folder(&self, name: &str, path: &Path, base: &Path) -> Option<Diagnostic> {
         let shown = path.display();
-        let Some(folder) = &self.folder else {
-            let message = format!("the unit `{name}` is in the file `{shown}`, and no folder of units was given");
-            return Some(
-                Diagnostic::new(Code::UnitNotFound, message)
-                    .help("name the folder: `--units DIR`, or give the binary: `\"units\": { NAME: BASE64 }`"),
-            );
+        let absent = |why: &str, help: String| {
+            let message = format!("the unit `{name}` is in the file `{shown}`, and {why}");
+            Some(Diagnostic::new(Code::UnitNotFound, message).help(help))
+        };
+        let give = "give the binary: `\"units\": { NAME: BASE64 }`";
+        let folder = match &self.folder {
+            Folder::Open(folder) => folder,
+            Folder::Argument(argument) => {
+                return absent("no folder of units was given", format!("name the folder: `{argument}`, or {give}"));
+            }
+            Folder::Nowhere => return absent("there are no files here", give.to_owned()),
         };
         // Pipelines of the folder that call others may go up, within it.
         let from = base.strip_prefix(folder).unwrap_or(Path::new(""));

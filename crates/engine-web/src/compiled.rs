@@ -1,0 +1,56 @@
+//! From a unit to a module of the browser.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use send_wrapper::SendWrapper;
+use std::pin::pin;
+use std::sync::Arc;
+use wasm_bindgen::JsValue;
+use wasmill_engine::PrepareError;
+use wasmill_unit::{DeferredStart, Unit};
+
+use crate::timer::sleep;
+use crate::workers::Workers;
+
+/// A unit that was compiled.
+#[derive(Clone)]
+pub(crate) struct Code {
+    /// A `WebAssembly.Module`.
+    pub(crate) module: SendWrapper<JsValue>,
+    /// The export that is called first, where the unit has a start function.
+    pub(crate) start: Option<Arc<str>>,
+}
+
+/// Has a worker compile it, which is ended if that takes longer than `limit`.
+pub(crate) async fn compile(workers: &Workers, unit: &Unit, limit: Duration) -> Result<Code, PrepareError> {
+    let host = |message: String| PrepareError::Host { message };
+    let bytes = unit.bytes();
+    let deferred = DeferredStart::of(&bytes);
+    let (bytes, start) = match &deferred {
+        Some(deferred) => (&*deferred.bytes, Some(deferred.export.as_str().into())),
+        None => (&*bytes, None),
+    };
+    let mut worker = workers.one().await.map_err(|why| host(format!("no worker could be started: {why}")))?;
+    let said = {
+        let asked = pin!(worker.compile(bytes));
+        match select(asked, pin!(sleep(limit))).await {
+            Either::Left((said, _)) => said.map_err(|why| host(format!("the worker that compiled the unit failed: {why}")))?,
+            Either::Right(_) => {
+                return Err(host(format!("compiling the unit takes longer than {} s", limit.as_secs())));
+            }
+        }
+    };
+    if let Some(why) = said.refused() {
+        worker.keep();
+        // `wasmill-unit` has validated it, with the proposals that every engine has: what a browser says against it is what it lacks.
+        return Err(PrepareError::Unsupported { message: format!("the browser does not take this unit: {why}") });
+    }
+    let module = said.compiled();
+    if module.is_undefined() {
+        let why = said.failed().unwrap_or_else(|| "it answered something else".to_owned());
+        return Err(host(format!("the worker that compiled the unit failed: {why}")));
+    }
+    worker.keep();
+    Ok(Code { module: SendWrapper::new(module), start })
+}

@@ -1,0 +1,316 @@
+//! The engine itself, on the host's side.
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
+use send_wrapper::SendWrapper;
+use wasmill_engine::parts::{Deadline, Number, Signature, Stop, Units, size_of_input};
+use wasmill_engine::{
+    Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit,
+};
+use wasmill_model::{
+    EngineName, Grants, Interface, LimitKind, LimitOverrides, OutputFormat, Profile, Secrets, TrapKind, Usage,
+};
+use wasmill_unit::{FunctionInfo, Unit};
+
+use crate::compiled::{Code, compile};
+use crate::js::Said;
+use crate::link;
+use crate::outcome::{Ended, outcome};
+use crate::timer::sleep;
+use crate::wire::{End, Entry, InputKind, Order, Wasi};
+use crate::workers::{Lease, Workers};
+
+/// Bytes of a 32-bit memory.
+const ADDRESSABLE: u64 = 1 << 32;
+
+/// How the engine is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The most calls that run at once, each in a worker of its own.
+    pub workers: usize,
+    /// How long compiling one unit may take.
+    pub compile_timeout: Duration,
+    /// Bytes of units whose compiled code is kept.
+    pub compiled_capacity: u64,
+    /// What the browser says that it is: `navigator.userAgent`.
+    pub user_agent: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            workers: 4,
+            compile_timeout: Duration::from_secs(60),
+            compiled_capacity: 256 << 20,
+            user_agent: String::new(),
+        }
+    }
+}
+
+/// The browser's own engine. It lives in one thread, that of the host worker.
+pub struct WebEngine {
+    info: EngineInfo,
+    shared: SendWrapper<Rc<Shared>>,
+}
+
+struct Shared {
+    settings: Settings,
+    workers: Workers,
+    units: Units<Code>,
+}
+
+impl WebEngine {
+    /// An engine; workers are started when they are needed.
+    pub fn new(settings: Settings) -> Self {
+        let shared = Shared {
+            workers: Workers::new(settings.workers),
+            units: Units::new(settings.compiled_capacity),
+            settings: settings.clone(),
+        };
+        WebEngine { info: info(&settings.user_agent), shared: SendWrapper::new(Rc::new(shared)) }
+    }
+
+    /// What such an engine is and can do in this browser, without making one.
+    pub fn description(user_agent: &str) -> EngineInfo {
+        info(user_agent)
+    }
+}
+
+impl Engine for WebEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        unit: &'a Unit,
+        binding: &'a Binding,
+    ) -> BoxFuture<'a, Result<Arc<dyn PreparedUnit>, PrepareError>> {
+        let shared = self.shared.clone();
+        Box::pin(SendWrapper::new(async move {
+            // Ask for the function and the imports first: a mistake there should not cost a compilation.
+            let info = unit.info();
+            let function = info.resolve(binding.function.as_deref())?;
+            if info.is_component {
+                return Err(PrepareError::Unsupported { message: COMPONENTS.to_owned() });
+            }
+            link::check(unit, binding)?;
+            if let (Interface::Core, Some(function)) = (info.interface, function) {
+                link::check_function(function)?;
+            }
+            let entry = match (info.interface, function) {
+                (Interface::Bytes, _) => Target::Bytes,
+                (Interface::Command, _) => Target::Program,
+                (_, Some(function)) => Target::core(function),
+                (_, None) => {
+                    return Err(PrepareError::Host { message: "a core unit without a function".to_owned() });
+                }
+            };
+            let make = compile(&shared.workers, unit, shared.settings.compile_timeout);
+            let code = shared.units.get(unit, make).await?;
+            let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared {
+                initialize: info.other_exports.iter().any(|name| &**name == "_initialize"),
+                target: entry,
+                code,
+                output: binding.output,
+                unit: unit.clone(),
+                imports_wasi: wasmill_preview1::is_imported(unit),
+                grants: binding.grants.clone(),
+                secrets: binding.secrets.clone(),
+                shared: shared.clone(),
+            });
+            Ok(prepared)
+        }))
+    }
+}
+
+const COMPONENTS: &str = "browsers run core modules, and this is a component that was not prepared: `npx wasmill-prepare` makes core modules \
+                          and JavaScript of it, which `run` is given as `prepared`";
+
+fn info(user_agent: &str) -> EngineInfo {
+    use LimitKind::{Fuel, Instances, Log, Memory, Output, TableElements, Timeout};
+    let held = [Timeout, Output, Log].map(|limit| (limit, Enforced::Yes));
+    let open = [Memory, Fuel, TableElements, Instances].map(|limit| (limit, Enforced::No));
+    EngineInfo {
+        name: EngineName { name: "browser".into(), version: crate::version(user_agent).into() },
+        interfaces: vec![Interface::Core, Interface::Bytes, Interface::Command],
+        limits: held.into_iter().chain(open).collect(),
+        profiles: vec![Profile::Metered, Profile::Fast],
+        at_most: LimitOverrides::default(),
+        functions: Vec::new(),
+        sandboxed: true,
+    }
+}
+
+/// A unit that is compiled and bound.
+struct Prepared {
+    code: Code,
+    target: Target,
+    /// Whether it is set up by `_initialize`.
+    initialize: bool,
+    output: OutputFormat,
+    unit: Unit,
+    imports_wasi: bool,
+    grants: Arc<Grants>,
+    secrets: Secrets,
+    shared: SendWrapper<Rc<Shared>>,
+}
+
+/// What is called.
+enum Target {
+    Core { function: Arc<str>, signature: Signature, results: Vec<String> },
+    Bytes,
+    Program,
+}
+
+impl Target {
+    fn core(function: &FunctionInfo) -> Self {
+        Target::Core {
+            function: function.name.clone(),
+            signature: Signature::of(function),
+            results: function.results.clone(),
+        }
+    }
+}
+
+impl PreparedUnit for Prepared {
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(SendWrapper::new(self.run(call)))
+    }
+}
+
+impl Prepared {
+    async fn run(&self, call: Call<'_>) -> Outcome {
+        // Of a function over numbers, the input is only what randomness is seeded with.
+        let is_core = matches!(self.target, Target::Core { .. });
+        let input = if is_core && !self.imports_wasi { Bytes::new() } else { call.input.to_bytes() };
+        let bytes_in = if is_core { size_of_input(call.input) } else { input.len() as u64 };
+        let usage = Usage { bytes_in, ..Usage::default() };
+        let waiting = Deadline::new(call.limits.timeout, call.cancel);
+        let finished = |ended: Ended, deadline: &Deadline| outcome(ended, usage, call.limits, self.output, deadline);
+
+        let order = match waiting.check().and_then(|()| self.order(call)) {
+            Ok(order) => order,
+            Err(stop) => return finished(Ended::of(stop), &waiting),
+        };
+        // A step's clock starts when it has its worker: waiting among many is not its fault.
+        let worker = match select(pin!(self.shared.workers.one()), call.cancel.cancelled()).await {
+            Either::Left((Ok(worker), _)) => worker,
+            Either::Left((Err(why), _)) => {
+                let stop = Stop::Host(format!("no worker could be started: {why}"));
+                return finished(Ended::of(stop), &waiting);
+            }
+            Either::Right(_) => return finished(Ended::of(Stop::Cancelled), &waiting),
+        };
+        let deadline = Deadline::new(call.limits.timeout, call.cancel);
+        let ended = self.within(worker, call, &order, input, &deadline).await;
+        finished(ended, &deadline)
+    }
+
+    /// The call, and the end of its worker if it comes first to the deadline.
+    async fn within(&self, worker: Lease, call: Call<'_>, order: &str, input: Bytes, deadline: &Deadline) -> Ended {
+        let called = pin!(self.called(worker, order, &input));
+        let late = pin!(sleep(deadline.remaining()).map(|()| Stop::Deadline));
+        let cancelled = call.cancel.cancelled().map(|()| Stop::Cancelled);
+        match select(called, select(late, cancelled)).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right((stop, _)) => Ended::of(stop.factor_first().0),
+        }
+    }
+
+    async fn called(&self, mut worker: Lease, order: &str, input: &[u8]) -> Ended {
+        let said = match worker.call(&self.code.module, order, input).await {
+            Ok(said) => said,
+            Err(why) => return Ended::of(Stop::Host(format!("the worker of the call failed: {why}"))),
+        };
+        let ended = heard(&said);
+        if leaves_worker(&ended.report.end) {
+            worker.keep();
+        }
+        ended
+    }
+
+    fn order(&self, call: Call<'_>) -> Result<String, Stop> {
+        let entry = match &self.target {
+            Target::Core { function, signature, results } => Entry::Core {
+                function: function.to_string(),
+                params: signature.lower(call.input, |number: Number| number).map_err(Stop::Input)?,
+                results: results.clone(),
+            },
+            Target::Bytes => Entry::Bytes,
+            Target::Program => Entry::Program,
+        };
+        let bytes = if matches!(entry, Entry::Bytes) { size_of_input(call.input) } else { 0 };
+        if bytes >= ADDRESSABLE {
+            let message = format!("the input has {bytes} bytes; a 32-bit unit takes less than 4 GiB");
+            return Err(Stop::Input(message));
+        }
+        let order = Order {
+            entry,
+            start: self.code.start.as_deref().map(str::to_owned),
+            initialize: self.initialize,
+            limits: call.limits.clone(),
+            wasi: self.imports_wasi.then(|| self.wasi(call)),
+        };
+        serde_json::to_string(&order).map_err(|error| Stop::Host(format!("the call cannot be told: {error}")))
+    }
+}
+
+impl Prepared {
+    fn wasi(&self, call: Call<'_>) -> Wasi {
+        let secret = |name: &String| Some((name.clone(), self.secrets.get(name)?.to_string()));
+        Wasi {
+            grants: (*self.grants).clone(),
+            secrets: self.grants.secrets.iter().filter_map(secret).collect(),
+            unit: self.unit.digest(),
+            input: InputKind::of(call.input),
+        }
+    }
+}
+
+/// What a worker said of a call.
+fn heard(said: &Said) -> Ended {
+    if said.overflow() == Some(true) {
+        return Ended::of(End::Trap(TrapKind::StackOverflow, String::new()));
+    }
+    if let Some(why) = said.failed() {
+        return Ended::of(Stop::Host(format!("the worker of the call failed: {why}")));
+    }
+    match said.report().as_deref().map(serde_json::from_str) {
+        Some(Ok(report)) => Ended {
+            report,
+            output: said.output().map(|bytes| bytes.to_vec()).unwrap_or_default(),
+            log: said.log().map(|bytes| bytes.to_vec()).unwrap_or_default(),
+        },
+        _ => Ended::of(Stop::Host("the worker of the call said nothing that is understood".to_owned())),
+    }
+}
+
+/// Whether a call that ended like this left its worker as it was.
+fn leaves_worker(end: &End) -> bool {
+    match end {
+        End::Trap(kind, _) => *kind != TrapKind::StackOverflow,
+        End::Stop(stop) => !matches!(stop, Stop::Host(_) | Stop::Deadline | Stop::Cancelled),
+        End::Numbers(_) | End::Bytes | End::Exit(_) | End::OutOfFuel => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_may_be_damaged_is_not_used_again() {
+        assert!(leaves_worker(&End::Bytes));
+        assert!(leaves_worker(&End::Trap(TrapKind::Unreachable, String::new())));
+        assert!(leaves_worker(&End::Stop(Stop::Log)));
+        assert!(!leaves_worker(&End::Trap(TrapKind::StackOverflow, String::new())));
+        assert!(!leaves_worker(&End::Stop(Stop::Host("panicked".to_owned()))));
+    }
+}

@@ -1,0 +1,119 @@
+//! An instance of a unit: the browser's own, with our functions as its imports.
+
+use js_sys::{Array, ArrayBuffer, Function, Reflect, Uint8Array, WebAssembly};
+use wasm_bindgen::prelude::*;
+use wasmill_engine::parts::Stop;
+use wasmill_model::TrapKind;
+use wasmill_preview1::RemoteMemory;
+
+use super::current;
+use crate::wire::End;
+use crate::{js, trap};
+
+/// A fresh instance, nothing of which has run.
+pub(super) struct Instance {
+    exports: JsValue,
+}
+
+impl Instance {
+    pub(super) fn new(module: &JsValue) -> Result<Self, End> {
+        let instance = js::instantiate(module).map_err(|error| thrown(&error))?;
+        let exports = Reflect::get(&instance, &"exports".into()).map_err(|error| thrown(&error))?;
+        let instance = Instance { exports };
+        current::has_memory(instance.memory().ok());
+        Ok(instance)
+    }
+
+    fn export(&self, name: &str) -> Result<JsValue, End> {
+        let gone = || Stop::Abi(format!("the export `{name}` is gone"));
+        Reflect::get(&self.exports, &name.into()).map_err(|_| gone().into())
+    }
+
+    pub(super) fn function(&self, name: &str) -> Result<Callable, End> {
+        let function = self.export(name)?.dyn_into();
+        function.map(Callable).map_err(|_| Stop::Abi(format!("the export `{name}` is gone")).into())
+    }
+
+    pub(super) fn memory(&self) -> Result<UnitMemory, End> {
+        let memory = self.export("memory")?.dyn_into();
+        memory.map(UnitMemory).map_err(|_| Stop::Abi("the export `memory` is gone".to_owned()).into())
+    }
+}
+
+/// A function of a unit.
+pub(super) struct Callable(Function);
+
+impl Callable {
+    pub(super) fn call(&self, arguments: &[JsValue]) -> Result<JsValue, End> {
+        let arguments: Array = arguments.iter().collect();
+        js::invoke(&self.0, &arguments).map_err(|error| thrown(&error))
+    }
+
+    /// A function of `i32`s that gives one.
+    pub(super) fn ask(&self, arguments: &[u32]) -> Result<u32, End> {
+        let arguments: Vec<JsValue> = arguments.iter().map(|number| JsValue::from(number.cast_signed())).collect();
+        let number = self.call(&arguments)?.as_f64();
+        let number = number.ok_or_else(|| Stop::Abi("a function of the byte interface gives no `i32`".to_owned()))?;
+        Ok(number as i32 as u32)
+    }
+}
+
+/// The memory of a unit. Nothing of it is borrowed: the unit may grow it whenever it runs.
+pub(super) struct UnitMemory(WebAssembly::Memory);
+
+impl UnitMemory {
+    pub(super) fn size(&self) -> u32 {
+        self.0.buffer().unchecked_ref::<ArrayBuffer>().byte_length()
+    }
+
+    /// These bytes, where the memory has them.
+    pub(super) fn view(&self, start: u32, length: u32) -> Option<Uint8Array> {
+        let end = start.checked_add(length)?;
+        let all = Uint8Array::new(&self.0.buffer());
+        (end <= all.length()).then(|| all.subarray(start, end))
+    }
+
+    pub(super) fn read<const COUNT: usize>(&self, start: u32) -> Option<[u8; COUNT]> {
+        let mut bytes = [0; COUNT];
+        self.view(start, u32::try_from(COUNT).ok()?)?.copy_to(&mut bytes);
+        Some(bytes)
+    }
+}
+
+impl RemoteMemory for UnitMemory {
+    fn size(&self) -> u64 {
+        u64::from(UnitMemory::size(self))
+    }
+
+    fn read(&self, at: u32, into: &mut [u8]) {
+        let length = u32::try_from(into.len()).ok();
+        if let Some(there) = length.and_then(|length| self.view(at, length)) {
+            there.copy_to(into);
+        }
+    }
+
+    fn write(&mut self, at: u32, bytes: &[u8]) {
+        let length = u32::try_from(bytes.len()).ok();
+        if let Some(there) = length.and_then(|length| self.view(at, length)) {
+            there.copy_from(bytes);
+        }
+    }
+}
+
+/// What left the unit as an exception.
+fn thrown(error: &JsValue) -> End {
+    if let Some(end) = current::stopped() {
+        return end;
+    }
+    let text = |key: &str| Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string()).unwrap_or_default();
+    let (name, message) = (text("name"), text("message"));
+    if trap::is_stack_overflow(&name, &message) {
+        return End::Trap(TrapKind::StackOverflow, String::new());
+    }
+    if name == "RuntimeError" {
+        let kind = trap::kind(&message);
+        let detail = if kind == TrapKind::Other { message } else { String::new() };
+        return End::Trap(kind, detail);
+    }
+    Stop::Host(format!("the browser could not run the unit: {name}: {message}")).into()
+}

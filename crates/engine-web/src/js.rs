@@ -1,0 +1,68 @@
+//! What `web/src/worker.js` does for us.
+
+use js_sys::{Array, Function, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A guest worker.
+    pub(crate) type JsWorker;
+
+    /// Starts a worker; whatever it says, and that it failed, goes to `receive`.
+    #[wasm_bindgen(js_namespace = wasmillWorker, js_name = startGuest, catch)]
+    pub(crate) fn start_guest(receive: &Closure<dyn FnMut(JsValue)>) -> Result<JsWorker, JsValue>;
+
+    /// Has it make a `WebAssembly.Module`.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn compile(this: &JsWorker, binary: Uint8Array) -> Result<(), JsValue>;
+
+    /// Has it make a call.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn call(this: &JsWorker, module: &JsValue, order: &str, input: Uint8Array) -> Result<(), JsValue>;
+
+    /// Ends it, whatever it does. Nothing is received from it afterwards.
+    #[wasm_bindgen(method)]
+    pub(crate) fn terminate(this: &JsWorker);
+
+    /// What a worker said.
+    pub(crate) type Said;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn ready(this: &Said) -> Option<bool>;
+    /// A module that was compiled.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn compiled(this: &Said) -> JsValue;
+    /// Why a module was not.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn refused(this: &Said) -> Option<String>;
+    /// What became of a call.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn report(this: &Said) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn output(this: &Said) -> Option<Uint8Array>;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn log(this: &Said) -> Option<Uint8Array>;
+    /// The stack overflowed where nothing can be saved of the worker.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn overflow(this: &Said) -> Option<bool>;
+    /// The worker itself failed.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn failed(this: &Said) -> Option<String>;
+
+    /// An instance of a unit, whose imports are functions of [`crate::guest`].
+    #[wasm_bindgen(js_namespace = wasmillWorker, catch)]
+    pub(crate) fn instantiate(module: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// Calls a function of a unit.
+    #[wasm_bindgen(js_namespace = wasmillWorker, catch)]
+    pub(crate) fn invoke(function: &Function, arguments: &Array) -> Result<JsValue, JsValue>;
+
+    /// Does nothing for so many milliseconds, and lets nobody else do anything in this worker.
+    #[wasm_bindgen(js_namespace = wasmillWorker)]
+    pub(crate) fn pause(milliseconds: f64);
+
+    #[wasm_bindgen(js_name = setTimeout)]
+    pub(crate) fn set_timeout(callback: &Function, milliseconds: f64) -> JsValue;
+    #[wasm_bindgen(js_name = clearTimeout)]
+    pub(crate) fn clear_timeout(timer: &JsValue);
+}

@@ -1,0 +1,218 @@
+// The page: what is written and dropped on the left, what becomes of it on the right.
+
+import { EXAMPLES } from "./examples.js";
+import { dropped, read, toBase64, unitOf } from "./files.js";
+import { Graph } from "./graph.js";
+import { Wasmill } from "./package.js";
+import * as show from "./show.js";
+
+const by = (id) => document.getElementById(id);
+const [manifest, inputs, run, cancel] = ["manifest", "inputs", "run", "cancel"].map(by);
+
+/** Units that were dropped, by their paths. */
+let units = new Map();
+/** What else a request said (limits, policy, units in base64). */
+let rest = {};
+/** The manifest's file. */
+let file = "pipeline.yaml";
+/** The pipeline, as Wasmill reads it; nothing where it is wrong. */
+let outline;
+/** What is known of steps that have ended. */
+let reports = new Map();
+let running;
+let answer;
+
+const graph = new Graph(by("graph"), (id) => {
+  const line = outline?.steps.find((step) => step.id === id);
+  show.step(by("step"), id, line, reports.get(id));
+});
+
+// ---------------------------------------------------------------- what is written
+
+function load({ name, text, given = {}, binaries = new Map(), other = {} }) {
+  file = name;
+  manifest.value = text;
+  inputs.value = JSON.stringify(given, null, 2);
+  units = binaries;
+  rest = other;
+  return changed();
+}
+
+/** What would be run; fails where the inputs are no JSON. */
+function request() {
+  const given = inputs.value.trim() === "" ? {} : JSON.parse(inputs.value);
+  const binaries = Object.fromEntries(files().filter(({ bytes }) => bytes).map(({ name, bytes }) => [name, toBase64(bytes)]));
+  return { ...rest, pipeline: manifest.value, file, inputs: given, units: { ...rest.units, ...binaries } };
+}
+
+/** The units that the pipeline reads from files. */
+const files = () => (outline?.units ?? []).filter((unit) => unit.file).map((unit) => ({ ...unit, bytes: unitOf(units, unit.file) }));
+
+let last = 0;
+async function changed() {
+  const mine = ++last;
+  const wasmill = await started;
+  const { document, exitCode } = await wasmill.outline({ pipeline: manifest.value, file });
+  if (mine !== last) return;
+  const isRight = exitCode === 0;
+  outline = isRight ? document : undefined;
+  show.problems(by("problems"), document.errors);
+  by("step").replaceChildren();
+  if (isRight) graph.draw(document);
+  else graph.clear();
+  reports = new Map();
+  by("results").hidden = true;
+  by("verdict").textContent = "";
+  showUnits();
+  run.disabled = !isRight || Boolean(running);
+}
+
+function showUnits() {
+  by("units").replaceChildren(...files().map(({ name, file, bytes }) => {
+    const isThere = bytes || rest.units?.[name];
+    const said = bytes ? `${(bytes.length / 1024).toFixed(1)} KiB` : isThere ? "in the request" : `drop ${file}`;
+    return show.element("li", `${name}: ${said}`, isThere ? "" : "missing");
+  }));
+}
+
+async function take(found) {
+  const { units: binaries, manifest: text, request } = await read(found);
+  if (request) {
+    const { pipeline, inputs = {}, file: name = text.name, ...other } = request;
+    const written = typeof pipeline === "string" ? pipeline : JSON.stringify(pipeline, null, 2);
+    return load({ name: typeof pipeline === "string" ? name : "pipeline.json", text: written, given: inputs, other });
+  }
+  if (text) return load({ ...text, binaries, given: await defaults(text) });
+  for (const [path, bytes] of binaries) units.set(path, bytes);
+  showUnits();
+}
+
+/** Inputs that a run cannot do without, to be filled in. */
+async function defaults({ text, name }) {
+  const { document } = await (await started).outline({ pipeline: text, file: name });
+  const empty = { string: "", integer: 0, number: 0, boolean: false, array: [], object: {} };
+  const wanted = Object.entries(document.inputs ?? {}).filter(([, { required }]) => required);
+  return Object.fromEntries(wanted.map(([name, { type }]) => [name, empty[type] ?? null]));
+}
+
+// ---------------------------------------------------------------- what becomes of it
+
+async function start() {
+  if (run.disabled) return;
+  let asked;
+  try {
+    asked = request();
+  } catch (error) {
+    show.problems(by("problems"), [{ code: "inputs", message: `they are not JSON: ${error.message}` }]);
+    inputs.focus();
+    return;
+  }
+  const wasmill = await started;
+  running = new AbortController();
+  run.disabled = true;
+  cancel.disabled = false;
+  reports = new Map();
+  graph.reset();
+  show.problems(by("problems"));
+  by("step").replaceChildren();
+  by("results").hidden = true;
+  by("verdict").className = "";
+  by("verdict").textContent = "Running…";
+  const began = performance.now();
+  answer = await wasmill.run(asked, { onEvent: happened, signal: running.signal });
+  const took = performance.now() - began;
+  running = undefined;
+  cancel.disabled = true;
+  run.disabled = !outline;
+  ended(answer, took);
+}
+
+function happened(event) {
+  if (event.type === "step-started") {
+    if (!reports.has(event.step)) graph.state(event.step, "running", event.attempt > 1 ? `attempt ${event.attempt}…` : undefined);
+  } else if (event.type === "step-finished") {
+    reports.set(event.step, event.report);
+    graph.state(event.step, event.report.verdict);
+  }
+}
+
+function ended({ document, exitCode }, took) {
+  if (document.errors) {
+    by("verdict").textContent = "Nothing was started";
+    by("verdict").className = "bad-text";
+    show.problems(by("problems"), document.errors);
+    return;
+  }
+  const words = { 0: "Succeeded", 3: "A limit was met", 4: "Something was not granted", 130: "Cancelled" };
+  by("verdict").textContent = `${words[exitCode] ?? "Failed"}, in ${took < 1000 ? `${took.toFixed(0)} ms` : `${(took / 1000).toFixed(2)} s`}`;
+  by("verdict").className = exitCode === 0 ? "ok-text" : exitCode === 3 ? "limit-text" : "bad-text";
+  for (const [id, report] of Object.entries(document.steps ?? {})) {
+    reports.set(id, report);
+    graph.state(id, report.verdict);
+  }
+  by("outputs").textContent = show.asText(document.outputs ?? {});
+  show.receipts(by("receipts"), document.steps ?? {});
+  by("results").hidden = false;
+}
+
+function save() {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([answer.text], { type: "application/json" }));
+  link.download = "run.json";
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+// ---------------------------------------------------------------- the page
+
+const core = document.getElementById("wasm");
+const started = Wasmill.start({ wasm: core ? Uint8Array.fromBase64?.(core.textContent) ?? decode(core.textContent) : undefined });
+
+function decode(base64) {
+  return Uint8Array.from(atob(base64.trim()), (letter) => letter.charCodeAt(0));
+}
+
+started.then(
+  () => {
+    by("core").textContent = "Ready, offline";
+    document.documentElement.dataset.ready = "";
+  },
+  (error) => {
+    by("core").textContent = `Wasmill could not be started: ${error.message}`;
+    by("core").className = "bad-text";
+  },
+);
+
+let pause;
+manifest.oninput = () => {
+  clearTimeout(pause);
+  pause = setTimeout(changed, 150);
+};
+run.onclick = start;
+cancel.onclick = () => running?.abort();
+by("save").onclick = save;
+by("files").onchange = async ({ target }) => {
+  await take([...target.files].map((file) => ({ path: file.name, file })));
+  target.value = "";
+};
+addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    start();
+  } else if (event.key === "Escape") running?.abort();
+});
+let over = 0;
+addEventListener("dragenter", () => document.body.classList.toggle("dropping", ++over > 0));
+addEventListener("dragleave", () => document.body.classList.toggle("dropping", --over > 0));
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", async (event) => {
+  event.preventDefault();
+  over = 0;
+  document.body.classList.remove("dropping");
+  if (event.dataTransfer.items.length > 0) await take(await dropped(event.dataTransfer));
+});
+
+const example = by("example");
+example.replaceChildren(...EXAMPLES.map(({ title }, index) => Object.assign(show.element("option", title), { value: index })));
+example.onchange = () => load(EXAMPLES[example.value]);
+load(EXAMPLES[0]);

@@ -1,0 +1,58 @@
+/** A run request, as docs/wasi.md has it; or a manifest of any dialect, alone. */
+export type Request = string | RunRequest | Record<string, unknown>;
+
+export interface RunRequest {
+  /** A manifest, as an object or as its text in YAML, TOML or JSON. */
+  pipeline: string | Record<string, unknown>;
+  /** What its file is called. */
+  file?: string;
+  inputs?: Record<string, unknown>;
+  /** Binaries in base64, by the names of the pipeline's units. */
+  units?: Record<string, string>;
+  limits?: Record<string, string | number>;
+  profile?: "metered" | "fast";
+  engine?: string | string[];
+  policy?: Record<string, unknown>;
+  secrets?: Record<string, string>;
+}
+
+export interface Result {
+  /** The document: what `wasmill run --output json` prints. */
+  readonly text: string;
+  /** The same, parsed. Integers beyond 2^53 lose digits here, and have them in `text`. */
+  readonly document: any;
+  /** How the `wasmill` program would end: 0 success, 1 failed, 2 invalid, 3 a limit, 4 denied, 130 cancelled. */
+  readonly exitCode: number;
+}
+
+/** What happens in a run, while it happens. */
+export type RunEvent =
+  | { type: "run-started"; run: string; pipeline: string; steps: number }
+  | { type: "step-started"; step: string; item?: number; attempt: number }
+  | { type: "step-finished"; step: string; report: any }
+  | { type: "run-finished" };
+
+export interface StartOptions {
+  /** Wasmill's core, where it is not `wasmill.wasm` beside this file: its address, a response, its bytes or the compiled module. */
+  wasm?: string | URL | Response | BufferSource | WebAssembly.Module | Promise<Response>;
+  /** The most calls that run at once, each in a worker of its own. Default: as many as there are cores, at most 16. */
+  workers?: number;
+}
+
+export interface RunOptions {
+  onEvent?: (event: RunEvent) => void;
+  /** Cancels the run: its document says so, and its exit code is 130. */
+  signal?: AbortSignal;
+}
+
+export class Wasmill {
+  private constructor();
+  /** Starts Wasmill in a worker. Fails where the core cannot be loaded or workers cannot be started. */
+  static start(options?: StartOptions): Promise<Wasmill>;
+  /** Runs a request. Never fails for what is in it: whatever is wrong is in the result's document. */
+  run(request: Request, options?: RunOptions): Promise<Result>;
+  /** The steps of a request's pipeline, and why they wait for each other. Nothing is loaded or run. */
+  outline(request: Request): Promise<Result>;
+  /** Ends all workers; runs that are under way are answered with a failure. */
+  stop(): void;
+}

@@ -1,0 +1,171 @@
+// The script of all workers. wasm-bindgen's glue stands before it, and gives `wasm_bindgen`: Wasmill's core.
+//
+// The first message says of which kind a worker is. The host worker runs requests; guest workers make calls of units, one at a time, each in
+// an instance of its own. A guest worker is told a module, a function and an input, and nothing of the page, of the request or of other calls.
+
+/** What a guest worker has no business with. No unit is ever handed it: this is a second fence. */
+const OUT_OF_REACH = [
+  "fetch", "XMLHttpRequest", "WebSocket", "WebTransport", "EventSource", "BroadcastChannel", "SharedWorker", "Worker", "importScripts",
+  "indexedDB", "caches", "cookieStore", "Notification", "navigator", "FileReaderSync", "RTCPeerConnection",
+];
+
+/** Whether one of our own functions runs that a unit called. What leaves it as an exception may have left our memory as it must not be. */
+let inHost = false;
+/** Whether the call has been answered: this worker is going to be terminated. */
+let ended = false;
+/** The compiled core, which guest workers start from. */
+let coreModule;
+
+/** Says how a call or a worker ended, once. */
+function end(message) {
+  if (!ended) {
+    ended = true;
+    postMessage(message);
+  }
+}
+
+const words = (error) => (error instanceof Error ? error.message : String(error));
+
+const isStackOverflow = (error) =>
+  (error instanceof RangeError && error.message.includes("call stack")) || error?.name === "InternalError";
+
+/** Runs what may leave by an exception through our own frames. */
+function guarded(run) {
+  try {
+    return run();
+  } catch (error) {
+    if (inHost) end(isStackOverflow(error) ? { overflow: true } : { failed: words(error) });
+    throw error;
+  }
+}
+
+/** A function of ours, as a unit imports it. */
+function imported(number) {
+  return (...parameters) => {
+    inHost = true;
+    try {
+      const result = wasm_bindgen.guestImported(number, parameters);
+      inHost = false;
+      return result;
+    } catch (error) {
+      // `null` is how our own side leaves a unit.
+      if (error === null) inHost = false;
+      throw error;
+    }
+  };
+}
+
+/** What the core asks of JavaScript. */
+const wasmillWorker = {
+  startGuest(receive) {
+    // The same script.
+    const worker = new Worker(self.location.href, { name: "wasmill guest" });
+    worker.onmessage = ({ data }) => receive(data);
+    worker.onmessageerror = () => receive({ failed: "a message could not be read" });
+    worker.onerror = (event) => {
+      event.preventDefault();
+      receive({ failed: event.message || "the worker could not be started" });
+    };
+    worker.postMessage({ guest: coreModule });
+    return {
+      compile: (binary) => worker.postMessage({ compile: binary }, [binary.buffer]),
+      call: (module, order, input) => worker.postMessage({ call: module, order, input }, [input.buffer]),
+      terminate() {
+        worker.onmessage = worker.onmessageerror = worker.onerror = null;
+        worker.terminate();
+      },
+    };
+  },
+
+  instantiate(module) {
+    const imports = Object.create(null);
+    for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+      const number = wasm_bindgen.guestImport(from, name);
+      if (number !== undefined) (imports[from] ??= Object.create(null))[name] = imported(number);
+    }
+    return guarded(() => new WebAssembly.Instance(module, imports));
+  },
+
+  invoke: (run, parameters) => guarded(() => run(...parameters)),
+
+  pause(milliseconds) {
+    // Shared memory of WebAssembly is the only thing that a worker can wait on; where there is none, it spins.
+    try {
+      const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+      Atomics.wait(new Int32Array(buffer), 0, 0, milliseconds);
+    } catch {
+      for (const end = performance.now() + milliseconds; performance.now() < end; );
+    }
+  },
+
+  panicked(message, text, exitCode) {
+    if (coreModule) end({ panicked: { text, exitCode } });
+    else end({ failed: `Wasmill failed, which is a defect of it: ${message}` });
+  },
+};
+
+/** What the host worker is asked. */
+const host = {
+  start({ module, workers }) {
+    coreModule = module;
+    wasm_bindgen.hostStart(workers, navigator.userAgent);
+  },
+  async run({ id, request, events }) {
+    const told = events ? (text) => postMessage({ event: id, text }) : undefined;
+    const { text, exitCode } = await wasm_bindgen.hostRun(id, request, told);
+    postMessage({ answer: id, text, exitCode });
+  },
+  cancel: ({ id }) => wasm_bindgen.hostCancel(id),
+  outline({ id, request }) {
+    const { text, exitCode } = wasm_bindgen.hostOutline(request);
+    postMessage({ answer: id, text, exitCode });
+  },
+};
+
+/** What a guest worker is asked. */
+const guest = {
+  async compile({ compile: binary }) {
+    try {
+      postMessage({ compiled: await WebAssembly.compile(binary) });
+    } catch (error) {
+      postMessage({ refused: words(error) });
+    }
+  },
+  call({ call: module, order, input }) {
+    inHost = false;
+    let told;
+    try {
+      told = wasm_bindgen.guestCall(module, order, input);
+    } catch (error) {
+      return end({ failed: words(error) });
+    }
+    if (ended) return;
+    const { report, output, log } = told;
+    told.free();
+    postMessage({ report, output, log }, [output.buffer, log.buffer]);
+  },
+};
+
+function beginAs(module) {
+  wasm_bindgen.initSync({ module });
+  wasm_bindgen.tellPanics();
+  postMessage({ ready: true });
+}
+
+onmessage = ({ data }) => {
+  if (data.guest) {
+    for (const name of OUT_OF_REACH) if (name in self) Object.defineProperty(self, name, { value: undefined });
+    onmessage = ({ data }) => (data.compile ? guest.compile(data) : guest.call(data));
+    beginAs(data.guest);
+  } else {
+    const failed = (event) => {
+      event.preventDefault();
+      end({ failed: words(event.reason ?? event.error ?? event.message) });
+    };
+    addEventListener("error", failed);
+    addEventListener("unhandledrejection", failed);
+    onmessage = ({ data }) => host[data.ask](data);
+    beginAs(data.host.module);
+    host.start(data.host);
+  }
+};
