@@ -50,8 +50,8 @@ export class Wasmill {
     return wasmill;
   }
 
-  async run(request, { onEvent, signal } = {}) {
-    const ask = { ask: "run", request: asText(request), events: Boolean(onEvent) };
+  async run(request, { onEvent, signal, prepared } = {}) {
+    const ask = { ask: "run", request: asText(request), events: Boolean(onEvent), prepared };
     return withDocument(await this.#ask(ask, onEvent, signal));
   }
 

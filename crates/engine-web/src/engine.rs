@@ -10,21 +10,19 @@ use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 use send_wrapper::SendWrapper;
 use wasmill_engine::parts::{Deadline, Number, Signature, Stop, Units, size_of_input};
-use wasmill_engine::{
-    Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit,
-};
+use wasmill_engine::{Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit};
 use wasmill_model::{
     EngineName, Grants, Interface, LimitKind, LimitOverrides, OutputFormat, Profile, Secrets, TrapKind, Usage,
 };
-use wasmill_unit::{FunctionInfo, Unit};
+use wasmill_unit::{ComponentFunction, FunctionInfo, Unit};
 
-use crate::compiled::{Code, compile};
+use crate::compiled::{Code, compile, compile_component};
 use crate::js::Said;
-use crate::link;
 use crate::outcome::{Ended, outcome};
 use crate::timer::sleep;
-use crate::wire::{End, Entry, InputKind, Order, Wasi};
+use crate::wire::{End, Entry, InputKind, Order, Wasi, for_javascript};
 use crate::workers::{Lease, Workers};
+use crate::{link, prepared};
 
 /// Bytes of a 32-bit memory.
 const ADDRESSABLE: u64 = 1 << 32;
@@ -97,10 +95,16 @@ impl Engine for WebEngine {
             // Ask for the function and the imports first: a mistake there should not cost a compilation.
             let info = unit.info();
             let function = info.resolve(binding.function.as_deref())?;
-            if info.is_component {
-                return Err(PrepareError::Unsupported { message: COMPONENTS.to_owned() });
-            }
             link::check(unit, binding)?;
+            if info.is_component {
+                let component = prepared::find(unit.digest())
+                    .ok_or_else(|| PrepareError::Unsupported { message: COMPONENTS.to_owned() })?;
+                let target = Target::component(unit, function)?;
+                let make = compile_component(&shared.workers, &component, shared.settings.compile_timeout);
+                let code = shared.units.get(unit, make).await?;
+                let prepared = Prepared { imports_wasi: true, ..Prepared::new(unit, binding, target, code, &shared) };
+                return Ok(Arc::new(prepared) as Arc<dyn PreparedUnit>);
+            }
             if let (Interface::Core, Some(function)) = (info.interface, function) {
                 link::check_function(function)?;
             }
@@ -114,17 +118,7 @@ impl Engine for WebEngine {
             };
             let make = compile(&shared.workers, unit, shared.settings.compile_timeout);
             let code = shared.units.get(unit, make).await?;
-            let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared {
-                initialize: info.other_exports.iter().any(|name| &**name == "_initialize"),
-                target: entry,
-                code,
-                output: binding.output,
-                unit: unit.clone(),
-                imports_wasi: wasmill_preview1::is_imported(unit),
-                grants: binding.grants.clone(),
-                secrets: binding.secrets.clone(),
-                shared: shared.clone(),
-            });
+            let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared::new(unit, binding, entry, code, &shared));
             Ok(prepared)
         }))
     }
@@ -139,7 +133,7 @@ fn info(user_agent: &str) -> EngineInfo {
     let open = [Memory, Fuel, TableElements, Instances].map(|limit| (limit, Enforced::No));
     EngineInfo {
         name: EngineName { name: "browser".into(), version: crate::version(user_agent).into() },
-        interfaces: vec![Interface::Core, Interface::Bytes, Interface::Command],
+        interfaces: vec![Interface::Core, Interface::Bytes, Interface::Command, Interface::Component],
         limits: held.into_iter().chain(open).collect(),
         profiles: vec![Profile::Metered, Profile::Fast],
         at_most: LimitOverrides::default(),
@@ -164,12 +158,37 @@ struct Prepared {
 
 /// What is called.
 enum Target {
-    Core { function: Arc<str>, signature: Signature, results: Vec<String> },
+    Core {
+        function: Arc<str>,
+        signature: Signature,
+        results: Vec<String>,
+    },
     Bytes,
     Program,
+    /// What `web/src/component.js` is told of the function: JSON, to be closed by the input.
+    Component {
+        function: String,
+        is_program: bool,
+    },
 }
 
 impl Target {
+    fn component(unit: &Unit, function: Option<&FunctionInfo>) -> Result<Self, PrepareError> {
+        let Some(function) = function else {
+            let function = "{\"function\":\"wasi:cli/run#run\",\"signature\":null".to_owned();
+            return Ok(Target::Component { function, is_program: true });
+        };
+        let signature = ComponentFunction::of(&unit.bytes(), &function.name);
+        let name = serde_json::to_string(&function.name).ok();
+        match (name, signature.and_then(|signature| serde_json::to_string(&signature).ok())) {
+            (Some(name), Some(signature)) => {
+                let function = format!("{{\"function\":{name},\"signature\":{signature}");
+                Ok(Target::Component { function, is_program: false })
+            }
+            _ => Err(PrepareError::Host { message: format!("the types of `{}` cannot be read", function.name) }),
+        }
+    }
+
     fn core(function: &FunctionInfo) -> Self {
         Target::Core {
             function: function.name.clone(),
@@ -186,9 +205,23 @@ impl PreparedUnit for Prepared {
 }
 
 impl Prepared {
+    fn new(unit: &Unit, binding: &Binding, target: Target, code: Code, shared: &SendWrapper<Rc<Shared>>) -> Self {
+        Prepared {
+            initialize: unit.info().other_exports.iter().any(|name| &**name == "_initialize"),
+            target,
+            code,
+            output: binding.output,
+            unit: unit.clone(),
+            imports_wasi: wasmill_preview1::is_imported(unit),
+            grants: binding.grants.clone(),
+            secrets: binding.secrets.clone(),
+            shared: shared.clone(),
+        }
+    }
+
     async fn run(&self, call: Call<'_>) -> Outcome {
         // Of a function over numbers, the input is only what randomness is seeded with.
-        let is_core = matches!(self.target, Target::Core { .. });
+        let is_core = matches!(self.target, Target::Core { .. } | Target::Component { is_program: false, .. });
         let input = if is_core && !self.imports_wasi { Bytes::new() } else { call.input.to_bytes() };
         let bytes_in = if is_core { size_of_input(call.input) } else { input.len() as u64 };
         let usage = Usage { bytes_in, ..Usage::default() };
@@ -245,6 +278,10 @@ impl Prepared {
             },
             Target::Bytes => Entry::Bytes,
             Target::Program => Entry::Program,
+            Target::Component { function, is_program } => {
+                let input = if *is_program { "null".to_owned() } else { for_javascript(call.input) };
+                Entry::Component { order: format!("{function},\"input\":{input}}}"), is_program: *is_program }
+            }
         };
         let bytes = if matches!(entry, Entry::Bytes) { size_of_input(call.input) } else { 0 };
         if bytes >= ADDRESSABLE {
@@ -297,7 +334,7 @@ fn leaves_worker(end: &End) -> bool {
     match end {
         End::Trap(kind, _) => *kind != TrapKind::StackOverflow,
         End::Stop(stop) => !matches!(stop, Stop::Host(_) | Stop::Deadline | Stop::Cancelled),
-        End::Numbers(_) | End::Bytes | End::Exit(_) | End::OutOfFuel => true,
+        End::Numbers(_) | End::Bytes | End::Json | End::Exit(_) | End::OutOfFuel => true,
     }
 }
 

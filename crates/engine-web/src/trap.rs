@@ -60,8 +60,8 @@ mod tests {
     #[test]
     fn every_engine_is_understood() {
         use TrapKind::{
-            BadConversionToInteger, BadSignature, IntegerDivisionByZero, IntegerOverflow, MemoryOutOfBounds, NullReference, Other,
-            TableOutOfBounds, Unreachable,
+            BadConversionToInteger, BadSignature, IntegerDivisionByZero, IntegerOverflow, MemoryOutOfBounds,
+            NullReference, Other, TableOutOfBounds, Unreachable,
         };
         for (message, expected) in [
             // V8.
@@ -73,7 +73,10 @@ mod tests {
             ("float unrepresentable in integer range", BadConversionToInteger),
             ("table index is out of bounds", TableOutOfBounds),
             ("null function or function signature mismatch", BadSignature),
-            ("WebAssembly.Instance(): data segment 0 is out of bounds (offset 65536 + size 4 > memory_size 65536 bytes)", MemoryOutOfBounds),
+            (
+                "WebAssembly.Instance(): data segment 0 is out of bounds (offset 65536 + size 4 > memory_size 65536 bytes)",
+                MemoryOutOfBounds,
+            ),
             ("WebAssembly.Instance(): table initializer 0: table index out of bounds", TableOutOfBounds),
             // SpiderMonkey.
             ("unreachable executed", Unreachable),
@@ -104,7 +107,10 @@ mod tests {
     fn a_used_up_stack_is_no_other_range_error() {
         assert!(is_stack_overflow("RangeError", "Maximum call stack size exceeded"));
         assert!(is_stack_overflow("InternalError", "too much recursion"));
-        assert!(!is_stack_overflow("RangeError", "WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance"));
+        assert!(!is_stack_overflow(
+            "RangeError",
+            "WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance"
+        ));
         assert!(!is_stack_overflow("RuntimeError", "call stack"));
     }
 }

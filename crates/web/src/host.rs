@@ -87,6 +87,12 @@ pub async fn run(id: u32, request: String, events: Option<Function>) -> Answer {
     answer.map_or_else(|failure| failure.document().into(), Answer::from)
 }
 
+/// Components that were prepared for browsers, for this and all later runs: `{digest: {source, modules}}`.
+#[wasm_bindgen(js_name = hostPrepared)]
+pub fn prepared(all: &JsValue) {
+    wasmill_engine_web::add_prepared(all);
+}
+
 /// Cancels a run; one that has ended already is left alone.
 #[wasm_bindgen(js_name = hostCancel)]
 pub fn cancel(id: u32) {
@@ -131,12 +137,7 @@ async fn answer(request: &str, events: Option<Function>, cancel: Cancel) -> Resu
     job.answer(&document)
 }
 
-async fn execute(
-    job: &Job,
-    router: Router,
-    events: Option<Function>,
-    cancel: Cancel,
-) -> Result<RunDocument, Failure> {
+async fn execute(job: &Job, router: Router, events: Option<Function>, cancel: Cancel) -> Result<RunDocument, Failure> {
     let host = Host {
         router,
         policy: job.policy.clone(),

@@ -101,11 +101,12 @@ impl RemoteMemory for UnitMemory {
 }
 
 /// What left the unit as an exception.
-fn thrown(error: &JsValue) -> End {
+pub(super) fn thrown(error: &JsValue) -> End {
     if let Some(end) = current::stopped() {
         return end;
     }
-    let text = |key: &str| Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string()).unwrap_or_default();
+    let text =
+        |key: &str| Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string()).unwrap_or_default();
     let (name, message) = (text("name"), text("message"));
     if trap::is_stack_overflow(&name, &message) {
         return End::Trap(TrapKind::StackOverflow, String::new());

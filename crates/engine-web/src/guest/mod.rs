@@ -1,6 +1,7 @@
 //! The other end: what a guest worker does for a call. It knows nothing of the page, of the pipeline or of other calls.
 
 mod bytes;
+mod component;
 mod core;
 mod current;
 mod instance;
@@ -77,6 +78,14 @@ pub fn imported(number: u32, arguments: &Array) -> Result<JsValue, JsValue> {
     current::imported(number, arguments)
 }
 
+/// A component asks something of its WASI 0.2: `web/src/component-wasi.js` has the shapes of its interfaces.
+///
+/// # Errors
+/// `null` is thrown, to leave the unit.
+pub fn asked(what: &str, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue> {
+    current::asked(what, first, second)
+}
+
 fn run(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Array) -> End {
     let entered = Current::new(order, || Bytes::from(input.to_vec())).map_err(End::from).and_then(|current| {
         current::begin(current);
@@ -86,6 +95,9 @@ fn run(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Ar
 }
 
 fn enter(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Array) -> Result<End, End> {
+    if let Entry::Component { order, is_program } = &order.entry {
+        return component::call(module, order, *is_program, output);
+    }
     let instance = Instance::new(module)?;
     if let Some(start) = &order.start {
         instance.function(start)?.call(&[])?;
@@ -101,6 +113,7 @@ fn enter(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8
             *output = bytes::call(&instance, input, &order.limits)?;
             Ok(End::Bytes)
         }
+        Entry::Component { .. } => Err(Stop::Host("a component is no module".to_owned()).into()),
         Entry::Program => match instance.function("_start")?.call(&[]) {
             // `exit(0)` unwinds like a trap, and is success.
             Ok(_) | Err(End::Exit(0)) => Ok(End::Bytes),
