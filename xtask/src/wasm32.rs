@@ -13,6 +13,7 @@ const CRATES: [&str; 10] = [
     "wasmill-manifest",
     "wasmill-plan",
     "wasmill-engine",
+    "wasmill-instrument",
     "wasmill-artifact",
     "wasmill-preview1",
     "wasmill-engine-wasmi",

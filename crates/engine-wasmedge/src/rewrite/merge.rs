@@ -11,9 +11,9 @@ use wasm_encoder::{
     MemoryType, Module, TableSection, TypeSection, ValType,
 };
 use wasmill_engine::parts::{CLOCK_START, CLOCK_STEP};
+use wasmill_instrument::{Kind, Sections};
 
 use super::body::{self, ELEMENT, Links};
-use super::sections::{Kind, Sections};
 use super::{CALL, Entry, PAGE, Plan, RANDOM_SIZE, RewriteError, Rewritten, STACK, StartSize};
 
 const PREVIEW1: &str = "wasi_snapshot_preview1";
@@ -131,7 +131,7 @@ pub(super) fn merge(
             imported += 1;
         }
     }
-    if let Some(other) = unit.imports.iter().find(|import| matches!(import.kind, Kind::Memory | Kind::Other)) {
+    if let Some(other) = unit.imports.iter().find(|import| !matches!(import.kind, Kind::Function(_))) {
         return Err(RewriteError::Invalid(format!("the unit imports `{}::{}`", other.module, other.name)));
     }
     unit_functions.extend(imported..runtime_defined(imported));

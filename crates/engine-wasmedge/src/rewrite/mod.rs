@@ -7,15 +7,14 @@
 mod body;
 mod head;
 mod merge;
-mod sections;
 
 use std::sync::LazyLock;
 
 use wasmill_engine::parts::{Refused, Tally};
+use wasmill_instrument::Sections;
 use wasmill_model::{LimitKind, Limits};
 
 pub(crate) use self::head::Head;
-use self::sections::Sections;
 
 /// Bytes of randomness that a call can have, where it is seeded.
 pub(crate) const RANDOM_SIZE: u32 = 32 << 10;

@@ -3,47 +3,78 @@
 use std::collections::HashMap;
 
 use wasmparser::{
-    CompositeInnerType, DataSectionReader, ElementSectionReader, ExternalKind, FuncType, FunctionBody,
-    GlobalSectionReader, MemoryType, Parser, Payload, Table, TypeRef, TypeSectionReader,
+    CompositeInnerType, DataSectionReader, ElementSectionReader, ExportSectionReader, ExternalKind, FuncType,
+    FunctionBody, GlobalSectionReader, ImportSectionReader, MemoryType, Parser, Payload, Table, TableType, TypeRef,
+    TypeSectionReader,
 };
 
-/// What is imported, besides types.
+/// What is imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A function of this type.
     Function(u32),
-    Memory,
+    /// A memory.
+    Memory(MemoryType),
+    /// A table.
+    Table(TableType),
+    /// A global.
+    Global,
+    /// Anything else: no unit may import such.
     Other,
 }
 
-pub(super) struct Import<'a> {
-    pub(super) module: &'a str,
-    pub(super) name: &'a str,
-    pub(super) kind: Kind,
+/// An import.
+#[derive(Clone, Copy, Debug)]
+pub struct Import<'a> {
+    /// Where it is from.
+    pub module: &'a str,
+    /// What it is called there.
+    pub name: &'a str,
+    /// What it is.
+    pub kind: Kind,
 }
 
-/// A module's sections. Custom sections are left out: nothing here, and nothing in WasmEdge, asks for them.
-#[derive(Default)]
-pub(super) struct Sections<'a> {
-    pub(super) type_section: Option<TypeSectionReader<'a>>,
+/// A module's sections. Custom sections are left out but for the names: nothing that rewrites modules asks for them.
+#[derive(Debug, Default)]
+pub struct Sections<'a> {
+    /// The types, as they stand there.
+    pub type_section: Option<TypeSectionReader<'a>>,
     /// Of every type that is a function's.
-    pub(super) types: Vec<FuncType>,
-    pub(super) imports: Vec<Import<'a>>,
+    pub types: Vec<FuncType>,
+    /// What is imported, in order.
+    pub imports: Vec<Import<'a>>,
+    /// The imports, as they stand there.
+    pub import_section: Option<ImportSectionReader<'a>>,
     /// The types of the functions that are defined here.
-    pub(super) functions: Vec<u32>,
-    pub(super) tables: Vec<Table<'a>>,
-    pub(super) memories: Vec<MemoryType>,
-    pub(super) globals: Option<GlobalSectionReader<'a>>,
-    pub(super) exports: HashMap<&'a str, (ExternalKind, u32)>,
-    pub(super) start: Option<u32>,
-    pub(super) elements: Option<ElementSectionReader<'a>>,
-    pub(super) data: Option<DataSectionReader<'a>>,
-    pub(super) bodies: Vec<FunctionBody<'a>>,
+    pub functions: Vec<u32>,
+    /// The tables that are defined here.
+    pub tables: Vec<Table<'a>>,
+    /// The memories that are defined here.
+    pub memories: Vec<MemoryType>,
+    /// The globals that are defined here.
+    pub globals: Option<GlobalSectionReader<'a>>,
+    /// What is exported, by name.
+    pub exports: HashMap<&'a str, (ExternalKind, u32)>,
+    /// The exports, as they stand there.
+    pub export_section: Option<ExportSectionReader<'a>>,
+    /// The start function.
+    pub start: Option<u32>,
+    /// The element segments.
+    pub elements: Option<ElementSectionReader<'a>>,
+    /// The data segments.
+    pub data: Option<DataSectionReader<'a>>,
+    /// The code of the functions that are defined here.
+    pub bodies: Vec<FunctionBody<'a>>,
+    /// The custom section `name`.
+    pub names: Option<&'a [u8]>,
 }
 
 impl<'a> Sections<'a> {
     /// Cuts a module that was validated.
-    pub(super) fn read(binary: &'a [u8]) -> wasmparser::Result<Self> {
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn read(binary: &'a [u8]) -> wasmparser::Result<Self> {
         let mut found = Sections::default();
         for payload in Parser::new(0).parse_all(binary) {
             match payload? {
@@ -59,30 +90,35 @@ impl<'a> Sections<'a> {
                     found.type_section = Some(section);
                 }
                 Payload::ImportSection(section) => {
-                    for import in section.into_imports() {
+                    for import in section.clone().into_imports() {
                         let import = import?;
                         let kind = match import.ty {
                             TypeRef::Func(ty) => Kind::Function(ty),
-                            TypeRef::Memory(_) => Kind::Memory,
+                            TypeRef::Memory(ty) => Kind::Memory(ty),
+                            TypeRef::Table(ty) => Kind::Table(ty),
+                            TypeRef::Global(_) => Kind::Global,
                             _ => Kind::Other,
                         };
                         found.imports.push(Import { module: import.module, name: import.name, kind });
                     }
+                    found.import_section = Some(section);
                 }
                 Payload::FunctionSection(section) => found.functions = section.into_iter().collect::<Result<_, _>>()?,
                 Payload::TableSection(section) => found.tables = section.into_iter().collect::<Result<_, _>>()?,
                 Payload::MemorySection(section) => found.memories = section.into_iter().collect::<Result<_, _>>()?,
                 Payload::GlobalSection(section) => found.globals = Some(section),
                 Payload::ExportSection(section) => {
-                    for export in section {
+                    for export in section.clone() {
                         let export = export?;
                         found.exports.insert(export.name, (export.kind, export.index));
                     }
+                    found.export_section = Some(section);
                 }
                 Payload::StartSection { func, .. } => found.start = Some(func),
                 Payload::ElementSection(section) => found.elements = Some(section),
                 Payload::DataSection(section) => found.data = Some(section),
                 Payload::CodeSectionEntry(body) => found.bodies.push(body),
+                Payload::CustomSection(section) if section.name() == "name" => found.names = Some(section.data()),
                 _ => {}
             }
         }
@@ -90,7 +126,7 @@ impl<'a> Sections<'a> {
     }
 
     /// How many functions are imported.
-    pub(super) fn imported_functions(&self) -> impl Iterator<Item = (&Import<'a>, u32)> {
+    pub fn imported_functions(&self) -> impl Iterator<Item = (&Import<'a>, u32)> {
         self.imports.iter().filter_map(|import| match import.kind {
             Kind::Function(ty) => Some((import, ty)),
             _ => None,
@@ -98,7 +134,7 @@ impl<'a> Sections<'a> {
     }
 
     /// The type of a function, imported or defined.
-    pub(super) fn type_of(&self, function: u32) -> Option<&FuncType> {
+    pub fn type_of(&self, function: u32) -> Option<&FuncType> {
         let function = usize::try_from(function).ok()?;
         let imported = self.imported_functions().count();
         let ty = match function.checked_sub(imported) {
@@ -109,12 +145,12 @@ impl<'a> Sections<'a> {
     }
 
     /// An exported function.
-    pub(super) fn function(&self, name: &str) -> Option<u32> {
+    pub fn function(&self, name: &str) -> Option<u32> {
         self.exports.get(name).filter(|(kind, _)| *kind == ExternalKind::Func).map(|(_, index)| *index)
     }
 
     /// An exported memory.
-    pub(super) fn memory(&self, name: &str) -> Option<u32> {
+    pub fn memory(&self, name: &str) -> Option<u32> {
         self.exports.get(name).filter(|(kind, _)| *kind == ExternalKind::Memory).map(|(_, index)| *index)
     }
 }
