@@ -109,6 +109,8 @@ const wasmillWorker = {
 
   invoke: (run, parameters) => guarded(() => run(...parameters)),
 
+  componentUsed: () => wasmillComponent.used(),
+
   component: (prepared, order) => guarded(() => wasmillComponent.call(prepared, JSON.parse(order), componentCore)),
 
   pause(milliseconds) {

@@ -18,7 +18,7 @@ export async function load() {
 /** A prepared component, compiled. */
 export async function compiled(path) {
   const [, { source, modules }] = await prepare(new Uint8Array(await readFile(path)));
-  const entries = Object.entries(modules).map(([name, text]) => [name, new WebAssembly.Module(Buffer.from(text, "base64"))]);
+  const entries = Object.entries(modules).map(([name, text]) => [name, { module: new WebAssembly.Module(Buffer.from(text, "base64")), memory: 0, elements: 0 }]);
   return { source, modules: Object.fromEntries(entries) };
 }
 
@@ -40,6 +40,7 @@ for (const { function: name, input, single, verdict, message, output } of cases)
   const order = {
     function: name,
     signature: types[name],
+    limits: { memory: 1 << 28, elements: 1000, fuel: 1000, instances: 100 },
     input: single ? { single: value } : Array.isArray(value) ? { positional: value } : { named: value },
   };
   let told;

@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use wasm_bindgen::JsValue;
 use wasmill_engine::PrepareError;
+use wasmill_instrument::{Counters, InstrumentError, Options, instrument};
 use wasmill_unit::{DeferredStart, Unit};
 
 use crate::prepared::Component;
@@ -39,12 +40,25 @@ pub(crate) async fn compile(workers: &Workers, unit: &Unit, limit: Duration) -> 
 pub(crate) async fn compile_component(
     workers: &Workers,
     component: &Component,
+    is_metered: bool,
     limit: Duration,
 ) -> Result<Code, PrepareError> {
+    // All modules of a call have their limits together.
+    let options = Options { counters: Counters::Shared, fuel: is_metered, ..Options::default() };
     let modules = Object::new();
     for (name, bytes) in &component.modules {
-        let module = module(workers, &bytes.to_vec(), limit).await?;
-        set(&modules, name, &module)?;
+        let instrumented = instrument(&bytes.to_vec(), options).map_err(|error| match error {
+            InstrumentError::TooLarge { .. } => PrepareError::Unsupported { message: error.to_string() },
+            other => PrepareError::InvalidUnit { message: other.to_string() },
+        })?;
+        let facts = Object::new();
+        set(&facts, &"module".into(), &module(workers, &instrumented.binary, limit).await?)?;
+        if instrumented.has_start {
+            set(&facts, &"start".into(), &instrumented.start().into())?;
+        }
+        set(&facts, &"memory".into(), &(instrumented.size.memory() as f64).into())?;
+        set(&facts, &"elements".into(), &(instrumented.size.elements() as f64).into())?;
+        set(&modules, name, &facts)?;
     }
     let prepared = Object::new();
     set(&prepared, &"source".into(), &component.source)?;

@@ -12,7 +12,7 @@ use send_wrapper::SendWrapper;
 use wasmill_engine::parts::{Deadline, Number, Signature, Stop, Units, size_of_input};
 use wasmill_engine::{Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit};
 use wasmill_model::{
-    EngineName, Grants, Interface, LimitKind, LimitOverrides, OutputFormat, Profile, Secrets, TrapKind, Usage,
+    EngineName, Grants, Interface, LimitKind, LimitOverrides, Limits, OutputFormat, Profile, Secrets, TrapKind, Usage,
 };
 use wasmill_unit::{ComponentFunction, FunctionInfo, Unit};
 
@@ -61,6 +61,9 @@ struct Shared {
     settings: Settings,
     workers: Workers,
     units: Units<Code>,
+    /// Components, which have other code where fuel is counted.
+    metered: Units<Code>,
+    fast: Units<Code>,
 }
 
 impl WebEngine {
@@ -69,6 +72,8 @@ impl WebEngine {
         let shared = Shared {
             workers: Workers::new(settings.workers),
             units: Units::new(settings.compiled_capacity),
+            metered: Units::new(settings.compiled_capacity),
+            fast: Units::new(settings.compiled_capacity),
             settings: settings.clone(),
         };
         WebEngine { info: info(&settings.user_agent), shared: SendWrapper::new(Rc::new(shared)) }
@@ -100,8 +105,10 @@ impl Engine for WebEngine {
                 let component = prepared::find(unit.digest())
                     .ok_or_else(|| PrepareError::Unsupported { message: COMPONENTS.to_owned() })?;
                 let target = Target::component(unit, function)?;
-                let make = compile_component(&shared.workers, &component, shared.settings.compile_timeout);
-                let code = shared.units.get(unit, make).await?;
+                let is_metered = binding.profile != Profile::Fast;
+                let units = if is_metered { &shared.metered } else { &shared.fast };
+                let make = compile_component(&shared.workers, &component, is_metered, shared.settings.compile_timeout);
+                let code = units.get(unit, make).await?;
                 let prepared = Prepared { imports_wasi: true, ..Prepared::new(unit, binding, target, code, &shared) };
                 return Ok(Arc::new(prepared) as Arc<dyn PreparedUnit>);
             }
@@ -149,6 +156,7 @@ struct Prepared {
     /// Whether it is set up by `_initialize`.
     initialize: bool,
     output: OutputFormat,
+    profile: Profile,
     unit: Unit,
     imports_wasi: bool,
     grants: Arc<Grants>,
@@ -211,6 +219,7 @@ impl Prepared {
             target,
             code,
             output: binding.output,
+            profile: binding.profile,
             unit: unit.clone(),
             imports_wasi: wasmill_preview1::is_imported(unit),
             grants: binding.grants.clone(),
@@ -280,7 +289,16 @@ impl Prepared {
             Target::Program => Entry::Program,
             Target::Component { function, is_program } => {
                 let input = if *is_program { "null".to_owned() } else { for_javascript(call.input) };
-                Entry::Component { order: format!("{function},\"input\":{input}}}"), is_program: *is_program }
+                let Limits { memory, table_elements, fuel, instances, .. } = call.limits;
+                // As text: JavaScript's numbers do not hold all of them.
+                let limits = format!(
+                    "{{\"memory\":\"{memory}\",\"elements\":\"{table_elements}\",\"fuel\":\"{fuel}\",\"instances\":{instances}}}"
+                );
+                Entry::Component {
+                    order: format!("{function},\"limits\":{limits},\"input\":{input}}}"),
+                    is_program: *is_program,
+                    is_metered: self.profile != Profile::Fast,
+                }
             }
         };
         let bytes = if matches!(entry, Entry::Bytes) { size_of_input(call.input) } else { 0 };

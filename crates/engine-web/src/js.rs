@@ -61,6 +61,10 @@ extern "C" {
     #[wasm_bindgen(js_namespace = wasmillWorker, js_name = component, catch)]
     pub(crate) fn call_component(prepared: &JsValue, order: &str) -> Result<Answered, JsValue>;
 
+    /// What the last call of a component used, as JSON; none where none was begun.
+    #[wasm_bindgen(js_namespace = wasmillWorker, js_name = componentUsed)]
+    pub(crate) fn component_used() -> Option<String>;
+
     /// What a function of a component gave: one of three.
     pub(crate) type Answered;
 

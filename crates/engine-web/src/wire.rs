@@ -75,6 +75,8 @@ pub(crate) enum Entry {
         order: String,
         /// Whether it is `wasi:cli/run`, with the input as stdin.
         is_program: bool,
+        /// Whether fuel is counted.
+        is_metered: bool,
     },
 }
 

@@ -1,12 +1,13 @@
 //! Components: jco's JavaScript does what the canonical ABI says, and `web/src/component.js` calls it; here is what the unit may see.
 
 use js_sys::{Array, Uint8Array};
+use serde::Deserialize;
 use wasm_bindgen::JsValue;
-use wasmill_engine::parts::{Deadline, Stop};
-use wasmill_model::Value;
+use wasmill_engine::parts::{Deadline, Refused, Stop};
+use wasmill_model::{LimitKind, Limits, Value};
 use wasmill_preview1::{Preview1, Randomness};
 
-use super::current;
+use super::current::{self, Counted};
 use super::instance::thrown;
 use crate::js;
 use crate::wire::End;
@@ -46,6 +47,37 @@ pub(super) fn call(prepared: &JsValue, order: &str, is_program: bool, output: &m
     }
     *output = Uint8Array::from(answered.answer().unwrap_or_default().as_bytes());
     Ok(End::Json)
+}
+
+/// What the shared counters of a component's modules say.
+#[derive(Deserialize)]
+struct Used {
+    fuel: u64,
+    memory: u64,
+    /// 0 where nothing was.
+    refused: u8,
+    wanted: u64,
+    exhausted: bool,
+}
+
+/// How a call ended, now that its counters are known.
+pub(super) fn bounded(end: Result<End, End>, limits: &Limits, is_metered: bool) -> Result<End, End> {
+    let used = js::component_used().and_then(|used| serde_json::from_str::<Used>(&used).ok());
+    let Some(Used { fuel, memory, refused, wanted, exhausted }) = used else {
+        current::counted(Counted { fuel: is_metered.then_some(0), ..Counted::default() });
+        return end;
+    };
+    let refused = match refused {
+        1 => Some(Refused { of: LimitKind::Memory, limit: limits.memory, wanted }),
+        2 => Some(Refused { of: LimitKind::TableElements, limit: limits.table_elements, wanted }),
+        3 => Some(Refused { of: LimitKind::Instances, limit: u64::from(limits.instances), wanted }),
+        _ => None,
+    };
+    current::counted(Counted { fuel: is_metered.then_some(fuel), memory, refused });
+    match end {
+        Err(End::Trap(..)) if exhausted => Err(End::OutOfFuel),
+        other => other,
+    }
 }
 
 /// What left a component as an exception. What is no trap of WebAssembly is jco's, which says like this that a rule of components was broken.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasmill_engine::Cancel;
-use wasmill_engine::parts::{Deadline, Stop};
+use wasmill_engine::parts::{Deadline, Refused, Stop};
 use wasmill_model::{Input, Secrets, Value};
 use wasmill_preview1::{FUNCTIONS, Function, Memory, Meter, Preview1, Returned, Surroundings, Type, Wait, abort};
 
@@ -29,6 +29,7 @@ pub(super) struct Current {
     pub(super) is_program: bool,
     /// What our side stopped the guest with.
     stopped: Option<End>,
+    counted: Counted,
 }
 
 /// What is left of a call.
@@ -41,6 +42,16 @@ pub(super) struct Left {
     /// What it wrote too much of.
     pub(super) over: Option<Stop>,
     pub(super) peak_memory: u64,
+    pub(super) fuel: Option<u64>,
+    pub(super) refused: Option<Refused>,
+}
+
+/// What a component's modules counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    pub(super) fuel: Option<u64>,
+    pub(super) memory: u64,
+    pub(super) refused: Option<Refused>,
 }
 
 impl Current {
@@ -49,7 +60,15 @@ impl Current {
         let deadline = Deadline::new(order.limits.timeout, &Cancel::new());
         let wasi = order.wasi.as_ref().map(|wasi| surrounded(order, wasi, input(), is_program)).transpose()?;
         let wasi = wasi.map(|preview1| (preview1, Meter::new(&deadline)));
-        Ok(Current { memory: None, wasi, deadline, output: order.limits.output, is_program, stopped: None })
+        Ok(Current {
+            memory: None,
+            wasi,
+            deadline,
+            output: order.limits.output,
+            is_program,
+            stopped: None,
+            counted: Counted::default(),
+        })
     }
 
     fn imported(&mut self, number: u32, arguments: &Array) -> Result<JsValue, End> {
@@ -126,6 +145,15 @@ pub(super) fn begin(current: Current) {
     CURRENT.set(Some(current));
 }
 
+/// A component's modules have counted this.
+pub(super) fn counted(counted: Counted) {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(current) = current {
+            current.counted = counted;
+        }
+    });
+}
+
 /// The unit's memory is there.
 pub(super) fn has_memory(memory: Option<UnitMemory>) {
     CURRENT.with_borrow_mut(|current| {
@@ -166,7 +194,9 @@ pub(super) fn end() -> Left {
     let Some(current) = CURRENT.take() else { return Left::default() };
     let mut left = Left {
         stopped: current.stopped,
-        peak_memory: current.memory.map_or(0, |memory| u64::from(memory.size())),
+        peak_memory: current.memory.map_or(current.counted.memory, |memory| u64::from(memory.size())),
+        fuel: current.counted.fuel,
+        refused: current.counted.refused,
         ..Left::default()
     };
     // A success is not taken for a stop.

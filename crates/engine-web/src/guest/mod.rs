@@ -52,7 +52,7 @@ pub fn call(module: &JsValue, order: &str, input: &Uint8Array) -> Told {
     {
         end = over.into();
     }
-    let report = Report { end, fuel: None, peak_memory: left.peak_memory, refused: None };
+    let report = Report { end, fuel: left.fuel, peak_memory: left.peak_memory, refused: left.refused };
     // Plain data can always be written as JSON.
     let report = serde_json::to_string(&report).unwrap_or_default();
     Told { report, output, log: Uint8Array::from(left.log.as_slice()) }
@@ -95,8 +95,9 @@ fn run(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Ar
 }
 
 fn enter(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Array) -> Result<End, End> {
-    if let Entry::Component { order, is_program } = &order.entry {
-        return component::call(module, order, *is_program, output);
+    if let Entry::Component { order: function, is_program, is_metered } = &order.entry {
+        let end = component::call(module, function, *is_program, output);
+        return component::bounded(end, &order.limits, *is_metered);
     }
     let instance = Instance::new(module)?;
     if let Some(start) = &order.start {
