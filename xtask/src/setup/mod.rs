@@ -135,6 +135,13 @@ pub(crate) fn wasm_opt(paths: &Paths, printer: &Printer) -> Outcome<PathBuf> {
     provide(&debian_program::BINARYEN, &Prefix::new(&paths.tools), printer).map(|found| found.place.into())
 }
 
+/// esbuild, installed when it is missing.
+pub(crate) fn esbuild(paths: &Paths, printer: &Printer) -> Outcome<PathBuf> {
+    let prefix = Prefix::new(&paths.tools);
+    provide(&npm::Npm, &prefix, printer)?;
+    Ok(npm::program(&prefix, "esbuild"))
+}
+
 /// cargo-fuzz, installed when it is missing, and the nightly compiler that it needs.
 pub(crate) fn fuzz(paths: &Paths, printer: &Printer) -> Outcome<PathBuf> {
     cargo_fuzz::nightly()?;
