@@ -157,7 +157,9 @@ fn demo(package: &Path, web: &Path, paths: &Paths, printer: &Printer) -> Outcome
         ("<script type=\"module\" src=\"demo.js\"></script>\n", String::new()),
         (
             "</body>",
-            format!("<script type=\"application/octet-stream\" id=\"wasm\">{core}</script>\n<script>{script}</script>\n</body>"),
+            format!(
+                "<script type=\"application/octet-stream\" id=\"wasm\">{core}</script>\n<script>{script}</script>\n</body>"
+            ),
         ),
     ];
     let mut whole = page;

@@ -9,14 +9,15 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 use send_wrapper::SendWrapper;
-use wasmill_engine::parts::{Deadline, Number, Signature, Stop, Units, size_of_input};
+use wasmill_engine::parts::{Deadline, Number, Signature, Stop, size_of_input};
 use wasmill_engine::{Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit};
 use wasmill_model::{
     EngineName, Grants, Interface, LimitKind, LimitOverrides, Limits, OutputFormat, Profile, Secrets, TrapKind, Usage,
+    Value,
 };
 use wasmill_unit::{ComponentFunction, FunctionInfo, Unit};
 
-use crate::compiled::{Code, compile, compile_component};
+use crate::compiled::{Code, Compiled};
 use crate::js::Said;
 use crate::outcome::{Ended, outcome};
 use crate::timer::sleep;
@@ -60,10 +61,7 @@ pub struct WebEngine {
 struct Shared {
     settings: Settings,
     workers: Workers,
-    units: Units<Code>,
-    /// Components, which have other code where fuel is counted.
-    metered: Units<Code>,
-    fast: Units<Code>,
+    compiled: Compiled,
 }
 
 impl WebEngine {
@@ -71,9 +69,7 @@ impl WebEngine {
     pub fn new(settings: Settings) -> Self {
         let shared = Shared {
             workers: Workers::new(settings.workers),
-            units: Units::new(settings.compiled_capacity),
-            metered: Units::new(settings.compiled_capacity),
-            fast: Units::new(settings.compiled_capacity),
+            compiled: Compiled::new(settings.compiled_capacity),
             settings: settings.clone(),
         };
         WebEngine { info: info(&settings.user_agent), shared: SendWrapper::new(Rc::new(shared)) }
@@ -100,18 +96,17 @@ impl Engine for WebEngine {
             // Ask for the function and the imports first: a mistake there should not cost a compilation.
             let info = unit.info();
             let function = info.resolve(binding.function.as_deref())?;
-            link::check(unit, binding)?;
+            let limit = shared.settings.compile_timeout;
             if info.is_component {
+                link::check_component(unit, binding)?;
                 let component = prepared::find(unit.digest())
                     .ok_or_else(|| PrepareError::Unsupported { message: COMPONENTS.to_owned() })?;
                 let target = Target::component(unit, function)?;
-                let is_metered = binding.profile != Profile::Fast;
-                let units = if is_metered { &shared.metered } else { &shared.fast };
-                let make = compile_component(&shared.workers, &component, is_metered, shared.settings.compile_timeout);
-                let code = units.get(unit, make).await?;
+                let code = shared.compiled.component(unit, &component, binding.profile, &shared.workers, limit).await?;
                 let prepared = Prepared { imports_wasi: true, ..Prepared::new(unit, binding, target, code, &shared) };
                 return Ok(Arc::new(prepared) as Arc<dyn PreparedUnit>);
             }
+            link::check(unit, binding)?;
             if let (Interface::Core, Some(function)) = (info.interface, function) {
                 link::check_function(function)?;
             }
@@ -123,8 +118,7 @@ impl Engine for WebEngine {
                     return Err(PrepareError::Host { message: "a core unit without a function".to_owned() });
                 }
             };
-            let make = compile(&shared.workers, unit, shared.settings.compile_timeout);
-            let code = shared.units.get(unit, make).await?;
+            let code = shared.compiled.code(unit, binding.profile, &shared.workers, limit).await?;
             let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared::new(unit, binding, entry, code, &shared));
             Ok(prepared)
         }))
@@ -136,13 +130,13 @@ const COMPONENTS: &str = "browsers run core modules, and this is a component tha
 
 fn info(user_agent: &str) -> EngineInfo {
     use LimitKind::{Fuel, Instances, Log, Memory, Output, TableElements, Timeout};
-    let held = [Timeout, Output, Log].map(|limit| (limit, Enforced::Yes));
-    let open = [Memory, Fuel, TableElements, Instances].map(|limit| (limit, Enforced::No));
     EngineInfo {
         name: EngineName { name: "browser".into(), version: crate::version(user_agent).into() },
         interfaces: vec![Interface::Core, Interface::Bytes, Interface::Command, Interface::Component],
-        limits: held.into_iter().chain(open).collect(),
-        profiles: vec![Profile::Metered, Profile::Fast],
+        limits: [Memory, Fuel, Timeout, Output, Log, TableElements, Instances]
+            .map(|limit| (limit, Enforced::Yes))
+            .to_vec(),
+        profiles: Profile::ALL.to_vec(),
         at_most: LimitOverrides::default(),
         functions: Vec::new(),
         sandboxed: true,
@@ -173,7 +167,7 @@ enum Target {
     },
     Bytes,
     Program,
-    /// What `web/src/component.js` is told of the function: JSON, to be closed by the input.
+    /// The members of what `web/src/component.js` is told, but for limits and input: the function and its types, as JSON.
     Component {
         function: String,
         is_program: bool,
@@ -183,18 +177,15 @@ enum Target {
 impl Target {
     fn component(unit: &Unit, function: Option<&FunctionInfo>) -> Result<Self, PrepareError> {
         let Some(function) = function else {
-            let function = "{\"function\":\"wasi:cli/run#run\",\"signature\":null".to_owned();
+            let function = "\"function\":\"wasi:cli/run#run\",\"signature\":null".to_owned();
             return Ok(Target::Component { function, is_program: true });
         };
         let signature = ComponentFunction::of(&unit.bytes(), &function.name);
-        let name = serde_json::to_string(&function.name).ok();
-        match (name, signature.and_then(|signature| serde_json::to_string(&signature).ok())) {
-            (Some(name), Some(signature)) => {
-                let function = format!("{{\"function\":{name},\"signature\":{signature}");
-                Ok(Target::Component { function, is_program: false })
-            }
-            _ => Err(PrepareError::Host { message: format!("the types of `{}` cannot be read", function.name) }),
-        }
+        let signature = signature.and_then(|signature| serde_json::to_string(&signature).ok());
+        let unreadable = || PrepareError::Host { message: format!("the types of `{}` cannot be read", function.name) };
+        let name = Value::text(&*function.name).to_json();
+        let function = format!("\"function\":{name},\"signature\":{}", signature.ok_or_else(unreadable)?);
+        Ok(Target::Component { function, is_program: false })
     }
 
     fn core(function: &FunctionInfo) -> Self {
@@ -241,6 +232,11 @@ impl Prepared {
             Ok(order) => order,
             Err(stop) => return finished(Ended::of(stop), &waiting),
         };
+        if let Some(refused) = self.code.refused(call.limits) {
+            let mut ended = Ended::of(End::Trap(TrapKind::Other, String::new()));
+            ended.report.refused = Some(refused);
+            return finished(ended, &waiting);
+        }
         // A step's clock starts when it has its worker: waiting among many is not its fault.
         let worker = match select(pin!(self.shared.workers.one()), call.cancel.cancelled()).await {
             Either::Left((Ok(worker), _)) => worker,
@@ -292,13 +288,10 @@ impl Prepared {
                 let Limits { memory, table_elements, fuel, instances, .. } = call.limits;
                 // As text: JavaScript's numbers do not hold all of them.
                 let limits = format!(
-                    "{{\"memory\":\"{memory}\",\"elements\":\"{table_elements}\",\"fuel\":\"{fuel}\",\"instances\":{instances}}}"
+                    r#"{{"memory":"{memory}","elements":"{table_elements}","fuel":"{fuel}","instances":{instances}}}"#
                 );
-                Entry::Component {
-                    order: format!("{function},\"limits\":{limits},\"input\":{input}}}"),
-                    is_program: *is_program,
-                    is_metered: self.profile != Profile::Fast,
-                }
+                let order = format!(r#"{{{function},"limits":{limits},"input":{input}}}"#);
+                Entry::Component { order, is_program: *is_program }
             }
         };
         let bytes = if matches!(entry, Entry::Bytes) { size_of_input(call.input) } else { 0 };
@@ -311,6 +304,8 @@ impl Prepared {
             start: self.code.start.as_deref().map(str::to_owned),
             initialize: self.initialize,
             limits: call.limits.clone(),
+            counters: self.code.counters.to_vec(),
+            is_metered: self.profile != Profile::Fast,
             wasi: self.imports_wasi.then(|| self.wasi(call)),
         };
         serde_json::to_string(&order).map_err(|error| Stop::Host(format!("the call cannot be told: {error}")))
@@ -325,6 +320,7 @@ impl Prepared {
             secrets: self.grants.secrets.iter().filter_map(secret).collect(),
             unit: self.unit.digest(),
             input: InputKind::of(call.input),
+            frozen: self.profile == Profile::Deterministic,
         }
     }
 }

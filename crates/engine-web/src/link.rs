@@ -1,28 +1,30 @@
 //! What units can import here: WASI preview 1 and AssemblyScript's `abort`; components, what there is of WASI 0.2 in a browser.
 
 use wasmill_engine::{Binding, PrepareError};
+use wasmill_instrument::{Kind, Sections};
 use wasmill_preview1::{self as preview1, Function};
 use wasmill_unit::{FunctionInfo, ImportInfo, ImportKind, Unit};
+use wasmparser::{FuncType, ValType};
 
 /// Whether everything that the unit imports is here, and everything that it was granted can be given.
 pub(crate) fn check(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> {
     if let Some(import) = unit.info().imports.iter().find(|import| !is_here(import)) {
         return Err(missing(import));
     }
-    let imports = |module: &str| unit.info().imports.iter().any(|import| import.module.starts_with(module));
-    if !binding.grants.dirs.is_empty() && (preview1::is_imported(unit) || imports("wasi:filesystem/")) {
+    if !binding.grants.dirs.is_empty() && preview1::is_imported(unit) {
         return Err(PrepareError::Unsupported { message: "a browser has no folders to grant".to_owned() });
     }
-    Ok(())
+    types(unit)
 }
 
-/// JavaScript has no value for vectors.
-pub(crate) fn check_function(function: &FunctionInfo) -> Result<(), PrepareError> {
-    let kinds = function.params.iter().map(|param| &*param.kind).chain(function.results.iter().map(String::as_str));
-    if kinds.into_iter().any(|kind| kind == "v128") {
-        let message =
-            format!("the function `{}` takes or gives a v128, which browsers cannot hand over", function.name);
-        return Err(PrepareError::Unsupported { message });
+/// The same for a component, whose imports are interfaces of WASI 0.2.
+pub(crate) fn check_component(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> {
+    let imports = &unit.info().imports;
+    if let Some(import) = imports.iter().find(|import| !is_here_for_components(import)) {
+        return Err(missing(import));
+    }
+    if !binding.grants.dirs.is_empty() && imports.iter().any(|import| import.module.starts_with("wasi:filesystem/")) {
+        return Err(PrepareError::Unsupported { message: "a browser has no folders to grant".to_owned() });
     }
     Ok(())
 }
@@ -51,14 +53,56 @@ const INTERFACES: [&str; 20] = [
     "wasi:random/insecure-seed",
 ];
 
-fn is_here(import: &ImportInfo) -> bool {
+fn is_here_for_components(import: &ImportInfo) -> bool {
     let interface = import.module.split_once('@').map_or(&*import.module, |(name, _)| name);
     match import.kind {
-        ImportKind::Interface => return import.provided && INTERFACES.contains(&interface),
+        ImportKind::Interface => import.provided && INTERFACES.contains(&interface),
         // A name for a type asks for nothing.
-        ImportKind::Type => return import.provided,
-        _ => {}
+        ImportKind::Type => import.provided,
+        _ => false,
     }
+}
+
+/// Whether functions are imported with the types that they have: a browser hands JavaScript whatever a unit says.
+fn types(unit: &Unit) -> Result<(), PrepareError> {
+    let bytes = unit.bytes();
+    let sections = Sections::read(&bytes).map_err(|error| PrepareError::Host { message: error.to_string() })?;
+    for import in &sections.imports {
+        let Kind::Function(index) = import.kind else { continue };
+        let wanted = usize::try_from(index).ok().and_then(|index| sections.types.get(index));
+        if wanted != type_of(import.module, import.name).as_ref() {
+            let message =
+                format!("the unit imports `{}::{}` with a type that it does not have", import.module, import.name);
+            return Err(PrepareError::InvalidUnit { message });
+        }
+    }
+    Ok(())
+}
+
+fn type_of(module: &str, name: &str) -> Option<FuncType> {
+    if module != preview1::MODULE {
+        return Some(FuncType::new([ValType::I32; 4], []));
+    }
+    let value = |kind: &preview1::Type| match kind {
+        preview1::Type::I32 => ValType::I32,
+        preview1::Type::I64 => ValType::I64,
+    };
+    let function = Function::named(name)?;
+    Some(FuncType::new(function.parameters.iter().map(value), function.result.iter().map(value)))
+}
+
+/// JavaScript has no value for vectors.
+pub(crate) fn check_function(function: &FunctionInfo) -> Result<(), PrepareError> {
+    let kinds = function.params.iter().map(|param| &*param.kind).chain(function.results.iter().map(String::as_str));
+    if kinds.into_iter().any(|kind| kind == "v128") {
+        let message =
+            format!("the function `{}` takes or gives a v128, which browsers cannot hand over", function.name);
+        return Err(PrepareError::Unsupported { message });
+    }
+    Ok(())
+}
+
+fn is_here(import: &ImportInfo) -> bool {
     import.kind == ImportKind::Function
         && match &*import.module {
             preview1::MODULE => Function::named(&import.name).is_some(),

@@ -19,8 +19,7 @@ pub(crate) struct Ended {
 impl Ended {
     /// Of a call that was stopped from outside, or whose worker is gone: nothing is known of it but that.
     pub(crate) fn of(end: impl Into<End>) -> Self {
-        let report = Report { end: end.into(), fuel: None, peak_memory: 0, refused: None };
-        Ended { report, output: Vec::new(), log: Vec::new() }
+        Ended { report: Report::of(end.into()), output: Vec::new(), log: Vec::new() }
     }
 }
 
@@ -125,12 +124,11 @@ mod tests {
     #[test]
     fn a_components_answer_is_json_of_any_kind() {
         let json = |text: &str| Ended { output: text.as_bytes().to_vec(), ..Ended::of(End::Json) };
-        let outcome = judged(json(r#"{"a":[1,2.0,{"$base64":"AP8="}]}"#), &Limits::default());
-        assert_eq!(outcome.output.map(|value| value.to_json()).as_deref(), Some(r#"{"a":[1,2.0,{"$base64":"AP8="}]}"#));
-        assert_eq!(
-            judged(json("\"hello\""), &Limits { output: 4, ..Limits::default() }).verdict.kind(),
-            VerdictKind::OutputExceeded
-        );
+        let text = r#"{"a":[1,2.0,{"$base64":"AP8="}]}"#;
+        let outcome = judged(json(text), &Limits::default());
+        assert_eq!(outcome.output.map(|value| value.to_json()).as_deref(), Some(text));
+        let little = judged(json("\"hello\""), &Limits { output: 4, ..Limits::default() });
+        assert_eq!(little.verdict.kind(), VerdictKind::OutputExceeded);
         assert_eq!(judged(json("{"), &Limits::default()).verdict.kind(), VerdictKind::Trap);
     }
 

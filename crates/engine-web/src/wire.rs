@@ -1,5 +1,7 @@
 //! What host and guest worker say to each other of a call. What is long (input, output, log) travels beside it as bytes.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wasmill_engine::parts::{Number, Refused, Stop};
@@ -14,6 +16,10 @@ pub(crate) struct Order {
     /// Whether the unit is set up by `_initialize`.
     pub(crate) initialize: bool,
     pub(crate) limits: Limits,
+    /// The exports that are the counters of the unit, in the order of `Counter::ALL`.
+    pub(crate) counters: Vec<String>,
+    /// Whether fuel is counted.
+    pub(crate) is_metered: bool,
     /// What the WASI side of the call depends on; none where the unit imports nothing of it.
     pub(crate) wasi: Option<Wasi>,
 }
@@ -26,6 +32,8 @@ pub(crate) struct Wasi {
     pub(crate) secrets: Vec<(String, String)>,
     pub(crate) unit: Digest,
     pub(crate) input: InputKind,
+    /// Whether readings do not move the virtual clock.
+    pub(crate) frozen: bool,
 }
 
 /// What the bytes beside an order were.
@@ -75,8 +83,6 @@ pub(crate) enum Entry {
         order: String,
         /// Whether it is `wasi:cli/run`, with the input as stdin.
         is_program: bool,
-        /// Whether fuel is counted.
-        is_metered: bool,
     },
 }
 
@@ -87,6 +93,13 @@ pub(crate) struct Report {
     pub(crate) fuel: Option<u64>,
     pub(crate) peak_memory: u64,
     pub(crate) refused: Option<Refused>,
+}
+
+impl Report {
+    /// Of a call of which nothing is known but its end.
+    pub(crate) fn of(end: End) -> Self {
+        Report { end, fuel: None, peak_memory: 0, refused: None }
+    }
 }
 
 /// How a guest ended.
@@ -152,8 +165,8 @@ const SAFE: u64 = (1 << 53) - 1;
 
 fn write_value(text: &mut String, value: &Value) {
     match value {
-        Value::Int(number) if number.unsigned_abs() > SAFE => text.push_str(&format!("{{\"$integer\":\"{number}\"}}")),
-        Value::UInt(number) if *number > SAFE => text.push_str(&format!("{{\"$integer\":\"{number}\"}}")),
+        Value::Int(number) if number.unsigned_abs() > SAFE => write_integer(text, number),
+        Value::UInt(number) if *number > SAFE => write_integer(text, number),
         Value::List(items) => write_items(text, items),
         Value::Object(members) if members.len() == 1 && members.keys().any(|name| MARKS.contains(&&**name)) => {
             text.push_str("{\"$object\":");
@@ -163,6 +176,10 @@ fn write_value(text: &mut String, value: &Value) {
         Value::Object(members) => write_members(text, members),
         plain => text.push_str(&plain.to_json()),
     }
+}
+
+fn write_integer(text: &mut String, number: impl Display) {
+    text.push_str(&format!("{{\"$integer\":\"{number}\"}}"));
 }
 
 fn write_items(text: &mut String, items: &[Value]) {
@@ -204,11 +221,9 @@ mod tests {
         // What only looks like one of these is an object.
         let object = Value::from(Object::from([("$integer".into(), Value::from("5"))]));
         assert_eq!(told(object.clone()), r#"{"single":{"$object":{"$integer":"5"}}}"#);
-        let named = Object::from([("a \"b\"".into(), Value::from(vec![object, Value::Null]))]);
-        assert_eq!(
-            for_javascript(&Input::Named(named)),
-            r#"{"named":{"a \"b\"":[{"$object":{"$integer":"5"}},null]}}"#
-        );
+        let named = Object::from([("\"a\"".into(), Value::from(vec![object, Value::Null]))]);
+        let expected = r#"{"named":{"\"a\"":[{"$object":{"$integer":"5"}},null]}}"#;
+        assert_eq!(for_javascript(&Input::Named(named)), expected);
     }
 
     /// The seed of a unit's randomness is the same as on every other engine.

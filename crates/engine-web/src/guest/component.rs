@@ -4,13 +4,13 @@ use js_sys::{Array, Uint8Array};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use wasmill_engine::parts::{Deadline, Refused, Stop};
-use wasmill_model::{LimitKind, Limits, Value};
+use wasmill_model::{LimitKind, Value};
 use wasmill_preview1::{Preview1, Randomness};
 
-use super::current::{self, Counted};
+use super::current;
 use super::instance::thrown;
 use crate::js;
-use crate::wire::End;
+use crate::wire::{End, Order, Report};
 
 /// Bytes of randomness that a guest may ask for in one call.
 const MOST_RANDOM: u32 = 16 << 20;
@@ -21,9 +21,49 @@ const INSECURE: u32 = 1;
 /// Characters of a unit's error that are kept.
 const MOST_MESSAGE: usize = 4_000;
 
+/// What the shared counters of a component's modules say.
+#[derive(Deserialize)]
+struct Used {
+    fuel: u64,
+    memory: u64,
+    /// 0 where nothing was.
+    refused: u8,
+    wanted: u64,
+    exhausted: bool,
+}
+
 /// Calls the function that an order names.
-pub(super) fn call(prepared: &JsValue, order: &str, is_program: bool, output: &mut Uint8Array) -> Result<End, End> {
-    let answered = match js::call_component(prepared, order) {
+pub(super) fn call(
+    prepared: &JsValue,
+    order: &Order,
+    function: &str,
+    is_program: bool,
+    output: &mut Uint8Array,
+) -> Report {
+    let end = answer(prepared, function, is_program, output).unwrap_or_else(|end| end);
+    let mut report = Report { fuel: order.is_metered.then_some(0), ..Report::of(end) };
+    let used = js::component_used().and_then(|used| serde_json::from_str::<Used>(&used).ok());
+    // Where there are none, nothing of it has run.
+    if let Some(Used { fuel, memory, refused, wanted, exhausted }) = used {
+        report.fuel = order.is_metered.then_some(fuel);
+        report.peak_memory = memory;
+        let limits = &order.limits;
+        let of = match refused {
+            1 => Some((LimitKind::Memory, limits.memory)),
+            2 => Some((LimitKind::TableElements, limits.table_elements)),
+            3 => Some((LimitKind::Instances, u64::from(limits.instances))),
+            _ => None,
+        };
+        report.refused = of.map(|(of, limit)| Refused { of, limit, wanted });
+        if exhausted && matches!(report.end, End::Trap(..)) {
+            report.end = End::OutOfFuel;
+        }
+    }
+    report
+}
+
+fn answer(prepared: &JsValue, function: &str, is_program: bool, output: &mut Uint8Array) -> Result<End, End> {
+    let answered = match js::call_component(prepared, function) {
         Ok(answered) => answered,
         Err(error) => {
             return match wrong(&error) {
@@ -47,37 +87,6 @@ pub(super) fn call(prepared: &JsValue, order: &str, is_program: bool, output: &m
     }
     *output = Uint8Array::from(answered.answer().unwrap_or_default().as_bytes());
     Ok(End::Json)
-}
-
-/// What the shared counters of a component's modules say.
-#[derive(Deserialize)]
-struct Used {
-    fuel: u64,
-    memory: u64,
-    /// 0 where nothing was.
-    refused: u8,
-    wanted: u64,
-    exhausted: bool,
-}
-
-/// How a call ended, now that its counters are known.
-pub(super) fn bounded(end: Result<End, End>, limits: &Limits, is_metered: bool) -> Result<End, End> {
-    let used = js::component_used().and_then(|used| serde_json::from_str::<Used>(&used).ok());
-    let Some(Used { fuel, memory, refused, wanted, exhausted }) = used else {
-        current::counted(Counted { fuel: is_metered.then_some(0), ..Counted::default() });
-        return end;
-    };
-    let refused = match refused {
-        1 => Some(Refused { of: LimitKind::Memory, limit: limits.memory, wanted }),
-        2 => Some(Refused { of: LimitKind::TableElements, limit: limits.table_elements, wanted }),
-        3 => Some(Refused { of: LimitKind::Instances, limit: u64::from(limits.instances), wanted }),
-        _ => None,
-    };
-    current::counted(Counted { fuel: is_metered.then_some(fuel), memory, refused });
-    match end {
-        Err(End::Trap(..)) if exhausted => Err(End::OutOfFuel),
-        other => other,
-    }
 }
 
 /// What left a component as an exception. What is no trap of WebAssembly is jco's, which says like this that a rule of components was broken.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 use wasmill_engine::Cancel;
-use wasmill_engine::parts::{Deadline, Refused, Stop};
+use wasmill_engine::parts::{Deadline, Stop};
 use wasmill_model::{Input, Secrets, Value};
 use wasmill_preview1::{FUNCTIONS, Function, Memory, Meter, Preview1, Returned, Surroundings, Type, Wait, abort};
 
@@ -26,10 +26,9 @@ pub(super) struct Current {
     deadline: Deadline,
     /// The limit of the output.
     output: u64,
-    pub(super) is_program: bool,
+    is_program: bool,
     /// What our side stopped the guest with.
     stopped: Option<End>,
-    counted: Counted,
 }
 
 /// What is left of a call.
@@ -41,17 +40,6 @@ pub(super) struct Left {
     pub(super) log: Vec<u8>,
     /// What it wrote too much of.
     pub(super) over: Option<Stop>,
-    pub(super) peak_memory: u64,
-    pub(super) fuel: Option<u64>,
-    pub(super) refused: Option<Refused>,
-}
-
-/// What a component's modules counted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counted {
-    pub(super) fuel: Option<u64>,
-    pub(super) memory: u64,
-    pub(super) refused: Option<Refused>,
 }
 
 impl Current {
@@ -60,15 +48,7 @@ impl Current {
         let deadline = Deadline::new(order.limits.timeout, &Cancel::new());
         let wasi = order.wasi.as_ref().map(|wasi| surrounded(order, wasi, input(), is_program)).transpose()?;
         let wasi = wasi.map(|preview1| (preview1, Meter::new(&deadline)));
-        Ok(Current {
-            memory: None,
-            wasi,
-            deadline,
-            output: order.limits.output,
-            is_program,
-            stopped: None,
-            counted: Counted::default(),
-        })
+        Ok(Current { memory: None, wasi, deadline, output: order.limits.output, is_program, stopped: None })
     }
 
     fn imported(&mut self, number: u32, arguments: &Array) -> Result<JsValue, End> {
@@ -93,7 +73,7 @@ impl Current {
     }
 
     /// What a component asks of its WASI 0.2.
-    pub(super) fn asked(&mut self, what: &str, first: &JsValue, second: &JsValue) -> Result<JsValue, End> {
+    fn asked(&mut self, what: &str, first: &JsValue, second: &JsValue) -> Result<JsValue, End> {
         let Some((preview1, _)) = &mut self.wasi else {
             return Err(Stop::Host("a unit without WASI calls it".to_owned()).into());
         };
@@ -136,22 +116,13 @@ fn surrounded(order: &Order, wasi: &Wasi, input: Bytes, is_program: bool) -> Res
         },
         stdout_is_log: !is_program,
         sink: None,
-        frozen: false,
+        frozen: wasi.frozen,
     })
 }
 
 /// A call begins.
 pub(super) fn begin(current: Current) {
     CURRENT.set(Some(current));
-}
-
-/// A component's modules have counted this.
-pub(super) fn counted(counted: Counted) {
-    CURRENT.with_borrow_mut(|current| {
-        if let Some(current) = current {
-            current.counted = counted;
-        }
-    });
 }
 
 /// The unit's memory is there.
@@ -192,13 +163,7 @@ fn serve(run: impl FnOnce(&mut Current) -> Result<JsValue, End>) -> Result<JsVal
 /// The call is over.
 pub(super) fn end() -> Left {
     let Some(current) = CURRENT.take() else { return Left::default() };
-    let mut left = Left {
-        stopped: current.stopped,
-        peak_memory: current.memory.map_or(current.counted.memory, |memory| u64::from(memory.size())),
-        fuel: current.counted.fuel,
-        refused: current.counted.refused,
-        ..Left::default()
-    };
+    let mut left = Left { stopped: current.stopped, ..Left::default() };
     // A success is not taken for a stop.
     if current.is_program && left.stopped == Some(End::Exit(0)) {
         left.stopped = None;

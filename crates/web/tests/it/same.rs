@@ -107,9 +107,15 @@ fn the_same_document_comes_of_the_same_request() {
         example("second-opinion", json!({ "count": 2000 })),
         parts,
         wat("(module (func (export \"f\") unreachable))", json!({})),
-        wat("(module (func (export \"f\") (param i64) (result i64) (local.get 0)))", json!({ "with": ["9223372036854775807"] })),
+        wat(
+            "(module (func (export \"f\") (param i64) (result i64) (local.get 0)))",
+            json!({ "with": ["9223372036854775807"] }),
+        ),
         wat("(module (func (export \"f\") (result i32 f64) (i32.const 7) (f64.const 0.1)))", json!({ "retry": 2 })),
-        wat("(module (func (export \"f\") (param i32) (result i32) (i32.div_u (i32.const 6) (local.get 0))))", json!({ "foreach": [1, 2, 3, 0], "with": ["${{ item }}"] })),
+        wat(
+            "(module (func (export \"f\") (param i32) (result i32) (i32.div_u (i32.const 6) (local.get 0))))",
+            json!({ "foreach": [1, 2, 3, 0], "with": ["${{ item }}"] }),
+        ),
         wat("(module (import \"env\" \"nothing\" (func)) (func (export \"f\")))", json!({})),
         json!({ "pipeline": { "version": "v1", "nodes": [{ "id": "a", "node_type": "MultiplyNode", "params": { "factor": 2 } }] }, "inputs": { "input_data": [5, 7, 3] } }),
         guest("command", "echo", json!({ "with": "hello", "as": "text" })),
