@@ -8,11 +8,28 @@
 
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
-import { transpileBytes } from "@bytecodealliance/jco-transpile";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const JCO = "@bytecodealliance/jco-transpile";
 
 /** The custom section that units have at their end which Wasmill built from source. */
 const BUILT_SECTION = "wasmill:function";
+
+/** jco: what is installed beside this package, or what `cargo xtask setup` has installed. */
+async function jco() {
+  const tools = process.env.WASMILL_TOOLS || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "wasmill/tools");
+  const place = join(tools, "jco/node_modules", JCO, "dist/index.js");
+  for (const name of [JCO, pathToFileURL(place).href]) {
+    try {
+      return await import(name);
+    } catch (error) {
+      if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+    }
+  }
+  throw new Error(`jco is not here: \`npm install ${JCO}\``);
+}
 
 /** A number as WebAssembly writes it, and where what follows begins. */
 function leb128(bytes, at) {
@@ -45,6 +62,7 @@ export const isComponent = (bytes) => bytes.length >= 8 && bytes[6] === 1 && byt
 /** One component, as `[digest, {source, modules}]`. */
 export async function prepare(component) {
   const binary = plain(component);
+  const { transpileBytes } = await jco();
   const { files } = await transpileBytes(binary, {
     name: "unit",
     instantiation: "sync",

@@ -10,6 +10,7 @@ mod componentize_py;
 mod debian;
 mod debian_program;
 mod go;
+mod jco;
 mod npm;
 mod prefix;
 mod pypi;
@@ -24,7 +25,7 @@ use crate::printer::Printer;
 use crate::setup::prefix::Prefix;
 
 /// Every recipe there is. Further languages and runtimes come here.
-const RECIPES: [&dyn Recipe; 10] = [
+const RECIPES: [&dyn Recipe; 11] = [
     &rust_wasm::RustWasm,
     &c_wasm::CWasm,
     &componentize_py::ComponentizePy,
@@ -35,6 +36,7 @@ const RECIPES: [&dyn Recipe; 10] = [
     &debian_program::BINARYEN,
     &browser::Chromium,
     &browser::Playwright,
+    &jco::Jco,
 ];
 
 #[derive(clap::Args, Default)]
