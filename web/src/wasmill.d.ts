@@ -41,8 +41,17 @@ export interface StartOptions {
 
 export interface RunOptions {
   onEvent?: (event: RunEvent) => void;
+  /** Components that `wasmill-prepare` made core modules and JavaScript of, by the SHA-256 of the component; kept for later runs. */
+  prepared?: Record<string, PreparedComponent>;
   /** Cancels the run: its document says so, and its exit code is 130. */
   signal?: AbortSignal;
+}
+
+/** What jco made of a component. It is run as it is: take it from whoever may run scripts in your page's workers, and nobody else. */
+export interface PreparedComponent {
+  source: string;
+  /** Core modules by name, in base64 or as they are. */
+  modules: Record<string, string | Uint8Array>;
 }
 
 export class Wasmill {

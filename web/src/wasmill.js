@@ -52,16 +52,16 @@ export class Wasmill {
     return wasmill;
   }
 
-  async run(request, { onEvent, signal } = {}) {
-    return this.#run(request, false, onEvent, signal);
+  async run(request, { onEvent, signal, prepared } = {}) {
+    return this.#run(request, false, onEvent, signal, prepared);
   }
 
-  async replay(bundle, { onEvent, signal } = {}) {
-    return this.#run(bundle, true, onEvent, signal);
+  async replay(bundle, { onEvent, signal, prepared } = {}) {
+    return this.#run(bundle, true, onEvent, signal, prepared);
   }
 
-  async #run(request, replay, onEvent, signal) {
-    const ask = { ask: "run", request: asText(request), replay, events: Boolean(onEvent) };
+  async #run(request, replay, onEvent, signal, prepared) {
+    const ask = { ask: "run", request: asText(request), replay, events: Boolean(onEvent), prepared };
     return withDocument(await this.#ask(ask, onEvent, signal));
   }
 

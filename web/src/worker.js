@@ -55,6 +55,27 @@ function imported(number) {
   };
 }
 
+/** What leaves a component whose call our own side has ended: what is no `Error` is what jco takes for an answer. */
+class Stopped extends Error {}
+
+/** What components ask of the core, for the call of this worker. */
+const componentCore = Object.fromEntries(
+  ["environment", "arguments", "now", "peek", "sleepUntil", "wallClock", "resolution", "random", "randomNumber", "read", "write", "exit"].map(
+    (what) => [what, (first, second) => {
+      inHost = true;
+      try {
+        const answer = wasm_bindgen.guestAsked(what, first, second);
+        inHost = false;
+        return answer;
+      } catch (error) {
+        if (error !== null) throw error;
+        inHost = false;
+        throw new Stopped();
+      }
+    }],
+  ),
+);
+
 /** What the core asks of JavaScript. */
 const wasmillWorker = {
   startGuest(receive) {
@@ -88,6 +109,10 @@ const wasmillWorker = {
 
   invoke: (run, parameters) => guarded(() => run(...parameters)),
 
+  componentUsed: () => wasmillComponent.used(),
+
+  component: (prepared, order) => guarded(() => wasmillComponent.call(prepared, JSON.parse(order), componentCore)),
+
   pause(milliseconds) {
     // Shared memory of WebAssembly is the only thing that a worker can wait on; where there is none, it spins.
     try {
@@ -104,13 +129,22 @@ const wasmillWorker = {
   },
 };
 
+/** Prepared components, whose modules may be base64. */
+function withBytes(prepared) {
+  const bytes = (binary) => (typeof binary === "string" ? Uint8Array.from(atob(binary), (character) => character.charCodeAt(0)) : binary);
+  const modules = (all) => Object.fromEntries(Object.entries(all).map(([name, binary]) => [name, bytes(binary)]));
+  const component = ({ source, modules: all }) => ({ source, modules: modules(all) });
+  return Object.fromEntries(Object.entries(prepared).map(([digest, one]) => [digest, component(one)]));
+}
+
 /** What the host worker is asked. */
 const host = {
   start({ module, workers }) {
     coreModule = module;
     wasm_bindgen.hostStart(workers, navigator.userAgent);
   },
-  async run({ id, request, replay, events }) {
+  async run({ id, request, replay, events, prepared }) {
+    if (prepared) wasm_bindgen.hostPrepared(withBytes(prepared));
     const told = events ? (text) => postMessage({ event: id, text }) : undefined;
     const { text, exitCode } = await wasm_bindgen.hostRun(id, request, replay, told);
     postMessage({ answer: id, text, exitCode });

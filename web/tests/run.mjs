@@ -1,20 +1,25 @@
-// node web/tests/run.mjs REQUEST.json...: runs each request in Chromium, and prints one line of JSON `{exitCode, text}` for each.
+// node web/tests/run.mjs [--prepared PREPARED.json] REQUEST.json...: runs each request in Chromium, and prints one line of JSON
+// `{exitCode, text}` for each. Components have to be prepared (`web/bin/prepare.mjs`).
 
 import { readFileSync } from "node:fs";
 
 import { openWasmill, withBrowser } from "./browser.mjs";
 
 const files = process.argv.slice(2);
+const prepared = files[0] === "--prepared" ? files.splice(0, 2)[1] : undefined;
 if (files.length === 0) {
-  console.error("usage: node web/tests/run.mjs REQUEST.json...");
+  console.error("usage: node web/tests/run.mjs [--prepared PREPARED.json] REQUEST.json...");
   process.exit(2);
 }
 
 await withBrowser(async (browser) => {
   const page = await openWasmill(browser);
+  if (prepared !== undefined) {
+    await page.evaluate((text) => void (globalThis.prepared = JSON.parse(text)), readFileSync(prepared, "utf8"));
+  }
   for (const file of files) {
     const answer = await page.evaluate(async (request) => {
-      const { text, exitCode } = await wasmill.run(request);
+      const { text, exitCode } = await wasmill.run(request, { prepared: globalThis.prepared });
       return { exitCode, text };
     }, readFileSync(file, "utf8"));
     console.log(JSON.stringify(answer));

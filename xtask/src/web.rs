@@ -26,12 +26,17 @@ const FEATURES: [&str; 6] =
     ["bulk-memory", "nontrapping-float-to-int", "sign-ext", "mutable-globals", "multivalue", "reference-types"];
 
 /// Files of the package that are in it as they stand in `web/`.
-const PACKAGE: [(&str, &str); 4] = [
+const PACKAGE: [(&str, &str); 5] = [
     ("web/package.json", "package.json"),
     ("web/src/wasmill.js", "wasmill.js"),
     ("web/src/wasmill.d.ts", "wasmill.d.ts"),
     ("web/README.md", "README.md"),
+    ("web/bin/prepare.mjs", "bin/prepare.mjs"),
 ];
+
+/// What the script of workers is made of, behind the glue.
+const WORKER: [&str; 4] =
+    ["web/src/component-values.js", "web/src/component-wasi.js", "web/src/component.js", "web/src/worker.js"];
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Args {
@@ -52,7 +57,11 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
         make_smaller(&core, &smaller, paths, printer)?;
     }
 
-    let worker = fs::read_to_string(paths.root.join("web/src/worker.js")).during("web/src/worker.js")?;
+    let mut worker = String::new();
+    for script in WORKER {
+        worker.push_str(&fs::read_to_string(paths.root.join(script)).during(script)?);
+        worker.push('\n');
+    }
     let source = serde_json::to_string(&format!("\"use strict\";\n{glue}\n{worker}")).during("worker-source.js")?;
     let header = "// Made by `cargo xtask web`: wasm-bindgen's glue and web/src/worker.js, as one script.";
     write(&package.join("worker-source.js"), format!("{header}\nexport default {source};\n"))?;

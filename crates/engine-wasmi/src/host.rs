@@ -5,7 +5,7 @@ use std::fmt;
 use wasmi::errors::HostError;
 use wasmi::{AsContext as _, AsContextMut as _, Caller, Error, Extern, FuncType, Linker, Memory, ValType};
 use wasmill_engine::parts::Stop;
-use wasmill_preview1::{Called, Function, MODULE, Returned, Type, Wait};
+use wasmill_preview1::{Function, MODULE, Returned, Type, Wait};
 
 use crate::outcome::{End, Halt};
 use crate::state::State;
@@ -24,7 +24,7 @@ pub(crate) enum Then {
     /// The function returns this, when others had their turn.
     Answer(i32),
     /// It returns when the wait is over, and what is due was written into this memory.
-    Wait(Wait, Memory),
+    Wait(Box<Wait>, Memory),
 }
 
 impl fmt::Display for Pause {
@@ -51,9 +51,8 @@ fn serve(mut caller: Caller<'_, State>, function: &Function, arguments: &[u64]) 
         return Err(halt(Stop::Host("a unit without WASI calls it".to_owned()).into()));
     };
     // wasmi's own frames cannot be unwound: a panic that passed them would end the process. None leaves `call`.
-    let Called { returned, cost } =
-        preview1.call(function, arguments, data, meter, left).map_err(|end| halt(end.into()))?;
-    let is_long = meter.is_long();
+    let returned = preview1.call(function, arguments, data, meter, left).map_err(|end| halt((*end).into()))?;
+    let (cost, is_long) = (meter.cost(), meter.is_long());
     // What a slice has not enough for is paid when it is over; a function is never called twice.
     let owed = match left.checked_sub(cost) {
         Some(_) if cost == 0 => 0,
@@ -63,13 +62,14 @@ fn serve(mut caller: Caller<'_, State>, function: &Function, arguments: &[u64]) 
         }
         None => cost,
     };
-    let then = match (returned, memory) {
-        (Returned::Now(answer), _) if owed == 0 && !is_long => return Ok(answer),
-        (Returned::Now(answer), _) => Then::Answer(answer),
-        (Returned::Later(wait), Some(memory)) => Then::Wait(wait, memory),
-        (Returned::Later(_), None) => return Err(halt(Stop::Host("a unit without memory waits".to_owned()).into())),
-    };
-    Err(Error::host(Pause { owed, then }))
+    match returned {
+        Returned::Now(answer) if owed == 0 && !is_long => Ok(answer),
+        Returned::Now(answer) => Err(Error::host(Pause { owed, then: Then::Answer(answer) })),
+        Returned::Later(wait) => {
+            let memory = memory.ok_or_else(|| halt(Stop::Host("a unit without memory waits".to_owned()).into()))?;
+            Err(Error::host(Pause { owed, then: Then::Wait(wait, memory) }))
+        }
+    }
 }
 
 /// Puts a function into a linker, and gives its type; none where there is no such function.

@@ -5,21 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use js_sys::{Object, Reflect};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::JsValue;
 use wasmill_engine::PrepareError;
 use wasmill_engine::parts::{Refused, Tally, Units};
-use wasmill_instrument::{Counter, InstrumentError, Options, StartSize, instrument};
+use wasmill_instrument::{Counter, Counters, InstrumentError, Options, StartSize, instrument};
 use wasmill_model::{LimitKind, Limits, Profile};
 use wasmill_unit::Unit;
 
+use crate::prepared::Component;
 use crate::timer::sleep;
 use crate::workers::Workers;
 
 /// A unit that was compiled.
 #[derive(Clone)]
 pub(crate) struct Code {
-    /// A `WebAssembly.Module`.
+    /// A `WebAssembly.Module`; of a component what `web/src/component.js` calls: `{source, modules}`.
     pub(crate) module: SendWrapper<JsValue>,
     /// The export that is called first, where there is something to call.
     pub(crate) start: Option<Arc<str>>,
@@ -49,12 +51,27 @@ impl Compiled {
         workers: &Workers,
         limit: Duration,
     ) -> Result<Code, PrepareError> {
-        let units = match profile {
+        self.units(profile).get(unit, compile(unit, profile, workers, limit)).await
+    }
+
+    /// The same for a component that was prepared elsewhere.
+    pub(crate) async fn component(
+        &self,
+        unit: &Unit,
+        component: &Component,
+        profile: Profile,
+        workers: &Workers,
+        limit: Duration,
+    ) -> Result<Code, PrepareError> {
+        self.units(profile).get(unit, compile_component(component, profile, workers, limit)).await
+    }
+
+    fn units(&self, profile: Profile) -> &Units<Code> {
+        match profile {
             Profile::Metered => &self.metered,
             Profile::Fast => &self.fast,
             Profile::Deterministic => &self.deterministic,
-        };
-        units.get(unit, compile(unit, profile, workers, limit)).await
+        }
     }
 }
 
@@ -75,6 +92,46 @@ async fn compile(unit: &Unit, profile: Profile, workers: &Workers, limit: Durati
         counters: Counter::ALL.map(|counter| instrumented.export(counter)).into(),
         size: Arc::new(instrumented.size),
     })
+}
+
+/// The same for a component: all of its core modules, whose limits are held together.
+async fn compile_component(
+    component: &Component,
+    profile: Profile,
+    workers: &Workers,
+    limit: Duration,
+) -> Result<Code, PrepareError> {
+    let options = Options {
+        counters: Counters::Shared,
+        fuel: profile != Profile::Fast,
+        canonical_nans: profile == Profile::Deterministic,
+    };
+    let modules = Object::new();
+    for (name, bytes) in &component.modules {
+        let instrumented = instrument(&bytes.to_vec(), options).map_err(|error| match error {
+            InstrumentError::TooLarge { .. } => PrepareError::Unsupported { message: error.to_string() },
+            _ => PrepareError::InvalidUnit { message: error.to_string() },
+        })?;
+        let facts = Object::new();
+        set(&facts, &"module".into(), &compiled(&instrumented.binary, workers, limit).await?)?;
+        if instrumented.has_start {
+            set(&facts, &"start".into(), &instrumented.start().into())?;
+        }
+        set(&facts, &"memory".into(), &(instrumented.size.memory() as f64).into())?;
+        set(&facts, &"elements".into(), &(instrumented.size.elements() as f64).into())?;
+        set(&modules, name, &facts)?;
+    }
+    let prepared = Object::new();
+    set(&prepared, &"source".into(), &component.source)?;
+    set(&prepared, &"modules".into(), &modules)?;
+    let module = SendWrapper::new(prepared.into());
+    // What its modules start with is counted where they are made.
+    Ok(Code { module, start: None, counters: Arc::new([]), size: Arc::default() })
+}
+
+fn set(object: &Object, name: &JsValue, value: &JsValue) -> Result<(), PrepareError> {
+    let set = Reflect::set(object, name, value);
+    set.map(drop).map_err(|_| PrepareError::Host { message: "an object of JavaScript takes no member".to_owned() })
 }
 
 async fn compiled(binary: &[u8], workers: &Workers, limit: Duration) -> Result<JsValue, PrepareError> {

@@ -12,17 +12,18 @@ use send_wrapper::SendWrapper;
 use wasmill_engine::parts::{Deadline, Number, Signature, Stop, size_of_input};
 use wasmill_engine::{Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit};
 use wasmill_model::{
-    EngineName, Grants, Interface, LimitKind, LimitOverrides, OutputFormat, Profile, Secrets, TrapKind, Usage,
+    EngineName, Grants, Interface, LimitKind, LimitOverrides, Limits, OutputFormat, Profile, Secrets, TrapKind, Usage,
+    Value,
 };
-use wasmill_unit::{FunctionInfo, Unit};
+use wasmill_unit::{ComponentFunction, FunctionInfo, Unit};
 
 use crate::compiled::{Code, Compiled};
 use crate::js::Said;
-use crate::link;
 use crate::outcome::{Ended, outcome};
 use crate::timer::sleep;
-use crate::wire::{End, Entry, InputKind, Order, Wasi};
+use crate::wire::{End, Entry, InputKind, Order, Wasi, for_javascript};
 use crate::workers::{Lease, Workers};
+use crate::{link, prepared};
 
 /// Bytes of a 32-bit memory.
 const ADDRESSABLE: u64 = 1 << 32;
@@ -95,8 +96,15 @@ impl Engine for WebEngine {
             // Ask for the function and the imports first: a mistake there should not cost a compilation.
             let info = unit.info();
             let function = info.resolve(binding.function.as_deref())?;
+            let limit = shared.settings.compile_timeout;
             if info.is_component {
-                return Err(PrepareError::Unsupported { message: COMPONENTS.to_owned() });
+                link::check_component(unit, binding)?;
+                let component = prepared::find(unit.digest())
+                    .ok_or_else(|| PrepareError::Unsupported { message: COMPONENTS.to_owned() })?;
+                let target = Target::component(unit, function)?;
+                let code = shared.compiled.component(unit, &component, binding.profile, &shared.workers, limit).await?;
+                let prepared = Prepared { imports_wasi: true, ..Prepared::new(unit, binding, target, code, &shared) };
+                return Ok(Arc::new(prepared) as Arc<dyn PreparedUnit>);
             }
             link::check(unit, binding)?;
             if let (Interface::Core, Some(function)) = (info.interface, function) {
@@ -110,20 +118,8 @@ impl Engine for WebEngine {
                     return Err(PrepareError::Host { message: "a core unit without a function".to_owned() });
                 }
             };
-            let limit = shared.settings.compile_timeout;
             let code = shared.compiled.code(unit, binding.profile, &shared.workers, limit).await?;
-            let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared {
-                initialize: info.other_exports.iter().any(|name| &**name == "_initialize"),
-                target: entry,
-                code,
-                output: binding.output,
-                profile: binding.profile,
-                unit: unit.clone(),
-                imports_wasi: wasmill_preview1::is_imported(unit),
-                grants: binding.grants.clone(),
-                secrets: binding.secrets.clone(),
-                shared: shared.clone(),
-            });
+            let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared::new(unit, binding, entry, code, &shared));
             Ok(prepared)
         }))
     }
@@ -136,7 +132,7 @@ fn info(user_agent: &str) -> EngineInfo {
     use LimitKind::{Fuel, Instances, Log, Memory, Output, TableElements, Timeout};
     EngineInfo {
         name: EngineName { name: "browser".into(), version: crate::version(user_agent).into() },
-        interfaces: vec![Interface::Core, Interface::Bytes, Interface::Command],
+        interfaces: vec![Interface::Core, Interface::Bytes, Interface::Command, Interface::Component],
         limits: [Memory, Fuel, Timeout, Output, Log, TableElements, Instances]
             .map(|limit| (limit, Enforced::Yes))
             .to_vec(),
@@ -164,12 +160,34 @@ struct Prepared {
 
 /// What is called.
 enum Target {
-    Core { function: Arc<str>, signature: Signature, results: Vec<String> },
+    Core {
+        function: Arc<str>,
+        signature: Signature,
+        results: Vec<String>,
+    },
     Bytes,
     Program,
+    /// The members of what `web/src/component.js` is told, but for limits and input: the function and its types, as JSON.
+    Component {
+        function: String,
+        is_program: bool,
+    },
 }
 
 impl Target {
+    fn component(unit: &Unit, function: Option<&FunctionInfo>) -> Result<Self, PrepareError> {
+        let Some(function) = function else {
+            let function = "\"function\":\"wasi:cli/run#run\",\"signature\":null".to_owned();
+            return Ok(Target::Component { function, is_program: true });
+        };
+        let signature = ComponentFunction::of(&unit.bytes(), &function.name);
+        let signature = signature.and_then(|signature| serde_json::to_string(&signature).ok());
+        let unreadable = || PrepareError::Host { message: format!("the types of `{}` cannot be read", function.name) };
+        let name = Value::text(&*function.name).to_json();
+        let function = format!("\"function\":{name},\"signature\":{}", signature.ok_or_else(unreadable)?);
+        Ok(Target::Component { function, is_program: false })
+    }
+
     fn core(function: &FunctionInfo) -> Self {
         Target::Core {
             function: function.name.clone(),
@@ -186,9 +204,24 @@ impl PreparedUnit for Prepared {
 }
 
 impl Prepared {
+    fn new(unit: &Unit, binding: &Binding, target: Target, code: Code, shared: &SendWrapper<Rc<Shared>>) -> Self {
+        Prepared {
+            initialize: unit.info().other_exports.iter().any(|name| &**name == "_initialize"),
+            target,
+            code,
+            output: binding.output,
+            profile: binding.profile,
+            unit: unit.clone(),
+            imports_wasi: wasmill_preview1::is_imported(unit),
+            grants: binding.grants.clone(),
+            secrets: binding.secrets.clone(),
+            shared: shared.clone(),
+        }
+    }
+
     async fn run(&self, call: Call<'_>) -> Outcome {
         // Of a function over numbers, the input is only what randomness is seeded with.
-        let is_core = matches!(self.target, Target::Core { .. });
+        let is_core = matches!(self.target, Target::Core { .. } | Target::Component { is_program: false, .. });
         let input = if is_core && !self.imports_wasi { Bytes::new() } else { call.input.to_bytes() };
         let bytes_in = if is_core { size_of_input(call.input) } else { input.len() as u64 };
         let usage = Usage { bytes_in, ..Usage::default() };
@@ -250,6 +283,16 @@ impl Prepared {
             },
             Target::Bytes => Entry::Bytes,
             Target::Program => Entry::Program,
+            Target::Component { function, is_program } => {
+                let input = if *is_program { "null".to_owned() } else { for_javascript(call.input) };
+                let Limits { memory, table_elements, fuel, instances, .. } = call.limits;
+                // As text: JavaScript's numbers do not hold all of them.
+                let limits = format!(
+                    r#"{{"memory":"{memory}","elements":"{table_elements}","fuel":"{fuel}","instances":{instances}}}"#
+                );
+                let order = format!(r#"{{{function},"limits":{limits},"input":{input}}}"#);
+                Entry::Component { order, is_program: *is_program }
+            }
         };
         let bytes = if matches!(entry, Entry::Bytes) { size_of_input(call.input) } else { 0 };
         if bytes >= ADDRESSABLE {
@@ -305,7 +348,7 @@ fn leaves_worker(end: &End) -> bool {
     match end {
         End::Trap(kind, _) => *kind != TrapKind::StackOverflow,
         End::Stop(stop) => !matches!(stop, Stop::Host(_) | Stop::Deadline | Stop::Cancelled),
-        End::Numbers(_) | End::Bytes | End::Exit(_) | End::OutOfFuel => true,
+        End::Numbers(_) | End::Bytes | End::Json | End::Exit(_) | End::OutOfFuel => true,
     }
 }
 

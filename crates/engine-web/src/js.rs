@@ -57,6 +57,27 @@ extern "C" {
     #[wasm_bindgen(js_namespace = wasmillWorker, catch)]
     pub(crate) fn invoke(function: &Function, arguments: &Array) -> Result<JsValue, JsValue>;
 
+    /// Calls a function of a component.
+    #[wasm_bindgen(js_namespace = wasmillWorker, js_name = component, catch)]
+    pub(crate) fn call_component(prepared: &JsValue, order: &str) -> Result<Answered, JsValue>;
+
+    /// What the last call of a component used, as JSON; none where none was begun.
+    #[wasm_bindgen(js_namespace = wasmillWorker, js_name = componentUsed)]
+    pub(crate) fn component_used() -> Option<String>;
+
+    /// What a function of a component gave: one of three.
+    pub(crate) type Answered;
+
+    /// Its result as JSON.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn answer(this: &Answered) -> Option<String>;
+    /// What it said with its `err`, as JSON.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn error(this: &Answered) -> Option<String>;
+    /// Why it was not called.
+    #[wasm_bindgen(method, getter, js_name = refused)]
+    pub(crate) fn not_called(this: &Answered) -> Option<String>;
+
     /// Does nothing for so many milliseconds, and lets nobody else do anything in this worker.
     #[wasm_bindgen(js_namespace = wasmillWorker)]
     pub(crate) fn pause(milliseconds: f64);

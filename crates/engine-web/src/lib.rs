@@ -16,6 +16,7 @@ pub mod guest;
 mod js;
 mod link;
 mod outcome;
+mod prepared;
 mod timer;
 mod trap;
 mod wire;
@@ -23,4 +24,5 @@ mod workers;
 
 pub use browser::version;
 pub use engine::{Settings, WebEngine};
+pub use prepared::add_prepared;
 pub use timer::sleep;

@@ -1,4 +1,4 @@
-//! What units can import here: WASI preview 1 and AssemblyScript's `abort`.
+//! What units can import here: WASI preview 1 and AssemblyScript's `abort`; components, what there is of WASI 0.2 in a browser.
 
 use wasmill_engine::{Binding, PrepareError};
 use wasmill_instrument::{Kind, Sections};
@@ -15,6 +15,68 @@ pub(crate) fn check(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> 
         return Err(PrepareError::Unsupported { message: "a browser has no folders to grant".to_owned() });
     }
     types(unit)
+}
+
+/// Whether functions are imported with the types that they have: a browser hands JavaScript whatever a unit says.
+fn types(unit: &Unit) -> Result<(), PrepareError> {
+    let bytes = unit.bytes();
+    let sections = Sections::read(&bytes).map_err(|error| PrepareError::Host { message: error.to_string() })?;
+    for import in &sections.imports {
+        let Kind::Function(index) = import.kind else { continue };
+        let wanted = usize::try_from(index).ok().and_then(|index| sections.types.get(index));
+        if wanted != type_of(import.module, import.name).as_ref() {
+            let message =
+                format!("the unit imports `{}::{}` with a type that it does not have", import.module, import.name);
+            return Err(PrepareError::InvalidUnit { message });
+        }
+    }
+    Ok(())
+}
+
+/// The same for a component, whose imports are interfaces of WASI 0.2.
+pub(crate) fn check_component(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> {
+    let imports = &unit.info().imports;
+    if let Some(import) = imports.iter().find(|import| !is_here_for_components(import)) {
+        return Err(missing(import));
+    }
+    if !binding.grants.dirs.is_empty() && imports.iter().any(|import| import.module.starts_with("wasi:filesystem/")) {
+        return Err(PrepareError::Unsupported { message: "a browser has no folders to grant".to_owned() });
+    }
+    Ok(())
+}
+
+/// The interfaces of WASI 0.2 that `web/src/component-wasi.js` has.
+const INTERFACES: [&str; 20] = [
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/stderr",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:cli/terminal-stderr",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:filesystem/preopens",
+    "wasi:filesystem/types",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/random",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+];
+
+fn is_here_for_components(import: &ImportInfo) -> bool {
+    let interface = import.module.split_once('@').map_or(&*import.module, |(name, _)| name);
+    match import.kind {
+        ImportKind::Interface => import.provided && INTERFACES.contains(&interface),
+        // A name for a type asks for nothing.
+        ImportKind::Type => import.provided,
+        _ => false,
+    }
 }
 
 /// Whether functions are imported with the types that they have: a browser hands JavaScript whatever a unit says.

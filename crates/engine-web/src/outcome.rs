@@ -1,6 +1,8 @@
 //! From what a guest worker reports to an outcome.
 
-use wasmill_engine::parts::{Deadline, Stop, exit_verdict, final_verdict, lift_numbers, log_text, with_last_words};
+use wasmill_engine::parts::{
+    Deadline, Stop, exit_verdict, final_verdict, lift_numbers, log_text, size_of_value, with_last_words,
+};
 use wasmill_engine::{Outcome, convert_output};
 use wasmill_model::{Limits, OutputFormat, TrapKind, Usage, Value, Verdict};
 
@@ -69,6 +71,12 @@ fn read(end: End, output: Vec<u8>, limits: &Limits, format: OutputFormat) -> Res
             let produced = output.len() as u64;
             (convert_output(output, format).map_err(Stop::Guest)?, produced)
         }
+        End::Json => {
+            let broken = |error| Stop::Abi(format!("what the component gave is not JSON: {error}"));
+            let value = Value::from_json(&output).map_err(broken)?;
+            let produced = size_of_value(&value);
+            (value, produced)
+        }
         other => return Err(other),
     };
     if produced > limits.output {
@@ -84,7 +92,7 @@ fn verdict(end: &End, limits: &Limits, deadline: &Deadline) -> Verdict {
         End::Exit(code) => exit_verdict(*code),
         End::OutOfFuel => Verdict::FuelExhausted { limit: limits.fuel },
         End::Trap(kind, detail) => Verdict::Trap { kind: *kind, detail: detail.clone() },
-        End::Numbers(_) | End::Bytes => Verdict::Trap { kind: TrapKind::Other, detail: String::new() },
+        End::Numbers(_) | End::Bytes | End::Json => Verdict::Trap { kind: TrapKind::Other, detail: String::new() },
     }
 }
 
@@ -111,6 +119,17 @@ mod tests {
         let outcome = judged(ended, &Limits::default());
         assert_eq!((outcome.output, &*outcome.log), (Some(Value::from("hello")), "said\n"));
         assert_eq!((outcome.usage.bytes_out, outcome.usage.log_bytes), (5, 5));
+    }
+
+    #[test]
+    fn a_components_answer_is_json_of_any_kind() {
+        let json = |text: &str| Ended { output: text.as_bytes().to_vec(), ..Ended::of(End::Json) };
+        let text = r#"{"a":[1,2.0,{"$base64":"AP8="}]}"#;
+        let outcome = judged(json(text), &Limits::default());
+        assert_eq!(outcome.output.map(|value| value.to_json()).as_deref(), Some(text));
+        let little = judged(json("\"hello\""), &Limits { output: 4, ..Limits::default() });
+        assert_eq!(little.verdict.kind(), VerdictKind::OutputExceeded);
+        assert_eq!(judged(json("{"), &Limits::default()).verdict.kind(), VerdictKind::Trap);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What host and guest worker say to each other of a call. What is long (input, output, log) travels beside it as bytes.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wasmill_engine::parts::{Number, Refused, Stop};
-use wasmill_model::{Digest, Grants, Input, Limits, TrapKind, Value};
+use wasmill_model::{Digest, Grants, Input, Limits, Object, TrapKind, Value};
 
 /// A call, as the guest worker is told of it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,6 +77,13 @@ pub(crate) enum Entry {
     Bytes,
     /// `_start`, with the input as stdin.
     Program,
+    /// A function of a component.
+    Component {
+        /// What `web/src/component.js` is told: JSON.
+        order: String,
+        /// Whether it is `wasi:cli/run`, with the input as stdin.
+        is_program: bool,
+    },
 }
 
 /// What became of a call; the output of a `bytes` unit or program and the log travel beside it.
@@ -100,6 +109,8 @@ pub(crate) enum End {
     Numbers(Vec<Option<Number>>),
     /// It gave the bytes beside the report.
     Bytes,
+    /// It gave the JSON beside the report.
+    Json,
     /// The host's side of the call stopped it.
     Stop(Stop),
     /// It exited, with this code.
@@ -126,11 +137,94 @@ impl From<wasmill_preview1::End> for End {
     }
 }
 
+/// An input as JSON that JavaScript reads without losing anything: `web/src/component-values.js` says how.
+pub(crate) fn for_javascript(input: &Input) -> String {
+    let mut text = String::new();
+    match input {
+        Input::Single(value) => {
+            text.push_str("{\"single\":");
+            write_value(&mut text, value);
+        }
+        Input::Named(members) => {
+            text.push_str("{\"named\":");
+            write_members(&mut text, members);
+        }
+        Input::Positional(items) => {
+            text.push_str("{\"positional\":");
+            write_items(&mut text, items);
+        }
+    }
+    text.push('}');
+    text
+}
+
+/// Members that mean something other than themselves.
+const MARKS: [&str; 3] = ["$base64", "$integer", "$object"];
+/// The integers that a number of JavaScript holds, to either side.
+const SAFE: u64 = (1 << 53) - 1;
+
+fn write_value(text: &mut String, value: &Value) {
+    match value {
+        Value::Int(number) if number.unsigned_abs() > SAFE => write_integer(text, number),
+        Value::UInt(number) if *number > SAFE => write_integer(text, number),
+        Value::List(items) => write_items(text, items),
+        Value::Object(members) if members.len() == 1 && members.keys().any(|name| MARKS.contains(&&**name)) => {
+            text.push_str("{\"$object\":");
+            write_members(text, members);
+            text.push('}');
+        }
+        Value::Object(members) => write_members(text, members),
+        plain => text.push_str(&plain.to_json()),
+    }
+}
+
+fn write_integer(text: &mut String, number: impl Display) {
+    text.push_str(&format!("{{\"$integer\":\"{number}\"}}"));
+}
+
+fn write_items(text: &mut String, items: &[Value]) {
+    text.push('[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        write_value(text, item);
+    }
+    text.push(']');
+}
+
+fn write_members(text: &mut String, members: &Object) {
+    text.push('{');
+    for (index, (name, value)) in members.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(&Value::text(&**name).to_json());
+        text.push(':');
+        write_value(text, value);
+    }
+    text.push('}');
+}
+
 #[cfg(test)]
 mod tests {
-    use wasmill_model::Object;
 
     use super::*;
+
+    #[test]
+    fn javascript_loses_nothing() {
+        let told = |value: Value| for_javascript(&Input::Single(value));
+        assert_eq!(told(Value::Int(i64::MIN)), r#"{"single":{"$integer":"-9223372036854775808"}}"#);
+        assert_eq!(told(Value::from(u64::MAX)), r#"{"single":{"$integer":"18446744073709551615"}}"#);
+        assert_eq!(told(Value::Int(9_007_199_254_740_991)), r#"{"single":9007199254740991}"#);
+        assert_eq!(told(Value::Bytes(Bytes::from_static(&[0, 255]))), r#"{"single":{"$base64":"AP8="}}"#);
+        // What only looks like one of these is an object.
+        let object = Value::from(Object::from([("$integer".into(), Value::from("5"))]));
+        assert_eq!(told(object.clone()), r#"{"single":{"$object":{"$integer":"5"}}}"#);
+        let named = Object::from([("\"a\"".into(), Value::from(vec![object, Value::Null]))]);
+        let expected = r#"{"named":{"\"a\"":[{"$object":{"$integer":"5"}},null]}}"#;
+        assert_eq!(for_javascript(&Input::Named(named)), expected);
+    }
 
     /// The seed of a unit's randomness is the same as on every other engine.
     #[test]

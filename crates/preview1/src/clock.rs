@@ -47,10 +47,18 @@ impl Clock {
         time.map_or_else(|| Clock::Real(Instant::now()), Clock::Virtual)
     }
 
-    fn resolution(&self) -> u64 {
+    pub(super) fn resolution(&self) -> u64 {
         match self {
             Clock::Virtual(_) => CLOCK_STEP,
             Clock::Real(_) => 1,
+        }
+    }
+
+    /// Nanoseconds since the call began; no reading, so that a virtual clock does not move.
+    pub(super) fn unread(&self) -> u64 {
+        match self {
+            Clock::Virtual(time) => time.now(),
+            Clock::Real(start) => u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX),
         }
     }
 

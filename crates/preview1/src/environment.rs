@@ -21,13 +21,26 @@ pub(super) enum Random {
 }
 
 impl Random {
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Stop> {
+    pub(super) fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Stop> {
         match self {
             Random::Seeded(stream) => stream.fill(bytes),
             Random::Real => getrandom::fill(bytes)
                 .map_err(|error| Stop::Host(format!("the machine gives no randomness: {error}")))?,
         }
         Ok(())
+    }
+}
+
+impl Random {
+    pub(super) fn number(&mut self) -> Result<u64, Stop> {
+        match self {
+            Random::Seeded(stream) => Ok(stream.number()),
+            Random::Real => {
+                let mut bytes = [0; 8];
+                self.fill(&mut bytes)?;
+                Ok(u64::from_le_bytes(bytes))
+            }
+        }
     }
 }
 

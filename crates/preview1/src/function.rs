@@ -48,26 +48,18 @@ impl Function {
     }
 }
 
-/// A function that was called, and did not stop its guest.
-#[derive(Debug)]
-pub struct Called {
-    /// What it returns.
-    pub returned: Returned,
-    /// The fuel that it costs, which the engine takes where it counts any.
-    pub cost: u64,
-}
-
 /// What a function returns.
 #[derive(Debug)]
 pub enum Returned {
     /// This, at once.
     Now(i32),
     /// What [`Wait::over`] gives, when that time has come.
-    Later(Wait),
+    Later(Box<Wait>),
 }
 
 impl Preview1 {
     /// Calls a function with arguments as WebAssembly has them, those of 32 bits in the low half; `left` is the fuel that the guest has now.
+    /// What it costs is [`Meter::cost`] then.
     ///
     /// A panic of ours stops the guest, where panics unwind: no engine's frames are passed by one.
     ///
@@ -80,7 +72,19 @@ impl Preview1 {
         memory: Option<Memory<'_>>,
         meter: &mut Meter,
         left: u64,
-    ) -> Result<Called, End> {
+    ) -> Result<Returned, Box<End>> {
+        // What is returned fits two registers: copying more than that costs as much as a short function.
+        self.answer(function, arguments, memory, meter, left).map_err(Box::new)
+    }
+
+    fn answer(
+        &mut self,
+        function: &Function,
+        arguments: &[u64],
+        memory: Option<Memory<'_>>,
+        meter: &mut Meter,
+        left: u64,
+    ) -> Result<Returned, End> {
         let memory = match memory {
             Some(memory) => memory,
             // What does not return says nothing either.
@@ -100,9 +104,10 @@ impl Preview1 {
             Ok(()) => Returned::Now(Errno::SUCCESS.code()),
             Err(Failure::Errno(errno)) => Returned::Now(errno.code()),
             Err(Failure::End(end)) => return Err(end),
-            Err(Failure::Wait(wait)) => Returned::Later(*wait),
+            Err(Failure::Wait(wait)) => Returned::Later(wait),
         };
-        Ok(Called { returned, cost: meter.leave()? })
+        meter.leave()?;
+        Ok(returned)
     }
 }
 
@@ -273,19 +278,19 @@ mod tests {
             Guest { preview1, memory: vec![0; 128], meter: Meter::new(&deadline), deadline }
         }
 
-        fn call(&mut self, name: &str, arguments: &[u64], left: u64) -> Result<Called, End> {
+        fn call(&mut self, name: &str, arguments: &[u64], left: u64) -> Result<Returned, End> {
             let memory = Some(Memory::Slice(&mut self.memory));
             let function = Function::named(name).unwrap();
             self.meter.has(0);
-            self.preview1.call(function, arguments, memory, &mut self.meter, left)
+            self.preview1.call(function, arguments, memory, &mut self.meter, left).map_err(|end| *end)
         }
 
         /// Waits for the virtual or the real monotonic clock.
-        fn sleep(&mut self, duration: Duration) -> Wait {
+        fn sleep(&mut self, duration: Duration) -> Box<Wait> {
             self.memory[0] = 5;
             self.memory[16] = 1;
             self.memory[24..32].copy_from_slice(&(duration.as_nanos() as u64).to_le_bytes());
-            match self.call("poll_oneoff", &[0, 64, 1, 48], 100).map(|called| called.returned) {
+            match self.call("poll_oneoff", &[0, 64, 1, 48], 100) {
                 Ok(Returned::Later(wait)) => wait,
                 other => panic!("{other:?}"),
             }
@@ -295,15 +300,15 @@ mod tests {
     #[test]
     fn a_call_costs_what_it_moves_and_no_more_than_there_is() {
         let mut guest = Guest::new(&Grants::default(), Duration::from_secs(60));
-        let mut called = guest.call("random_get", &[0, 128], 2).unwrap();
-        assert!(matches!(called, Called { returned: Returned::Now(0), cost: 2 }), "{called:?}");
+        let mut returned = guest.call("random_get", &[0, 128], 2).unwrap();
+        assert!(matches!(returned, Returned::Now(0)) && guest.meter.cost() == 2, "{returned:?}");
         assert!(guest.memory.iter().any(|byte| *byte != 0));
         assert_eq!(guest.call("random_get", &[0, 128], 1).unwrap_err(), End::OutOfFuel);
-        called = guest.call("fd_close", &[77], 0).unwrap();
-        assert!(matches!(called.returned, Returned::Now(8)), "{called:?}");
+        returned = guest.call("fd_close", &[77], 0).unwrap();
+        assert!(matches!(returned, Returned::Now(8)), "{returned:?}");
         // Arguments of 32 bits are the low half.
-        called = guest.call("clock_time_get", &[1 | 7 << 32, 0, 8], 0).unwrap();
-        assert!(matches!(called.returned, Returned::Now(0)), "{called:?}");
+        returned = guest.call("clock_time_get", &[1 | 7 << 32, 0, 8], 0).unwrap();
+        assert!(matches!(returned, Returned::Now(0)), "{returned:?}");
         assert_eq!(guest.memory[8..16], CLOCK_STEP.to_le_bytes());
     }
 
@@ -311,7 +316,7 @@ mod tests {
     fn an_exit_needs_no_memory_and_all_else_does() {
         let mut guest = Guest::new(&Grants::default(), Duration::from_secs(60));
         let mut call = |name, arguments: &[u64]| {
-            guest.preview1.call(Function::named(name).unwrap(), arguments, None, &mut guest.meter, 0).unwrap_err()
+            *guest.preview1.call(Function::named(name).unwrap(), arguments, None, &mut guest.meter, 0).unwrap_err()
         };
         assert_eq!(call("proc_exit", &[125]), End::Exit(125));
         assert!(matches!(call("proc_exit", &[126]), End::Stop(Stop::Abi(_))));

@@ -18,6 +18,7 @@ mod errno;
 mod file;
 mod folder;
 mod function;
+mod interfaces;
 mod memory;
 mod meter;
 mod poll;
@@ -31,7 +32,8 @@ use wasmill_engine::parts::Stop;
 
 pub use self::abort::abort;
 use self::errno::Errno;
-pub use self::function::{Called, FUNCTIONS, Function, Returned, Type};
+pub use self::function::{FUNCTIONS, Function, Returned, Type};
+pub use self::interfaces::Randomness;
 use self::memory::GuestMemory;
 pub use self::memory::{Memory, RemoteMemory};
 pub use self::meter::{BYTES_PER_FUEL, Meter};

@@ -70,15 +70,17 @@ impl Meter {
         self.works(CALL)
     }
 
-    /// It is done; gives what it cost.
+    /// It is done.
     ///
     /// # Errors
     /// The call's time is over.
-    pub(crate) fn leave(&mut self) -> Result<u64, Stop> {
-        if self.asks_system {
-            self.look()?;
-        }
-        Ok(self.cost)
+    pub(crate) fn leave(&mut self) -> Result<(), Stop> {
+        if self.asks_system { self.look() } else { Ok(()) }
+    }
+
+    /// The fuel that the last function cost, which the engine takes where it counts any.
+    pub fn cost(&self) -> u64 {
+        self.cost
     }
 
     /// Takes note of work that costs as much fuel.
@@ -141,7 +143,7 @@ mod tests {
         meter.has(5);
         meter.enter(7).unwrap();
         assert!(meter.charge(10).is_ok() && meter.moves(2 * BYTES_PER_FUEL + 1).is_ok());
-        assert_eq!(meter.leave().unwrap(), 12);
+        assert_eq!((meter.leave(), meter.cost()), (Ok(()), 12));
         assert!(matches!(meter.charge(1), Err(End::OutOfFuel)));
         // What one function has cost is not asked of the next.
         meter.enter(7).unwrap();

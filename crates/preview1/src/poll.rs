@@ -185,6 +185,11 @@ impl Clock {
 }
 
 impl Wait {
+    /// Of a guest that waits for nothing but a moment: nanoseconds since the call began.
+    pub(super) fn until(clock: &Clock, moment: u64) -> Wait {
+        Wait { time: clock.time(), clocks: Arc::new([([0; 8], moment)]), events: 0, written: 0 }
+    }
+
     /// When the first of its clocks is due: nanoseconds since the call began.
     fn earliest(&self) -> u64 {
         self.clocks.iter().map(|(_, at)| *at).min().unwrap_or(0)

@@ -10,6 +10,7 @@ use wasmill_model::{Digest, Grants, Input, Limits, Secrets, Source};
 use crate::clock::Clock;
 use crate::descriptor::Descriptors;
 use crate::environment::Random;
+use crate::interfaces::Randomness;
 
 /// The name that a program sees as its own.
 const PROGRAM: &str = "unit";
@@ -51,6 +52,7 @@ pub struct Preview1 {
     pub(crate) environment: Vec<Vec<u8>>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+    pub(crate) insecure: Random,
     pub(crate) descriptors: Descriptors,
 }
 
@@ -70,6 +72,10 @@ impl Preview1 {
         let arguments = [PROGRAM].into_iter().chain(grants.args.iter().map(String::as_str));
         let secret = |name: &String| secrets.get(name).map(|value| format!("{name}={value}").into_bytes());
         let environment = grants.env.iter().map(|(name, value)| format!("{name}={value}").into_bytes());
+        let random = |of: Randomness| match grants.random {
+            Source::Virtual => Random::Seeded(SeededStream::new(around.unit, around.input.clone(), of.stream())),
+            Source::Real => Random::Real,
+        };
         Ok(Box::new(Preview1 {
             stdout,
             stderr,
@@ -77,12 +83,8 @@ impl Preview1 {
             arguments: arguments.map(|argument| argument.as_bytes().to_vec()).collect(),
             environment: environment.chain(grants.secrets.iter().filter_map(secret)).collect(),
             clock: Clock::new(VirtualTime::granted(grants, around.frozen)),
-            random: match grants.random {
-                Source::Virtual => {
-                    Random::Seeded(SeededStream::new(around.unit, around.input.clone(), SeededStream::SECURE))
-                }
-                Source::Real => Random::Real,
-            },
+            random: random(Randomness::Secure),
+            insecure: random(Randomness::Insecure),
             descriptors: Descriptors::new(grants)?,
         }))
     }

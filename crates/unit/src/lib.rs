@@ -17,6 +17,7 @@ mod hashed;
 mod import;
 mod info;
 mod inspect;
+mod signature;
 mod start;
 mod wit;
 
@@ -28,4 +29,5 @@ pub use function::{FunctionError, FunctionInfo, Parameter};
 pub use hashed::HashedBytes;
 pub use import::{PREVIEW1, PREVIEW1_MODULE, missing_import_help};
 pub use info::{ImportInfo, ImportKind, Interpreter, Preview, Producer, Unit, UnitInfo};
+pub use signature::{ComponentFunction, TypeDefinition, TypeReference};
 pub use start::DeferredStart;

@@ -16,6 +16,15 @@ pub fn import(module: &str, name: &str) -> Option<u32> {
     wasmill_engine_web::guest::import(module, name)
 }
 
+/// A component asks something of its WASI 0.2.
+///
+/// # Errors
+/// What is thrown, to leave the unit.
+#[wasm_bindgen(js_name = guestAsked)]
+pub fn asked(what: &str, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue> {
+    wasmill_engine_web::guest::asked(what, first, second)
+}
+
 /// A unit calls one of its imports.
 ///
 /// # Errors

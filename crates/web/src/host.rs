@@ -88,6 +88,12 @@ pub async fn run(id: u32, request: String, replay: bool, events: Option<Function
     answer.map_or_else(|failure| failure.document().into(), Answer::from)
 }
 
+/// Components that were prepared for browsers, for this and all later runs: `{digest: {source, modules}}`.
+#[wasm_bindgen(js_name = hostPrepared)]
+pub fn prepared(all: &JsValue) {
+    wasmill_engine_web::add_prepared(all);
+}
+
 /// Cancels a run; one that has ended already is left alone.
 #[wasm_bindgen(js_name = hostCancel)]
 pub fn cancel(id: u32) {

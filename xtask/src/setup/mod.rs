@@ -10,6 +10,7 @@ mod componentize_py;
 mod debian;
 mod debian_program;
 mod go;
+mod jco;
 mod npm;
 mod prefix;
 mod pypi;
@@ -37,6 +38,7 @@ const RECIPES: [&dyn Recipe; 11] = [
     &debian_program::BINARYEN,
     &browser::Chromium,
     &browser::Playwright,
+    &jco::Jco,
 ];
 
 #[derive(clap::Args, Default)]

@@ -10,8 +10,8 @@ use wasmill_engine::parts::{Deadline, Stop};
 use wasmill_model::{Input, Secrets, Value};
 use wasmill_preview1::{FUNCTIONS, Function, Memory, Meter, Preview1, Returned, Surroundings, Type, Wait, abort};
 
-use super::ABORT;
 use super::instance::UnitMemory;
+use super::{ABORT, component};
 use crate::js;
 use crate::wire::{End, Entry, Order, Wasi};
 
@@ -44,7 +44,7 @@ pub(super) struct Left {
 
 impl Current {
     pub(super) fn new(order: &Order, input: impl FnOnce() -> Bytes) -> Result<Self, Stop> {
-        let is_program = matches!(order.entry, Entry::Program);
+        let is_program = matches!(order.entry, Entry::Program | Entry::Component { is_program: true, .. });
         let deadline = Deadline::new(order.limits.timeout, &Cancel::new());
         let wasi = order.wasi.as_ref().map(|wasi| surrounded(order, wasi, input(), is_program)).transpose()?;
         let wasi = wasi.map(|preview1| (preview1, Meter::new(&deadline)));
@@ -64,12 +64,20 @@ impl Current {
         };
         let arguments = raw(function, arguments);
         let remote = memory.map(|memory| Memory::Remote(memory));
-        let called = preview1.call(function, &arguments, remote, meter, u64::MAX)?;
-        let number = match called.returned {
+        let returned = preview1.call(function, &arguments, remote, meter, u64::MAX).map_err(|end| *end)?;
+        let number = match returned {
             Returned::Now(number) => number,
             Returned::Later(wait) => self.waited(&wait)?,
         };
         Ok(JsValue::from(number))
+    }
+
+    /// What a component asks of its WASI 0.2.
+    fn asked(&mut self, what: &str, first: &JsValue, second: &JsValue) -> Result<JsValue, End> {
+        let Some((preview1, _)) = &mut self.wasi else {
+            return Err(Stop::Host("a unit without WASI calls it".to_owned()).into());
+        };
+        component::asked(preview1, &self.deadline, what, first, second)
     }
 
     fn waited(&mut self, wait: &Wait) -> Result<i32, End> {
@@ -102,7 +110,10 @@ fn surrounded(order: &Order, wasi: &Wasi, input: Bytes, is_program: bool) -> Res
         limits: &order.limits,
         unit: wasi.unit,
         input: &wasi.input.read(&input).unwrap_or(Input::Single(Value::Null)),
-        stdin: if matches!(order.entry, Entry::Core { .. }) { Bytes::new() } else { input },
+        stdin: match order.entry {
+            Entry::Core { .. } | Entry::Component { is_program: false, .. } => Bytes::new(),
+            _ => input,
+        },
         stdout_is_log: !is_program,
         sink: None,
         frozen: wasi.frozen,
@@ -130,9 +141,19 @@ pub(super) fn stopped() -> Option<End> {
 
 /// See [`super::imported`].
 pub(super) fn imported(number: u32, arguments: &Array) -> Result<JsValue, JsValue> {
+    serve(|current| current.imported(number, arguments))
+}
+
+/// See [`super::asked`].
+pub(super) fn asked(what: &str, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue> {
+    serve(|current| current.asked(what, first, second))
+}
+
+/// Does something for the guest; `null` is thrown where it does not go on.
+fn serve(run: impl FnOnce(&mut Current) -> Result<JsValue, End>) -> Result<JsValue, JsValue> {
     CURRENT.with_borrow_mut(|current| {
         let current = current.as_mut().ok_or(JsValue::NULL)?;
-        current.imported(number, arguments).map_err(|end| {
+        run(current).map_err(|end| {
             current.stopped.get_or_insert(end);
             JsValue::NULL
         })

@@ -168,7 +168,7 @@ impl RemoteMemory for UnitMemory {
 }
 
 /// What left the unit as an exception.
-fn thrown(error: &JsValue) -> End {
+pub(super) fn thrown(error: &JsValue) -> End {
     if let Some(end) = current::stopped() {
         return end;
     }

@@ -1,6 +1,7 @@
 //! The other end: what a guest worker does for a call. It knows nothing of the page, of the pipeline or of other calls.
 
 mod bytes;
+mod component;
 mod core;
 mod current;
 mod instance;
@@ -77,7 +78,24 @@ pub fn imported(number: u32, arguments: &Array) -> Result<JsValue, JsValue> {
     current::imported(number, arguments)
 }
 
+/// A component asks something of its WASI 0.2: `web/src/component-wasi.js` has the shapes of its interfaces.
+///
+/// # Errors
+/// `null` is thrown, to leave the unit.
+pub fn asked(what: &str, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue> {
+    current::asked(what, first, second)
+}
+
 fn run(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Array) -> Report {
+    if let Entry::Component { order: function, is_program } = &order.entry {
+        return match Current::new(order, || Bytes::from(input.to_vec())) {
+            Ok(current) => {
+                current::begin(current);
+                component::call(module, order, function, *is_program, output)
+            }
+            Err(stop) => Report::of(stop.into()),
+        };
+    }
     let begin = || -> Result<(Instance, Counters), End> {
         current::begin(Current::new(order, || Bytes::from(input.to_vec()))?);
         let instance = Instance::new(module)?;
@@ -110,6 +128,7 @@ fn enter(instance: &Instance, order: &Order, input: &Uint8Array, output: &mut Ui
             *output = bytes::call(instance, input, &order.limits)?;
             Ok(End::Bytes)
         }
+        Entry::Component { .. } => Err(Stop::Host("a component is no module".to_owned()).into()),
         Entry::Program => match instance.function("_start")?.call(&[]) {
             // `exit(0)` unwinds like a trap, and is success.
             Ok(_) | Err(End::Exit(0)) => Ok(End::Bytes),

@@ -35,6 +35,11 @@ impl SeededStream {
         }
     }
 
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
+        self.generator().next_u64()
+    }
+
     fn generator(&mut self) -> &mut ChaCha12Rng {
         self.generator.get_or_insert_with(|| {
             let mut hasher = Sha256::new();

@@ -1,0 +1,194 @@
+// WASI 0.2 as components see it: what was granted, and nothing else. Time, randomness and streams are Wasmill's core's, as on every engine;
+// here is only the shape that jco gives to the interfaces. There are no folders and no sockets.
+
+/**
+ * The interfaces that a component imports, by their names without versions. `core` is what the core does for the call of this worker:
+ * `environment()`, `arguments()`, `now()`, `peek()`, `sleepUntil(at)`, `wallClock()`, `resolution()`, `random(count, stream)`,
+ * `randomNumber(stream)`, `read(most)`, `write(stream, bytes)`, `exit(code)`. What stops the guest is thrown by it.
+ */
+function wasmillWasi(core) {
+  /** What a guest may hold at once, write to a stream in one go, and ask of the source of randomness. */
+  const MOST_HANDLES = 10_000;
+  const WRITE_PERMIT = 64 << 10;
+  const BLOCKING_WRITE = 4096;
+  const MOST_RANDOM = 16 << 20;
+  const [SECURE, INSECURE] = [0, 1];
+  const [STDOUT, STDERR] = [1, 2];
+
+  const dispose = Symbol.dispose ?? Symbol.for("dispose");
+  let handles = 0;
+
+  /** A component that breaks a rule is stopped: an `Error` is no error that an interface declares. */
+  const trap = (message) => {
+    throw new WebAssembly.RuntimeError(message);
+  };
+
+  /** What a guest holds by a handle. */
+  class Resource {
+    constructor() {
+      if (handles >= MOST_HANDLES) trap(`more than ${MOST_HANDLES} handles are open`);
+      handles += 1;
+    }
+    [dispose]() {
+      handles -= 1;
+    }
+  }
+
+  class IoError extends Resource {
+    toDebugString() {
+      return "closed";
+    }
+  }
+
+  /** Ready at a moment of the monotonic clock; without one, always. */
+  class Pollable extends Resource {
+    constructor(at) {
+      super();
+      this.at = at;
+    }
+    ready() {
+      return this.at === undefined || core.peek() >= this.at;
+    }
+    block() {
+      if (!this.ready()) core.sleepUntil(this.at);
+    }
+  }
+
+  function poll(pollables) {
+    if (pollables.length === 0) trap("nothing is waited for");
+    const ready = () => Uint32Array.from(pollables.keys()).filter((index) => pollables[index].ready());
+    const first = ready();
+    if (first.length > 0) return first;
+    core.sleepUntil(pollables.map(({ at }) => at).reduce((one, other) => (one < other ? one : other)));
+    return ready();
+  }
+
+  class InputStream extends Resource {
+    /** At the end of the input it is closed. */
+    read(most) {
+      if (most === 0n) return new Uint8Array();
+      const bytes = core.read(Number(most < BigInt(MOST_RANDOM) ? most : BigInt(MOST_RANDOM)));
+      if (bytes.length === 0) throw { tag: "closed" };
+      return bytes;
+    }
+    blockingRead(most) {
+      return this.read(most);
+    }
+    skip(most) {
+      return BigInt(this.read(most).length);
+    }
+    blockingSkip(most) {
+      return this.skip(most);
+    }
+    subscribe() {
+      return new Pollable();
+    }
+  }
+
+  class OutputStream extends Resource {
+    constructor(stream) {
+      super();
+      this.stream = stream;
+    }
+    checkWrite() {
+      return BigInt(WRITE_PERMIT);
+    }
+    write(bytes) {
+      if (bytes.length > WRITE_PERMIT) trap("more was written than there is a permit for");
+      core.write(this.stream, bytes);
+    }
+    blockingWriteAndFlush(bytes) {
+      if (bytes.length > BLOCKING_WRITE) trap(`more than ${BLOCKING_WRITE} bytes are written at once`);
+      core.write(this.stream, bytes);
+    }
+    flush() {}
+    blockingFlush() {}
+    writeZeroes(count) {
+      if (count > BigInt(WRITE_PERMIT)) trap("more was written than there is a permit for");
+      core.write(this.stream, new Uint8Array(Number(count)));
+    }
+    blockingWriteZeroesAndFlush(count) {
+      if (count > BigInt(BLOCKING_WRITE)) trap(`more than ${BLOCKING_WRITE} bytes are written at once`);
+      this.writeZeroes(count);
+    }
+    splice(from, most) {
+      const bytes = from.read(most < BigInt(WRITE_PERMIT) ? most : BigInt(WRITE_PERMIT));
+      core.write(this.stream, bytes);
+      return BigInt(bytes.length);
+    }
+    blockingSplice(from, most) {
+      return this.splice(from, most);
+    }
+    subscribe() {
+      return new Pollable();
+    }
+  }
+
+  class TerminalInput extends Resource {}
+  class TerminalOutput extends Resource {}
+
+  /** A resource of which there is never one, since nothing gives any. */
+  const nothing = () => class extends Resource {};
+
+  function randomBytes(count, stream) {
+    if (count > BigInt(MOST_RANDOM)) trap(`${count} bytes of randomness are more than ${MOST_RANDOM}`);
+    return core.random(Number(count), stream);
+  }
+
+  const saturated = (number) => (number > 0xffff_ffff_ffff_ffffn ? 0xffff_ffff_ffff_ffffn : number);
+
+  const interfaces = {
+    "wasi:cli/environment": {
+      getEnvironment: () => core.environment(),
+      getArguments: () => core.arguments(),
+      initialCwd: () => undefined,
+    },
+    "wasi:cli/exit": {
+      exit: (status) => core.exit(status.tag === "ok" ? 0 : 1),
+      exitWithCode: (code) => core.exit(code),
+    },
+    "wasi:cli/stdin": { getStdin: () => new InputStream() },
+    "wasi:cli/stdout": { getStdout: () => new OutputStream(STDOUT) },
+    "wasi:cli/stderr": { getStderr: () => new OutputStream(STDERR) },
+    "wasi:cli/terminal-input": { TerminalInput },
+    "wasi:cli/terminal-output": { TerminalOutput },
+    "wasi:cli/terminal-stdin": { getTerminalStdin: () => undefined },
+    "wasi:cli/terminal-stdout": { getTerminalStdout: () => undefined },
+    "wasi:cli/terminal-stderr": { getTerminalStderr: () => undefined },
+    "wasi:clocks/monotonic-clock": {
+      now: () => core.now(),
+      resolution: () => core.resolution(),
+      subscribeInstant: (at) => new Pollable(at),
+      subscribeDuration: (duration) => new Pollable(saturated(core.peek() + duration)),
+    },
+    "wasi:clocks/wall-clock": {
+      now: () => time(core.wallClock()),
+      resolution: () => time(core.resolution()),
+    },
+    "wasi:filesystem/preopens": { getDirectories: () => [] },
+    "wasi:filesystem/types": {
+      Descriptor: nothing(),
+      DirectoryEntryStream: nothing(),
+      filesystemErrorCode: () => undefined,
+    },
+    "wasi:io/error": { Error: IoError },
+    "wasi:io/poll": { Pollable, poll },
+    "wasi:io/streams": { InputStream, OutputStream },
+    "wasi:random/random": {
+      getRandomBytes: (count) => randomBytes(count, SECURE),
+      getRandomU64: () => core.randomNumber(SECURE),
+    },
+    "wasi:random/insecure": {
+      getInsecureRandomBytes: (count) => randomBytes(count, INSECURE),
+      getInsecureRandomU64: () => core.randomNumber(INSECURE),
+    },
+    "wasi:random/insecure-seed": { insecureSeed: () => [0n, 0n] },
+  };
+
+  /** Nanoseconds as a `datetime`. */
+  function time(nanoseconds) {
+    return { seconds: nanoseconds / 1_000_000_000n, nanoseconds: Number(nanoseconds % 1_000_000_000n) };
+  }
+
+  return interfaces;
+}

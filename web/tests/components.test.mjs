@@ -1,0 +1,113 @@
+// Components in Chromium, as `bin/prepare.mjs` makes them: the same values, errors and messages as wasmtime gave (`component.json`), and limits that
+// hold for all of their modules.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { before, test } from "node:test";
+
+import { plain, prepare } from "../bin/prepare.mjs";
+import { attempt, suite } from "./suite.mjs";
+
+const { page } = suite();
+
+const root = resolve(import.meta.dirname, "../..");
+const guests = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "guests");
+const guest = (path) => readFile(join(guests, path)).catch(() => assert.fail(`${path} is not there: \`cargo xtask guests\` builds it`));
+const interpreter = () => readFile(join(root, "crates/toolchain/interpreters/javascript.wasm"));
+
+/** Units in base64, and what was prepared of them. */
+const units = {};
+before(async () => {
+  const binaries = { kinds: await guest("component/kinds.wasm"), csv: await guest("examples/csv-stats/csv.wasm"), javascript: await interpreter() };
+  const prepared = {};
+  for (const [name, binary] of Object.entries(binaries)) {
+    const [digest, made] = await prepare(new Uint8Array(binary));
+    prepared[digest] = made;
+    units[name] = binary.toString("base64");
+  }
+  await page().evaluate((prepared) => void (globalThis.prepared = prepared), prepared);
+});
+
+/** Runs one step that calls this function. */
+async function call(unit, name, input, request = {}) {
+  const pipeline = { wasmill: 1, name: "one", units: { unit: { path: "unit.wasm" } }, steps: { step: { unit: "unit", function: name, with: input } } };
+  return run({ units: { unit: units[unit] }, ...request, pipeline: typeof input === "string" ? JSON.stringify(pipeline).replace(JSON.stringify(input), input) : pipeline });
+}
+
+const run = (request) =>
+  page().evaluate(async (request) => {
+    const { text, document, exitCode } = await wasmill.run(request, { prepared: globalThis.prepared });
+    return { text, document, exitCode };
+  }, request);
+
+/** What the only output of a document is, digit for digit. */
+const output = (text) => /"output": ([\s\S]*?),\n {6}"attempts"/.exec(text)?.[1].replaceAll(/\n\s*/g, "").replaceAll('": ', '":');
+
+test("values are what they are on wasmtime", async () => {
+  const cases = JSON.parse(await readFile(new URL("component.json", import.meta.url), "utf8"));
+  for (const { function: name, input, single, verdict, message, output: expected } of cases) {
+    // A manifest gives a single value to a function's only parameter as it stands.
+    if (single) continue;
+    const answer = await call("kinds", name, input);
+    const told = attempt(answer);
+    assert.ok(told, `${name} ${input}: ${answer.text}`);
+    assert.equal(told.verdict, verdict, `${name} ${input}: ${told.message}`);
+    if (verdict === "ok") assert.equal(output(answer.text), expected.replaceAll(/\n\s*/g, "").replaceAll('": ', '":'), `${name} ${input}`);
+    else assert.equal(told.message, message, `${name} ${input}`);
+  }
+});
+
+test("examples/csv-stats", async () => {
+  const example = join(root, "examples/csv-stats");
+  const [pipeline, csv] = await Promise.all(["pipeline.yaml", "sample.csv"].map((name) => readFile(join(example, name), "utf8")));
+  const { document, exitCode } = await run({ pipeline, inputs: { csv }, units: { csv: units.csv } });
+  assert.equal(exitCode, 0, JSON.stringify(document));
+  const expected = JSON.parse(await readFile(join(example, "expected/sample.stdout"), "utf8"));
+  assert.deepEqual(document.outputs, expected);
+});
+
+test("a component that was not prepared says how it is", async () => {
+  const other = Buffer.concat([Buffer.from(units.kinds, "base64"), Buffer.from([0, 3, 1, 0x78, 0])]).toString("base64");
+  const { document } = await call("kinds", "upper", ["a"], { units: { unit: other } });
+  assert.match(JSON.stringify(document), /wasmill-prepare/);
+});
+
+const script = (source) => JSON.stringify({ language: "javascript", main: "main.js", files: { "main.js": source } });
+const javascript = (source, limits = {}) => call("javascript", "run", [script(source), "main", "{}"], { limits });
+
+test("the JavaScript interpreter: clocks, randomness and streams are the core's", async () => {
+  const source = `export function main() {
+    const before = Date.now();
+    console.log("said");
+    return [before, Math.random() === Math.random(), typeof performance];
+  }`;
+  const [one, other] = [await javascript(source), await javascript(source)];
+  assert.equal(one.exitCode, 0, one.text);
+  assert.deepEqual(one.document.steps.step.output, other.document.steps.step.output);
+  assert.equal(JSON.parse(one.document.steps.step.output)[0], 1735689600000);
+  assert.equal(attempt(one).log ?? one.document.steps.step.log, attempt(other).log ?? other.document.steps.step.log);
+});
+
+test("limits hold for all modules of a component together", async () => {
+  const verdict = async (source, limits) => attempt(await javascript(source, limits)).verdict;
+  const endless = "export function main() { for (;;); }";
+  assert.equal(await verdict(endless, { fuel: 1_000_000_000 }), "fuel-exhausted");
+  assert.equal(await verdict(endless, { timeout: "2s" }), "timed-out");
+  assert.equal(await verdict("export function main() { const all = []; for (;;) all.push('x'.repeat(1e6) + all.length); }", { memory: "48MiB" }), "memory-exceeded");
+  assert.equal(await verdict("export function main() { return 1; }", { memory: "64KiB" }), "memory-exceeded");
+  assert.equal(await verdict("export function main() { return 1; }", { instances: 2 }), "memory-exceeded");
+  assert.equal(await verdict("export function main() { return 'x'.repeat(1e6); }", { output: "64KiB" }), "output-exceeded");
+  assert.equal(await verdict("export function main() { for (;;) console.log('x'.repeat(1000)); }", { log: "64KiB" }), "log-exceeded");
+  assert.equal(await verdict("export function main() { throw new Error('no'); }"), "guest-error");
+  // And nothing is left behind.
+  assert.equal(await verdict("export function main() { return 1; }"), "ok");
+});
+
+test("what is prepared of a script is its interpreter", async () => {
+  const binary = new Uint8Array(await interpreter());
+  const content = Buffer.concat([Buffer.from([16]), Buffer.from("wasmill:function"), Buffer.from("{}")]);
+  const built = new Uint8Array(Buffer.concat([binary, Buffer.from([0, content.length]), content]));
+  assert.deepEqual(plain(built), binary);
+  assert.equal(plain(binary).length, binary.length);
+});
