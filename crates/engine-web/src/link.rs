@@ -79,22 +79,6 @@ fn is_here_for_components(import: &ImportInfo) -> bool {
     }
 }
 
-/// Whether functions are imported with the types that they have: a browser hands JavaScript whatever a unit says.
-fn types(unit: &Unit) -> Result<(), PrepareError> {
-    let bytes = unit.bytes();
-    let sections = Sections::read(&bytes).map_err(|error| PrepareError::Host { message: error.to_string() })?;
-    for import in &sections.imports {
-        let Kind::Function(index) = import.kind else { continue };
-        let wanted = usize::try_from(index).ok().and_then(|index| sections.types.get(index));
-        if wanted != type_of(import.module, import.name).as_ref() {
-            let message =
-                format!("the unit imports `{}::{}` with a type that it does not have", import.module, import.name);
-            return Err(PrepareError::InvalidUnit { message });
-        }
-    }
-    Ok(())
-}
-
 fn type_of(module: &str, name: &str) -> Option<FuncType> {
     if module != preview1::MODULE {
         return Some(FuncType::new([ValType::I32; 4], []));
