@@ -60,7 +60,7 @@ class Stopped extends Error {}
 
 /** What components ask of the core, for the call of this worker. */
 const componentCore = Object.fromEntries(
-  ["environment", "arguments", "now", "peek", "sleepUntil", "wallClock", "resolution", "random", "randomNumber", "read", "write", "exit"].map(
+  ["environment", "arguments", "now", "peek", "sleepUntil", "wallClock", "resolution", "random", "randomNumber", "read", "write", "denied", "exit"].map(
     (what) => [what, (first, second) => {
       inHost = true;
       try {

@@ -23,14 +23,21 @@ pub(crate) fn check_component(unit: &Unit, binding: &Binding) -> Result<(), Prep
     if let Some(import) = imports.iter().find(|import| !is_here_for_components(import)) {
         return Err(missing(import));
     }
-    if !binding.grants.dirs.is_empty() && imports.iter().any(|import| import.module.starts_with("wasi:filesystem/")) {
-        return Err(PrepareError::Unsupported { message: "a browser has no folders to grant".to_owned() });
+    let grants = &binding.grants;
+    let asked = [
+        (!grants.dirs.is_empty(), "wasi:filesystem/", "folders"),
+        (!grants.net.is_empty(), "wasi:sockets/", "sockets"),
+    ];
+    for (is_granted, package, what) in asked {
+        if is_granted && imports.iter().any(|import| import.module.starts_with(package)) {
+            return Err(PrepareError::Unsupported { message: format!("a browser has no {what} to grant") });
+        }
     }
     Ok(())
 }
 
 /// The interfaces of WASI 0.2 that `web/src/component-wasi.js` has.
-const INTERFACES: [&str; 20] = [
+const INTERFACES: [&str; 27] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stdin",
@@ -51,6 +58,13 @@ const INTERFACES: [&str; 20] = [
     "wasi:random/random",
     "wasi:random/insecure",
     "wasi:random/insecure-seed",
+    "wasi:sockets/network",
+    "wasi:sockets/instance-network",
+    "wasi:sockets/ip-name-lookup",
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp-create-socket",
+    "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
 ];
 
 fn is_here_for_components(import: &ImportInfo) -> bool {
