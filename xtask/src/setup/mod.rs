@@ -14,6 +14,7 @@ mod npm;
 mod prefix;
 mod pypi;
 pub(crate) mod rust_wasm;
+mod wasmtime;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -24,12 +25,13 @@ use crate::printer::Printer;
 use crate::setup::prefix::Prefix;
 
 /// Every recipe there is. Further languages and runtimes come here.
-const RECIPES: [&dyn Recipe; 10] = [
+const RECIPES: [&dyn Recipe; 11] = [
     &rust_wasm::RustWasm,
     &c_wasm::CWasm,
     &componentize_py::ComponentizePy,
     &go::Go,
     &npm::Npm,
+    &wasmtime::Wasmtime,
     &debian_program::WASMEDGE,
     &debian_program::WAZERO,
     &debian_program::BINARYEN,
