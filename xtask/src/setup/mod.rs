@@ -15,6 +15,7 @@ mod npm;
 mod prefix;
 mod pypi;
 pub(crate) mod rust_wasm;
+mod wasmtime;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -31,6 +32,7 @@ const RECIPES: [&dyn Recipe; 11] = [
     &componentize_py::ComponentizePy,
     &go::Go,
     &npm::Npm,
+    &wasmtime::Wasmtime,
     &debian_program::WASMEDGE,
     &debian_program::WAZERO,
     &debian_program::BINARYEN,
