@@ -1,10 +1,10 @@
 // WASI 0.2 as components see it: what was granted, and nothing else. Time, randomness and streams are Wasmill's core's, as on every engine;
-// here is only the shape that jco gives to the interfaces. There are no folders and no sockets.
+// here is only the shape that jco gives to the interfaces. There are no folders, and what is asked of the network is denied.
 
 /**
  * The interfaces that a component imports, by their names without versions. `core` is what the core does for the call of this worker:
  * `environment()`, `arguments()`, `now()`, `peek()`, `sleepUntil(at)`, `wallClock()`, `resolution()`, `random(count, stream)`,
- * `randomNumber(stream)`, `read(most)`, `write(stream, bytes)`, `exit(code)`. What stops the guest is thrown by it.
+ * `randomNumber(stream)`, `read(most)`, `write(stream, bytes)`, `denied(grant, tried)`, `exit(code)`. What stops the guest is thrown by it.
  */
 function wasmillWasi(core) {
   /** What a guest may hold at once, write to a stream in one go, and ask of the source of randomness. */
@@ -127,8 +127,20 @@ function wasmillWasi(core) {
   class TerminalInput extends Resource {}
   class TerminalOutput extends Resource {}
 
+  class Network extends Resource {}
+
   /** A resource of which there is never one, since nothing gives any. */
   const nothing = () => class extends Resource {};
+
+  const denied = () => {
+    throw "access-denied";
+  };
+
+  function resolveAddresses(_, name) {
+    const host = name.replace(/^\[/, "").replace(/\]$/, "");
+    core.denied(`net: ["${host}:PORT"]`, `looking up \`${host}\``);
+    denied();
+  }
 
   function randomBytes(count, stream) {
     if (count > BigInt(MOST_RANDOM)) trap(`${count} bytes of randomness are more than ${MOST_RANDOM}`);
@@ -183,6 +195,13 @@ function wasmillWasi(core) {
       getInsecureRandomU64: () => core.randomNumber(INSECURE),
     },
     "wasi:random/insecure-seed": { insecureSeed: () => [0n, 0n] },
+    "wasi:sockets/network": { Network, networkErrorCode: () => undefined },
+    "wasi:sockets/instance-network": { instanceNetwork: () => new Network() },
+    "wasi:sockets/ip-name-lookup": { ResolveAddressStream: nothing(), resolveAddresses },
+    "wasi:sockets/tcp": { TcpSocket: nothing() },
+    "wasi:sockets/tcp-create-socket": { createTcpSocket: denied },
+    "wasi:sockets/udp": { UdpSocket: nothing(), IncomingDatagramStream: nothing(), OutgoingDatagramStream: nothing() },
+    "wasi:sockets/udp-create-socket": { createUdpSocket: denied },
   };
 
   /** Nanoseconds as a `datetime`. */

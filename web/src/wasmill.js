@@ -122,7 +122,7 @@ export class Wasmill {
       };
       worker.onmessageerror = () => failed(failure("a message could not be read"), "a message could not be read");
       this.#worker = worker;
-      worker.postMessage({ host: { module: this.#module, workers: this.#workers } });
+      worker.postMessage({ host: { module: this.#module, workers: this.#workers, source: workerSource } });
     });
     return this.#host;
   }

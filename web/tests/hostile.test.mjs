@@ -41,6 +41,26 @@ stopped("a flood of log", one(program(`(loop $again (call $write (i32.const 2)) 
   assert.ok(log.length <= 64 << 10);
 });
 
+const hoard = (grow) => `(module (memory (export "memory") 1) (table $t 1 funcref) (func (export "f")
+  (loop $again (if (i32.eq ${grow} (i32.const -1)) (then unreachable)) (br $again))))`;
+const exceeded = (of) => ({ verdict, message }) => {
+  assert.equal(verdict, "memory-exceeded", message);
+  assert.match(message, of);
+};
+stopped("memory without end", one(hoard("(memory.grow (i32.const 16))"), { step: { limits: { memory: "8MiB" } } }), exceeded(/8 MiB/));
+stopped("a table without end", one(hoard("(table.grow $t (ref.null func) (i32.const 1000))"), { step: { limits: { table_elements: 10_000 } } }), exceeded(/10000|10,000/));
+stopped("memories that are together too large", one(`(module (memory 100) (memory 100) (func (export "f")))`, { step: { limits: { memory: "8MiB" } } }), exceeded(/8 MiB/));
+stopped("more memories than there may be", one(`(module ${"(memory 0)".repeat(5)} (func (export "f")))`, { step: { limits: { instances: 4 } } }), ({ verdict }) => assert.equal(verdict, "memory-exceeded"));
+stopped("fuel without end", one(ENDLESS, { step: { limits: { fuel: 1_000_000 } } }), ({ verdict, usage }) => {
+  assert.equal(verdict, "fuel-exhausted");
+  assert.equal(usage.fuel, 1_000_000);
+});
+test("a function with another type than it has", async () => {
+  const { document, exitCode } = await run(one(`(module (import "wasi_snapshot_preview1" "fd_close" (func (param i64) (result i32))) (memory (export "memory") 1) (func (export "f")))`));
+  assert.equal(exitCode, 2);
+  assert.match(document.errors[0].message, /with a type that it does not have/);
+});
+
 const LIES = {
   "a length that is not there": [`(i32.store (local.get $out) (i32.const -1)) (i32.const 1024)`, "invalid-abi"],
   "a pointer that is not there": [`(i32.store (local.get $out) (i32.const 4)) (i32.const -4)`, "invalid-abi"],

@@ -17,36 +17,27 @@ pub(crate) fn check(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> 
     types(unit)
 }
 
-/// Whether functions are imported with the types that they have: a browser hands JavaScript whatever a unit says.
-fn types(unit: &Unit) -> Result<(), PrepareError> {
-    let bytes = unit.bytes();
-    let sections = Sections::read(&bytes).map_err(|error| PrepareError::Host { message: error.to_string() })?;
-    for import in &sections.imports {
-        let Kind::Function(index) = import.kind else { continue };
-        let wanted = usize::try_from(index).ok().and_then(|index| sections.types.get(index));
-        if wanted != type_of(import.module, import.name).as_ref() {
-            let message =
-                format!("the unit imports `{}::{}` with a type that it does not have", import.module, import.name);
-            return Err(PrepareError::InvalidUnit { message });
-        }
-    }
-    Ok(())
-}
-
 /// The same for a component, whose imports are interfaces of WASI 0.2.
 pub(crate) fn check_component(unit: &Unit, binding: &Binding) -> Result<(), PrepareError> {
     let imports = &unit.info().imports;
     if let Some(import) = imports.iter().find(|import| !is_here_for_components(import)) {
         return Err(missing(import));
     }
-    if !binding.grants.dirs.is_empty() && imports.iter().any(|import| import.module.starts_with("wasi:filesystem/")) {
-        return Err(PrepareError::Unsupported { message: "a browser has no folders to grant".to_owned() });
+    let grants = &binding.grants;
+    let asked = [
+        (!grants.dirs.is_empty(), "wasi:filesystem/", "folders"),
+        (!grants.net.is_empty(), "wasi:sockets/", "sockets"),
+    ];
+    for (is_granted, package, what) in asked {
+        if is_granted && imports.iter().any(|import| import.module.starts_with(package)) {
+            return Err(PrepareError::Unsupported { message: format!("a browser has no {what} to grant") });
+        }
     }
     Ok(())
 }
 
 /// The interfaces of WASI 0.2 that `web/src/component-wasi.js` has.
-const INTERFACES: [&str; 20] = [
+const INTERFACES: [&str; 27] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stdin",
@@ -67,6 +58,13 @@ const INTERFACES: [&str; 20] = [
     "wasi:random/random",
     "wasi:random/insecure",
     "wasi:random/insecure-seed",
+    "wasi:sockets/network",
+    "wasi:sockets/instance-network",
+    "wasi:sockets/ip-name-lookup",
+    "wasi:sockets/tcp",
+    "wasi:sockets/tcp-create-socket",
+    "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
 ];
 
 fn is_here_for_components(import: &ImportInfo) -> bool {
@@ -77,6 +75,22 @@ fn is_here_for_components(import: &ImportInfo) -> bool {
         ImportKind::Type => import.provided,
         _ => false,
     }
+}
+
+/// Whether functions are imported with the types that they have: a browser hands JavaScript whatever a unit says.
+fn types(unit: &Unit) -> Result<(), PrepareError> {
+    let bytes = unit.bytes();
+    let sections = Sections::read(&bytes).map_err(|error| PrepareError::Host { message: error.to_string() })?;
+    for import in &sections.imports {
+        let Kind::Function(index) = import.kind else { continue };
+        let wanted = usize::try_from(index).ok().and_then(|index| sections.types.get(index));
+        if wanted != type_of(import.module, import.name).as_ref() {
+            let message =
+                format!("the unit imports `{}::{}` with a type that it does not have", import.module, import.name);
+            return Err(PrepareError::InvalidUnit { message });
+        }
+    }
+    Ok(())
 }
 
 fn type_of(module: &str, name: &str) -> Option<FuncType> {

@@ -31,7 +31,7 @@ pub(crate) fn outcome(
     format: OutputFormat,
     deadline: &Deadline,
 ) -> Outcome {
-    let Ended { report: Report { end, fuel, peak_memory, refused }, output, log } = ended;
+    let Ended { report: Report { end, fuel, peak_memory, refused, denied }, output, log } = ended;
     usage.fuel = fuel;
     usage.peak_memory = peak_memory;
     usage.log_bytes = log.len() as u64;
@@ -48,8 +48,8 @@ pub(crate) fn outcome(
             Outcome { output: Some(value), log, ..Outcome::failed(Verdict::Ok, usage) }
         }
         Err(end) => {
-            // Nothing is denied by name here: what was not granted is not there.
-            let verdict = final_verdict(verdict(&end, limits, deadline), refused, None);
+            let denied = denied.map(|(grant, message)| Verdict::Denied { grant, message });
+            let verdict = final_verdict(verdict(&end, limits, deadline), refused, denied);
             if matches!(verdict, Verdict::TimedOut { .. } | Verdict::Cancelled) {
                 // Where a guest is when the clock stops it depends on the machine.
                 usage.fuel = None;

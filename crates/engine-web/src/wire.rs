@@ -93,6 +93,15 @@ pub(crate) struct Report {
     pub(crate) fuel: Option<u64>,
     pub(crate) peak_memory: u64,
     pub(crate) refused: Option<Refused>,
+    /// What it tried first that it was not granted: the grant, and what that was.
+    pub(crate) denied: Option<(String, String)>,
+}
+
+impl Report {
+    /// Of a call of which nothing is known but its end.
+    pub(crate) fn of(end: End) -> Self {
+        Report { end, fuel: None, peak_memory: 0, refused: None, denied: None }
+    }
 }
 
 impl Report {

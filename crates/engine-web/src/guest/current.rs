@@ -29,6 +29,8 @@ pub(super) struct Current {
     is_program: bool,
     /// What our side stopped the guest with.
     stopped: Option<End>,
+    /// What it tried first that it was not granted.
+    denied: Option<(String, String)>,
 }
 
 /// What is left of a call.
@@ -40,6 +42,7 @@ pub(super) struct Left {
     pub(super) log: Vec<u8>,
     /// What it wrote too much of.
     pub(super) over: Option<Stop>,
+    pub(super) denied: Option<(String, String)>,
 }
 
 impl Current {
@@ -48,7 +51,15 @@ impl Current {
         let deadline = Deadline::new(order.limits.timeout, &Cancel::new());
         let wasi = order.wasi.as_ref().map(|wasi| surrounded(order, wasi, input(), is_program)).transpose()?;
         let wasi = wasi.map(|preview1| (preview1, Meter::new(&deadline)));
-        Ok(Current { memory: None, wasi, deadline, output: order.limits.output, is_program, stopped: None })
+        Ok(Current {
+            memory: None,
+            wasi,
+            deadline,
+            output: order.limits.output,
+            is_program,
+            stopped: None,
+            denied: None,
+        })
     }
 
     fn imported(&mut self, number: u32, arguments: &Array) -> Result<JsValue, End> {
@@ -77,6 +88,11 @@ impl Current {
         let Some((preview1, _)) = &mut self.wasi else {
             return Err(Stop::Host("a unit without WASI calls it".to_owned()).into());
         };
+        if what == "denied" {
+            let text = |value: &JsValue| value.as_string().unwrap_or_default();
+            self.denied.get_or_insert_with(|| (text(first), text(second)));
+            return Ok(JsValue::UNDEFINED);
+        }
         component::asked(preview1, &self.deadline, what, first, second)
     }
 
@@ -163,7 +179,7 @@ fn serve(run: impl FnOnce(&mut Current) -> Result<JsValue, End>) -> Result<JsVal
 /// The call is over.
 pub(super) fn end() -> Left {
     let Some(current) = CURRENT.take() else { return Left::default() };
-    let mut left = Left { stopped: current.stopped, ..Left::default() };
+    let mut left = Left { stopped: current.stopped, denied: current.denied, ..Left::default() };
     // A success is not taken for a stop.
     if current.is_program && left.stopped == Some(End::Exit(0)) {
         left.stopped = None;

@@ -53,6 +53,7 @@ pub fn call(module: &JsValue, order: &str, input: &Uint8Array) -> Told {
         end = over.into();
     }
     report.end = end;
+    report.denied = left.denied;
     // Plain data can always be written as JSON.
     let report = serde_json::to_string(&report).unwrap_or_default();
     Told { report, output, log: Uint8Array::from(left.log.as_slice()) }
