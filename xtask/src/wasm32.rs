@@ -6,7 +6,7 @@ use crate::printer::Printer;
 use crate::{process, setup};
 
 /// Marked [wasm32] in the design; those of later issues join when they are there.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "wasmill-model",
     "wasmill-expression",
     "wasmill-unit",

@@ -11,7 +11,14 @@ use crate::tidy::Violation;
 const TIERS: [&[&str]; 8] = [
     &["wasmill-model"],
     &["wasmill-unit", "wasmill-expression"],
-    &["wasmill-manifest", "wasmill-plan", "wasmill-engine", "wasmill-artifact", "wasmill-instrument", "wasmill-witjson"],
+    &[
+        "wasmill-manifest",
+        "wasmill-plan",
+        "wasmill-engine",
+        "wasmill-artifact",
+        "wasmill-instrument",
+        "wasmill-witjson",
+    ],
     &["wasmill-preview1"],
     &["wasmill-engine-*", "wasmill-toolchain", "wasmill-runtime"],
     &["wasmill-store-*", "wasmill-bus-*", "wasmill-request"],
