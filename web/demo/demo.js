@@ -41,8 +41,10 @@ function load({ name, text, given = {}, binaries = new Map(), other = {} }) {
 /** What would be run; fails where the inputs are no JSON. */
 function request() {
   const given = inputs.value.trim() === "" ? {} : JSON.parse(inputs.value);
-  const binaries = Object.fromEntries(files().filter(({ bytes }) => bytes).map(({ name, bytes }) => [name, toBase64(bytes)]));
-  return { ...rest, pipeline: manifest.value, file, inputs: given, units: { ...rest.units, ...binaries } };
+  // Of the units that a request brought, those that the pipeline still has.
+  const brought = (outline?.units ?? []).filter(({ name }) => rest.units?.[name]).map(({ name }) => [name, rest.units[name]]);
+  const read = files().filter(({ bytes }) => bytes).map(({ name, bytes }) => [name, toBase64(bytes)]);
+  return { ...rest, pipeline: manifest.value, file, inputs: given, units: Object.fromEntries([...brought, ...read]) };
 }
 
 /** The units that the pipeline reads from files. */

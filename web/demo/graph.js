@@ -43,7 +43,7 @@ export class Graph {
     this.#chosen = undefined;
     const buttons = steps.map(({ id }) => this.#node(id, units.get(id), places.get(id)));
     this.#place.replaceChildren(lines(edges, places, width, height), ...buttons);
-    this.#place.style.height = `${Math.min(height + 2, 544)}px`;
+    this.#place.style.height = `${Math.min(height + 2, 736)}px`;
   }
 
   clear() {

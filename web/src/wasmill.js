@@ -29,6 +29,8 @@ export class Wasmill {
   #script = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
   /** The host worker, as a promise; started anew after it failed. */
   #host;
+  #worker;
+  /** Who waits for an answer, by the number of what was asked. */
   #asked = new Map();
   #next = 1;
   #stopped = false;
@@ -69,18 +71,22 @@ export class Wasmill {
   async #ask(message, onEvent, signal) {
     if (this.#stopped) throw new Error("this Wasmill was stopped");
     const id = this.#next++;
-    const host = await this.#started();
-    const cancel = () => host.postMessage({ ask: "cancel", id });
+    let cancel;
     try {
-      return await new Promise((resolve) => {
+      return await new Promise((resolve, reject) => {
+        // Before anything is waited for: whoever ends the host answers all that were asked.
         this.#asked.set(id, { resolve, onEvent });
-        host.postMessage({ ...message, id });
-        if (signal?.aborted) cancel();
-        else signal?.addEventListener("abort", cancel);
+        const post = (host) => {
+          host.postMessage({ ...message, id });
+          cancel = () => host.postMessage({ ask: "cancel", id });
+          if (signal?.aborted) cancel();
+          else signal?.addEventListener("abort", cancel);
+        };
+        this.#started().then(post).catch(reject);
       });
     } finally {
       this.#asked.delete(id);
-      signal?.removeEventListener("abort", cancel);
+      if (cancel) signal?.removeEventListener("abort", cancel);
     }
   }
 
@@ -108,12 +114,10 @@ export class Wasmill {
       };
       worker.onmessageerror = () => failed(failure("a message could not be read"), "a message could not be read");
       this.#worker = worker;
-      worker.postMessage({ host: { module: this.#module, workers: this.#workers } });
+      worker.postMessage({ host: { module: this.#module, workers: this.#workers, source: workerSource } });
     });
     return this.#host;
   }
-
-  #worker;
 
   #heard({ answer, event, text, exitCode }) {
     if (answer !== undefined) this.#asked.get(answer)?.resolve({ text, exitCode });

@@ -13,8 +13,8 @@ const OUT_OF_REACH = [
 let inHost = false;
 /** Whether the call has been answered: this worker is going to be terminated. */
 let ended = false;
-/** The compiled core, which guest workers start from. */
-let coreModule;
+/** The compiled core and this script, which guest workers start from. */
+let coreModule, script;
 
 /** Says how a call or a worker ended, once. */
 function end(message) {
@@ -58,8 +58,7 @@ function imported(number) {
 /** What the core asks of JavaScript. */
 const wasmillWorker = {
   startGuest(receive) {
-    // The same script.
-    const worker = new Worker(self.location.href, { name: "wasmill guest" });
+    const worker = new Worker(script, { name: "wasmill guest" });
     worker.onmessage = ({ data }) => receive(data);
     worker.onmessageerror = () => receive({ failed: "a message could not be read" });
     worker.onerror = (event) => {
@@ -106,8 +105,10 @@ const wasmillWorker = {
 
 /** What the host worker is asked. */
 const host = {
-  start({ module, workers }) {
+  start({ module, workers, source }) {
     coreModule = module;
+    // This worker's own address will not do: the origin of a page that is a file is another one for each of its workers.
+    script = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     wasm_bindgen.hostStart(workers, navigator.userAgent);
   },
   async run({ id, request, events }) {

@@ -50,7 +50,7 @@ enum Verb {
     Web(web::Args),
     /// Runs the fuzzers with coverage; needs nightly Rust.
     Fuzz(fuzz::Args),
-    /// Sets up what is missing, builds the guests, and runs every test.
+    /// Sets up what is missing, builds the guests and Wasmill for WASI, and runs every test.
     Test(test::Args),
     /// Runs the benches and writes docs/benchmarks.md from what they found.
     Bench(bench::Args),

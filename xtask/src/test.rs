@@ -1,4 +1,5 @@
-//! `cargo xtask test`: the README's one command. What is missing is set up, the guests are built, and every test runs.
+//! `cargo xtask test`: the README's one command. What is missing is set up, the guests and Wasmill as a program of WASI are built, and
+//! every test runs.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,7 +7,7 @@ use std::process::Command;
 use crate::failure::Outcome;
 use crate::paths::{Paths, cargo};
 use crate::printer::Printer;
-use crate::{guests, process, setup};
+use crate::{guests, process, setup, wasi, web};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -18,6 +19,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     setup::run(&setup::Args::default(), paths, printer)?;
     guests::run(&guests::Args::default(), paths, printer)?;
+    wasi::run(paths, printer)?;
+    web::run(&web::Args::default(), paths, printer)?;
     warm(paths, printer)?;
     let nextest = process::capture(cargo().args(["nextest", "--version"])).is_ok();
     if !nextest {

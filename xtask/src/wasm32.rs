@@ -6,7 +6,7 @@ use crate::printer::Printer;
 use crate::{process, setup};
 
 /// Marked [wasm32] in the design; those of later issues join when they are there.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "wasmill-model",
     "wasmill-expression",
     "wasmill-unit",
@@ -18,6 +18,7 @@ const CRATES: [&str; 11] = [
     "wasmill-preview1",
     "wasmill-engine-wasmi",
     "wasmill-runtime",
+    "wasmill-request",
 ];
 
 const TARGETS: [&str; 2] = ["wasm32-wasip1", "wasm32-unknown-unknown"];

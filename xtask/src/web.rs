@@ -5,6 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::failure::{During, Failure, Outcome};
@@ -57,6 +60,7 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
         let contents = fs::read(paths.root.join(from)).during(from)?;
         write(&package.join(to), contents)?;
     }
+    demo(&package, &web, paths, printer)?;
     let core = fs::metadata(package.join("wasmill.wasm")).during("wasmill.wasm")?.len();
     printer.result(format_args!("{}  core {core} bytes", paths.shown(&package)));
     if core > LARGEST && !args.quick {
@@ -114,6 +118,49 @@ fn make_smaller(from: &Path, to: &Path, paths: &Paths, printer: &Printer) -> Out
     optimize.args(["--strip-debug", "--strip-producers"]);
     process::run(optimize.arg(from).arg("-o").arg(to))?;
     write(&kept.with_extension("key"), key)
+}
+
+/// The demo page with the package beside it, and all of it as one file.
+fn demo(package: &Path, web: &Path, paths: &Paths, printer: &Printer) -> Outcome {
+    let folder = web.join("demo");
+    let source = paths.root.join("web/demo");
+    for entry in fs::read_dir(&source).during(source.display())?.flatten() {
+        let contents = fs::read(entry.path()).during(entry.path().display())?;
+        write(&folder.join(entry.file_name()), contents)?;
+    }
+    for name in ["wasmill.js", "worker-source.js", "wasmill.wasm"] {
+        let contents = fs::read(package.join(name)).during(name)?;
+        write(&folder.join("wasmill-web").join(name), contents)?;
+    }
+
+    let mut esbuild = Command::new(setup::esbuild(paths, printer)?);
+    esbuild.args(["--bundle", "--format=iife", "--charset=utf8", "--log-level=error"]).arg(folder.join("demo.js"));
+    let script = process::capture(&mut esbuild)?;
+    let style = fs::read_to_string(source.join("style.css")).during("web/demo/style.css")?;
+    let core = BASE64.encode(fs::read(package.join("wasmill.wasm")).during("wasmill.wasm")?);
+    let page = fs::read_to_string(source.join("index.html")).during("web/demo/index.html")?;
+    let hash = |text: &str| format!("'sha256-{}'", BASE64.encode(Sha256::digest(text.as_bytes())));
+    let parts = [
+        ("script-src 'self'", format!("script-src {}", hash(&script))),
+        ("style-src 'self'", format!("style-src {}", hash(&style))),
+        ("connect-src 'self'; ", String::new()),
+        ("<link rel=\"stylesheet\" href=\"style.css\">\n", format!("<style>{style}</style>\n")),
+        ("<script type=\"module\" src=\"demo.js\"></script>\n", String::new()),
+        (
+            "</body>",
+            format!(
+                "<script type=\"application/octet-stream\" id=\"wasm\">{core}</script>\n<script>{script}</script>\n</body>"
+            ),
+        ),
+    ];
+    let mut whole = page;
+    for (from, to) in parts {
+        if whole.matches(from).count() != 1 {
+            return Err(Failure::new(format!("web/demo/index.html has not exactly one `{}`", from.trim())));
+        }
+        whole = whole.replacen(from, &to, 1);
+    }
+    write(&web.join("wasmill-demo.html"), whole)
 }
 
 fn write(path: &Path, contents: impl AsRef<[u8]>) -> Outcome {

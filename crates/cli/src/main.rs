@@ -25,6 +25,7 @@ mod printer;
 mod programs;
 mod progress;
 mod render;
+mod request_file;
 mod results;
 mod secrets;
 mod settings;
@@ -71,6 +72,12 @@ fn wasmill() -> ExitCode {
 
 fn dispatch(cli: Cli, printer: &Printer) -> Outcome {
     match cli.command {
+        Command::Run(args) if args.is_request() => {
+            let printer = printer.in_json();
+            settings::run(args)
+                .and_then(|settings| commands::run::run(settings, &printer))
+                .or_else(|failure| Ok(failure.report(&printer)))
+        }
         Command::Run(args) => commands::run::run(settings::run(args)?, printer),
         Command::Call(args) => commands::call::call(settings::call(args)?, printer),
         Command::Exec(args) => commands::exec::exec(settings::exec(args)?, printer),

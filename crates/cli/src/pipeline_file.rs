@@ -1,13 +1,13 @@
 //! The FILE of `run`, `check`, `plan` and `graph`: found, read, parsed, its units loaded, the one held against the other.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wasmill_artifact::{ArtifactError, UnitCache};
-use wasmill_manifest::Format;
+use wasmill_manifest::{Format, IncludedPipeline};
 use wasmill_model::{Code, Diagnostic, Pipeline, Policy, SourceText, SourceUnit, UnitSource, UnitSpec};
 use wasmill_runtime::{Bundle, BundleReader, DEEPEST_CALL, Overrides, PipelineFiles, component_file_of, place_of};
 use wasmill_unit::Unit;
@@ -46,6 +46,27 @@ pub(crate) fn read(
 ) -> Result<PipelineFile, Failure> {
     let mut files = Files { policy, settings, printer, sources: Sources::default() };
     match BundleReader::new(&mut files, policy, &engines::descriptions(), overrides).file(path) {
+        Ok(bundle) => Ok(PipelineFile { bundle, sources: files.sources }),
+        Err(problems) => Err(Failure::invalid(problems).in_files(&files.sources)),
+    }
+}
+
+/// The same of a pipeline that was read already, from no file: `included` are those that came with it.
+///
+/// # Errors
+/// Everything that is wrong with it and its units.
+pub(crate) fn complete(
+    pipeline: Pipeline,
+    included: HashMap<PathBuf, IncludedPipeline>,
+    policy: &Policy,
+    overrides: &Overrides,
+    settings: &SourceSettings,
+    sources: Sources,
+    printer: &Printer,
+) -> Result<PipelineFile, Failure> {
+    let mut files = Files { policy, settings, printer, sources };
+    let engines = engines::descriptions();
+    match BundleReader::new(&mut files, policy, &engines, overrides).including(included).pipeline(pipeline) {
         Ok(bundle) => Ok(PipelineFile { bundle, sources: files.sources }),
         Err(problems) => Err(Failure::invalid(problems).in_files(&files.sources)),
     }

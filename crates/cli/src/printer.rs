@@ -44,6 +44,11 @@ impl Printer {
         Printer { lines: true, ..self }
     }
 
+    /// The same, for a verb that prints a JSON document, whatever was asked for.
+    pub(crate) fn in_json(self) -> Self {
+        Printer { output: OutputMode::Json, ..self }
+    }
+
     /// Whether the reader of stdout went away, as far as that was noticed.
     pub(crate) fn is_unheard(&self) -> bool {
         UNHEARD.load(Ordering::Relaxed)

@@ -1,7 +1,7 @@
 //! What the arguments mean, together with the environment: typed values that the verbs work with.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use wasmill_toolchain::{Confinement, Mode};
 
 use crate::args::{
     BuildArgs, BuildModeArgs, CallArgs, CheckArgs, DevArgs, EachArgs, EnginesArgs, ExecArgs, HostArgs, LimitArgs,
-    PlanArgs, RunArgs, SourceArgs,
+    PlanArgs, RequestArgs, RunArgs, SourceArgs, is_stdin,
 };
 use crate::each::{EachSettings, RowSource};
 use crate::failure::Failure;
@@ -38,6 +38,17 @@ pub(crate) struct RunSettings {
     pub(crate) host: HostSettings,
     /// Whether it runs again when a file changes.
     pub(crate) watch: Watch,
+    /// Where stdin says what is run: how.
+    pub(crate) request: Option<RequestSettings>,
+}
+
+/// A run request on stdin.
+#[derive(Debug)]
+pub(crate) struct RequestSettings {
+    /// The folder that paths are relative to; none: the working directory.
+    pub(crate) units: Option<PathBuf>,
+    /// The folder of large values, where the caller named one.
+    pub(crate) blobs: Option<PathBuf>,
 }
 
 /// Whether a pipeline runs again when a file changes.
@@ -56,6 +67,8 @@ pub(crate) enum Watch {
 pub(crate) struct CheckSettings {
     /// The manifest.
     pub(crate) file: PathBuf,
+    /// Where stdin has it: how.
+    pub(crate) request: Option<RequestSettings>,
     /// The host's word on limits.
     pub(crate) policy: Policy,
     /// How units are fetched.
@@ -78,6 +91,8 @@ pub(crate) struct SourceSettings {
 pub(crate) struct PlanSettings {
     /// The manifest.
     pub(crate) file: PathBuf,
+    /// Where stdin has it: how.
+    pub(crate) request: Option<RequestSettings>,
     /// The host's word on limits.
     pub(crate) policy: Policy,
     /// How units are fetched.
@@ -131,6 +146,8 @@ pub(crate) struct BuildSettings {
     pub(crate) out: Option<PathBuf>,
     /// Whether everything is built twice.
     pub(crate) check: bool,
+    /// The `--input`s of a run request, where one is asked for.
+    pub(crate) request: Option<Vec<String>>,
     /// The host's word on trust.
     pub(crate) policy: Policy,
     /// How it is built.
@@ -189,13 +206,31 @@ pub(crate) fn run(args: RunArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources)?;
     let watch = if args.watch { Watch::InLines } else { Watch::No };
     let (file, allow_blobs) = (args.file(), args.allow_blobs);
+    let request = request(&file, args.request, args.host.blobs.clone())?;
+    if request.is_some() && (args.watch || args.each.each.is_some()) {
+        return Err(Failure::usage(
+            "`-` is a run request on stdin, which is run once",
+            "`--watch` and `--each` take the file of a pipeline",
+        ));
+    }
     let EachArgs { each, fail_fast, jobs } = args.each;
     let each = each.map(|rows| {
         let rows = if rows.as_os_str() == "-" { RowSource::Stdin } else { RowSource::File(rows) };
         EachSettings { rows, jobs, fail_fast }
     });
     let host = host(args.limits, args.host)?;
-    Ok(RunSettings { file, inputs: args.input, each, allow_blobs, sources, host, watch })
+    Ok(RunSettings { file, inputs: args.input, each, allow_blobs, sources, host, watch, request })
+}
+
+fn request(file: &Path, args: RequestArgs, blobs: Option<PathBuf>) -> Result<Option<RequestSettings>, Failure> {
+    match (is_stdin(file), args.units) {
+        (true, units) => Ok(Some(RequestSettings { units, blobs })),
+        (false, None) => Ok(None),
+        (false, Some(_)) => Err(Failure::usage(
+            "`--units` is for a run request on stdin: `wasmill run - --units DIR`",
+            "the paths of a file are relative to its own folder",
+        )),
+    }
 }
 
 /// Settings of `dev`: `run --watch`, shown in one place.
@@ -206,7 +241,8 @@ pub(crate) fn dev(args: DevArgs) -> Result<RunSettings, Failure> {
     let sources = sources(&args.sources)?;
     let host = host(args.limits, args.host)?;
     let watch = Watch::InPlace;
-    Ok(RunSettings { file: args.file, inputs: args.input, each: None, allow_blobs: false, sources, host, watch })
+    let (file, inputs) = (args.file, args.input);
+    Ok(RunSettings { file, inputs, each: None, allow_blobs: false, sources, host, watch, request: None })
 }
 
 /// Settings of `exec`.
@@ -227,9 +263,10 @@ pub(crate) fn exec(args: ExecArgs) -> Result<ExecSettings, Failure> {
 /// An environment variable that makes no sense.
 pub(crate) fn build(args: BuildArgs) -> Result<BuildSettings, Failure> {
     let toolchain = built_as(&args.mode)?;
-    let BuildArgs { file, lang, function, out, check, policy, .. } = args;
+    let BuildArgs { file, lang, function, out, check, request, input, policy, .. } = args;
     let policy = policy_file::find(policy.policy.as_deref())?;
-    Ok(BuildSettings { file, lang, function, out, check, policy, toolchain })
+    let request = request.then_some(input);
+    Ok(BuildSettings { file, lang, function, out, check, request, policy, toolchain })
 }
 
 fn built_as(args: &BuildModeArgs) -> Result<ToolchainSettings, Failure> {
@@ -244,7 +281,8 @@ fn built_as(args: &BuildModeArgs) -> Result<ToolchainSettings, Failure> {
 /// A policy that cannot be read.
 pub(crate) fn check(args: CheckArgs) -> Result<CheckSettings, Failure> {
     let sources = sources(&args.sources)?;
-    Ok(CheckSettings { file: args.file, policy: policy_file::find(args.policy.policy.as_deref())?, sources })
+    let request = request(&args.file, args.request, None)?;
+    Ok(CheckSettings { file: args.file, request, policy: policy_file::find(args.policy.policy.as_deref())?, sources })
 }
 
 fn sources(args: &SourceArgs) -> Result<SourceSettings, Failure> {
@@ -322,7 +360,8 @@ pub(crate) fn engines(args: &EnginesArgs) -> Result<EnginesSettings, Failure> {
 pub(crate) fn plan(args: PlanArgs) -> Result<PlanSettings, Failure> {
     let overrides = overrides(args.limits);
     let policy = policy_file::find(args.policy.policy.as_deref())?;
-    Ok(PlanSettings { file: args.file, policy, sources: sources(&args.sources)?, overrides })
+    let request = request(&args.file, args.request, None)?;
+    Ok(PlanSettings { file: args.file, request, policy, sources: sources(&args.sources)?, overrides })
 }
 
 fn overrides(LimitArgs { memory, fuel, timeout, profile, engine, allow_weaker }: LimitArgs) -> Overrides {

@@ -71,7 +71,7 @@ impl StandardInput {
     /// When it cannot be read.
     pub(crate) fn offered(&self) -> Result<Option<Vec<u8>>, Diagnostic> {
         let bytes = match self.source.replace(Source::Taken) {
-            Source::Process(printer) => read_patiently(printer)?,
+            Source::Process(printer) => read_patiently(printer, u64::MAX)?,
             Source::Terminal => {
                 self.source.replace(Source::Terminal);
                 return Ok(None);
@@ -89,8 +89,8 @@ impl StandardInput {
     /// When it cannot be read, or was read before.
     pub(crate) fn asked_for(&self) -> Result<Vec<u8>, Diagnostic> {
         let bytes = match self.source.replace(Source::Taken) {
-            Source::Process(printer) => read_patiently(printer),
-            Source::Terminal => read(),
+            Source::Process(printer) => read_patiently(printer, u64::MAX),
+            Source::Terminal => read(u64::MAX),
             Source::Taken => Err(Diagnostic::new(Code::InputUnreadable, "stdin can be read only once")
                 .help("name `-` or `@-` in one place; other values can come from files with `name=@file`")),
             Source::Bytes(bytes) => Ok(bytes),
@@ -100,18 +100,31 @@ impl StandardInput {
     }
 }
 
-fn read() -> Result<Vec<u8>, Diagnostic> {
+/// A run request, because the user wrote `-`: from the keyboard too, after a word about it, and no more than one can have.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn request(printer: &Printer) -> Result<Vec<u8>, Diagnostic> {
+    const MOST: u64 = wasmill_manifest::LARGEST_REQUEST as u64 + 1;
+    if io::stdin().is_terminal() {
+        printer.note("reading a run request (JSON) from the keyboard: Ctrl-D ends it\n");
+        return read(MOST);
+    }
+    read_patiently(*printer, MOST)
+}
+
+fn read(most: u64) -> Result<Vec<u8>, Diagnostic> {
     let mut bytes = Vec::new();
-    match io::stdin().lock().read_to_end(&mut bytes) {
+    match io::stdin().lock().take(most).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(Diagnostic::new(Code::InputUnreadable, format!("stdin cannot be read: {error}"))),
     }
 }
 
 /// Reads to the end, and says so when that takes long: whoever left a pipe open finds out why nothing happens.
-fn read_patiently(printer: Printer) -> Result<Vec<u8>, Diagnostic> {
+fn read_patiently(printer: Printer, most: u64) -> Result<Vec<u8>, Diagnostic> {
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || sender.send(read()));
+    std::thread::spawn(move || sender.send(read(most)));
     if let Ok(result) = receiver.recv_timeout(PATIENCE) {
         return result;
     }

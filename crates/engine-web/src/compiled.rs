@@ -1,14 +1,17 @@
-//! From a unit to a module of the browser.
+//! From a unit to a module of the browser: its limits are put into it, and a worker compiles it.
 
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use send_wrapper::SendWrapper;
-use std::pin::pin;
-use std::sync::Arc;
 use wasm_bindgen::JsValue;
 use wasmill_engine::PrepareError;
-use wasmill_unit::{DeferredStart, Unit};
+use wasmill_engine::parts::{Refused, Tally, Units};
+use wasmill_instrument::{Counter, InstrumentError, Options, StartSize, instrument};
+use wasmill_model::{Limits, Profile};
+use wasmill_unit::Unit;
 
 use crate::timer::sleep;
 use crate::workers::Workers;
@@ -18,29 +21,72 @@ use crate::workers::Workers;
 pub(crate) struct Code {
     /// A `WebAssembly.Module`.
     pub(crate) module: SendWrapper<JsValue>,
-    /// The export that is called first, where the unit has a start function.
+    /// The export that is called first, where there is something to call.
     pub(crate) start: Option<Arc<str>>,
+    /// The exports that are its counters, in the order of [`Counter::ALL`].
+    pub(crate) counters: Arc<[String]>,
+    size: Arc<StartSize>,
 }
 
-/// Has a worker compile it, which is ended if that takes longer than `limit`.
-pub(crate) async fn compile(workers: &Workers, unit: &Unit, limit: Duration) -> Result<Code, PrepareError> {
-    let host = |message: String| PrepareError::Host { message };
-    let bytes = unit.bytes();
-    let deferred = DeferredStart::of(&bytes);
-    let (bytes, start) = match &deferred {
-        Some(deferred) => (&*deferred.bytes, Some(deferred.export.as_str().into())),
-        None => (&*bytes, None),
+/// Compiled units, of each profile its own: what is put into them differs.
+pub(crate) struct Compiled {
+    metered: Units<Code>,
+    fast: Units<Code>,
+    deterministic: Units<Code>,
+}
+
+impl Compiled {
+    /// `capacity`: bytes of units that are kept, of each profile.
+    pub(crate) fn new(capacity: u64) -> Self {
+        Compiled { metered: Units::new(capacity), fast: Units::new(capacity), deterministic: Units::new(capacity) }
+    }
+
+    /// The unit's code: what is kept, or what a worker compiles now, which is ended if that takes longer than `limit`.
+    pub(crate) async fn code(
+        &self,
+        unit: &Unit,
+        profile: Profile,
+        workers: &Workers,
+        limit: Duration,
+    ) -> Result<Code, PrepareError> {
+        let units = match profile {
+            Profile::Metered => &self.metered,
+            Profile::Fast => &self.fast,
+            Profile::Deterministic => &self.deterministic,
+        };
+        units.get(unit, compile(unit, profile, workers, limit)).await
+    }
+}
+
+async fn compile(unit: &Unit, profile: Profile, workers: &Workers, limit: Duration) -> Result<Code, PrepareError> {
+    let options = Options {
+        fuel: profile != Profile::Fast,
+        canonical_nans: profile == Profile::Deterministic,
+        ..Options::default()
     };
+    let instrumented = instrument(&unit.bytes(), options).map_err(|error| match error {
+        InstrumentError::TooLarge { .. } => PrepareError::Unsupported { message: error.to_string() },
+        _ => PrepareError::Host { message: error.to_string() },
+    })?;
+    let module = compiled(&instrumented.binary, workers, limit).await?;
+    Ok(Code {
+        module: SendWrapper::new(module),
+        start: instrumented.has_start.then(|| instrumented.start().into()),
+        counters: Counter::ALL.map(|counter| instrumented.export(counter)).into(),
+        size: Arc::new(instrumented.size),
+    })
+}
+
+async fn compiled(binary: &[u8], workers: &Workers, limit: Duration) -> Result<JsValue, PrepareError> {
+    let host = |message: String| PrepareError::Host { message };
     let mut worker = workers.one().await.map_err(|why| host(format!("no worker could be started: {why}")))?;
-    let said = {
-        let asked = pin!(worker.compile(bytes));
-        match select(asked, pin!(sleep(limit))).await {
-            Either::Left((said, _)) => said.map_err(|why| host(format!("the worker that compiled the unit failed: {why}")))?,
-            Either::Right(_) => {
-                return Err(host(format!("compiling the unit takes longer than {} s", limit.as_secs())));
-            }
+    let said = match select(pin!(worker.compile(binary)), pin!(sleep(limit))).await {
+        Either::Left((said, _)) => said,
+        Either::Right(_) => {
+            return Err(host(format!("compiling the unit takes longer than {} s", limit.as_secs())));
         }
     };
+    let said = said.map_err(|why| host(format!("the worker that compiled the unit failed: {why}")))?;
     if let Some(why) = said.refused() {
         worker.keep();
         // `wasmill-unit` has validated it, with the proposals that every engine has: what a browser says against it is what it lacks.
@@ -52,5 +98,12 @@ pub(crate) async fn compile(workers: &Workers, unit: &Unit, limit: Duration) -> 
         return Err(host(format!("the worker that compiled the unit failed: {why}")));
     }
     worker.keep();
-    Ok(Code { module: SendWrapper::new(module), start })
+    Ok(module)
+}
+
+impl Code {
+    /// Which limit forbids what the unit has before anything of it runs, and how many bytes it was given before.
+    pub(crate) fn refused(&self, limits: &Limits) -> Option<(Refused, u64)> {
+        Tally::started(limits, &self.size.memories, &self.size.tables).err()
+    }
 }

@@ -9,16 +9,14 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 use send_wrapper::SendWrapper;
-use wasmill_engine::parts::{Deadline, Number, Signature, Stop, Units, size_of_input};
-use wasmill_engine::{
-    Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit,
-};
+use wasmill_engine::parts::{Deadline, Number, Signature, Stop, size_of_input};
+use wasmill_engine::{Binding, BoxFuture, Call, Enforced, Engine, EngineInfo, Outcome, PrepareError, PreparedUnit};
 use wasmill_model::{
     EngineName, Grants, Interface, LimitKind, LimitOverrides, OutputFormat, Profile, Secrets, TrapKind, Usage,
 };
 use wasmill_unit::{FunctionInfo, Unit};
 
-use crate::compiled::{Code, compile};
+use crate::compiled::{Code, Compiled};
 use crate::js::Said;
 use crate::link;
 use crate::outcome::{Ended, outcome};
@@ -62,7 +60,7 @@ pub struct WebEngine {
 struct Shared {
     settings: Settings,
     workers: Workers,
-    units: Units<Code>,
+    compiled: Compiled,
 }
 
 impl WebEngine {
@@ -70,7 +68,7 @@ impl WebEngine {
     pub fn new(settings: Settings) -> Self {
         let shared = Shared {
             workers: Workers::new(settings.workers),
-            units: Units::new(settings.compiled_capacity),
+            compiled: Compiled::new(settings.compiled_capacity),
             settings: settings.clone(),
         };
         WebEngine { info: info(&settings.user_agent), shared: SendWrapper::new(Rc::new(shared)) }
@@ -112,13 +110,14 @@ impl Engine for WebEngine {
                     return Err(PrepareError::Host { message: "a core unit without a function".to_owned() });
                 }
             };
-            let make = compile(&shared.workers, unit, shared.settings.compile_timeout);
-            let code = shared.units.get(unit, make).await?;
+            let limit = shared.settings.compile_timeout;
+            let code = shared.compiled.code(unit, binding.profile, &shared.workers, limit).await?;
             let prepared: Arc<dyn PreparedUnit> = Arc::new(Prepared {
                 initialize: info.other_exports.iter().any(|name| &**name == "_initialize"),
                 target: entry,
                 code,
                 output: binding.output,
+                profile: binding.profile,
                 unit: unit.clone(),
                 imports_wasi: wasmill_preview1::is_imported(unit),
                 grants: binding.grants.clone(),
@@ -135,13 +134,13 @@ const COMPONENTS: &str = "browsers run core modules, and this is a component tha
 
 fn info(user_agent: &str) -> EngineInfo {
     use LimitKind::{Fuel, Instances, Log, Memory, Output, TableElements, Timeout};
-    let held = [Timeout, Output, Log].map(|limit| (limit, Enforced::Yes));
-    let open = [Memory, Fuel, TableElements, Instances].map(|limit| (limit, Enforced::No));
     EngineInfo {
         name: EngineName { name: "browser".into(), version: crate::version(user_agent).into() },
         interfaces: vec![Interface::Core, Interface::Bytes, Interface::Command],
-        limits: held.into_iter().chain(open).collect(),
-        profiles: vec![Profile::Metered, Profile::Fast],
+        limits: [Memory, Fuel, Timeout, Output, Log, TableElements, Instances]
+            .map(|limit| (limit, Enforced::Yes))
+            .to_vec(),
+        profiles: Profile::ALL.to_vec(),
         at_most: LimitOverrides::default(),
         functions: Vec::new(),
         sandboxed: true,
@@ -155,6 +154,7 @@ struct Prepared {
     /// Whether it is set up by `_initialize`.
     initialize: bool,
     output: OutputFormat,
+    profile: Profile,
     unit: Unit,
     imports_wasi: bool,
     grants: Arc<Grants>,
@@ -199,6 +199,13 @@ impl Prepared {
             Ok(order) => order,
             Err(stop) => return finished(Ended::of(stop), &waiting),
         };
+        if let Some((refused, peak)) = self.code.refused(call.limits) {
+            let mut ended = Ended::of(End::Trap(TrapKind::Other, String::new()));
+            ended.report.refused = Some(refused);
+            ended.report.peak_memory = peak;
+            ended.report.fuel = (self.profile != Profile::Fast).then_some(0);
+            return finished(ended, &waiting);
+        }
         // A step's clock starts when it has its worker: waiting among many is not its fault.
         let worker = match select(pin!(self.shared.workers.one()), call.cancel.cancelled()).await {
             Either::Left((Ok(worker), _)) => worker,
@@ -256,6 +263,8 @@ impl Prepared {
             start: self.code.start.as_deref().map(str::to_owned),
             initialize: self.initialize,
             limits: call.limits.clone(),
+            counters: self.code.counters.to_vec(),
+            is_metered: self.profile != Profile::Fast,
             wasi: self.imports_wasi.then(|| self.wasi(call)),
         };
         serde_json::to_string(&order).map_err(|error| Stop::Host(format!("the call cannot be told: {error}")))
@@ -270,6 +279,7 @@ impl Prepared {
             secrets: self.grants.secrets.iter().filter_map(secret).collect(),
             unit: self.unit.digest(),
             input: InputKind::of(call.input),
+            frozen: self.profile == Profile::Deterministic,
         }
     }
 }

@@ -17,8 +17,7 @@ pub(crate) struct Ended {
 impl Ended {
     /// Of a call that was stopped from outside, or whose worker is gone: nothing is known of it but that.
     pub(crate) fn of(end: impl Into<End>) -> Self {
-        let report = Report { end: end.into(), fuel: None, peak_memory: 0, refused: None };
-        Ended { report, output: Vec::new(), log: Vec::new() }
+        Ended { report: Report::of(end.into()), output: Vec::new(), log: Vec::new() }
     }
 }
 

@@ -3,14 +3,15 @@
 use wasmill_model::TrapKind;
 
 /// Words of V8, SpiderMonkey and JavaScriptCore, and what they mean. Looked for in this order, in small letters.
-const WORDS: [(&str, TrapKind); 30] = [
+const WORDS: [(&str, TrapKind); 31] = [
     ("unreachable", TrapKind::Unreachable),
     // Active segments, at instantiation.
     ("data segment", TrapKind::MemoryOutOfBounds),
     ("element segment", TrapKind::TableOutOfBounds),
     ("table initializer", TrapKind::TableOutOfBounds),
-    // V8 does not tell a call through an empty slot from one of another type.
-    ("null function or function signature mismatch", TrapKind::BadSignature),
+    // V8 did not always tell a call through an empty slot from one of another type.
+    ("function signature mismatch", TrapKind::BadSignature),
+    ("null function", TrapKind::NullReference),
     ("indirect call signature mismatch", TrapKind::BadSignature),
     ("call_indirect to a signature that does not match", TrapKind::BadSignature),
     ("indirect call to null", TrapKind::NullReference),
@@ -60,8 +61,8 @@ mod tests {
     #[test]
     fn every_engine_is_understood() {
         use TrapKind::{
-            BadConversionToInteger, BadSignature, IntegerDivisionByZero, IntegerOverflow, MemoryOutOfBounds, NullReference, Other,
-            TableOutOfBounds, Unreachable,
+            BadConversionToInteger, BadSignature, IntegerDivisionByZero, IntegerOverflow, MemoryOutOfBounds,
+            NullReference, Other, TableOutOfBounds, Unreachable,
         };
         for (message, expected) in [
             // V8.
@@ -72,8 +73,13 @@ mod tests {
             ("divide result unrepresentable", IntegerOverflow),
             ("float unrepresentable in integer range", BadConversionToInteger),
             ("table index is out of bounds", TableOutOfBounds),
+            ("function signature mismatch", BadSignature),
+            ("null function", NullReference),
             ("null function or function signature mismatch", BadSignature),
-            ("WebAssembly.Instance(): data segment 0 is out of bounds (offset 65536 + size 4 > memory_size 65536 bytes)", MemoryOutOfBounds),
+            (
+                "WebAssembly.Instance(): data segment 0 is out of bounds (offset 65536 + size 4 > memory_size 65536 bytes)",
+                MemoryOutOfBounds,
+            ),
             ("WebAssembly.Instance(): table initializer 0: table index out of bounds", TableOutOfBounds),
             // SpiderMonkey.
             ("unreachable executed", Unreachable),
@@ -104,7 +110,10 @@ mod tests {
     fn a_used_up_stack_is_no_other_range_error() {
         assert!(is_stack_overflow("RangeError", "Maximum call stack size exceeded"));
         assert!(is_stack_overflow("InternalError", "too much recursion"));
-        assert!(!is_stack_overflow("RangeError", "WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance"));
+        assert!(!is_stack_overflow(
+            "RangeError",
+            "WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance"
+        ));
         assert!(!is_stack_overflow("RuntimeError", "call stack"));
     }
 }

@@ -14,6 +14,10 @@ pub(crate) struct Order {
     /// Whether the unit is set up by `_initialize`.
     pub(crate) initialize: bool,
     pub(crate) limits: Limits,
+    /// The exports that are the counters of the unit, in the order of `Counter::ALL`.
+    pub(crate) counters: Vec<String>,
+    /// Whether fuel is counted.
+    pub(crate) is_metered: bool,
     /// What the WASI side of the call depends on; none where the unit imports nothing of it.
     pub(crate) wasi: Option<Wasi>,
 }
@@ -26,6 +30,8 @@ pub(crate) struct Wasi {
     pub(crate) secrets: Vec<(String, String)>,
     pub(crate) unit: Digest,
     pub(crate) input: InputKind,
+    /// Whether readings do not move the virtual clock.
+    pub(crate) frozen: bool,
 }
 
 /// What the bytes beside an order were.
@@ -80,6 +86,13 @@ pub(crate) struct Report {
     pub(crate) refused: Option<Refused>,
 }
 
+impl Report {
+    /// Of a call of which nothing is known but its end.
+    pub(crate) fn of(end: End) -> Self {
+        Report { end, fuel: None, peak_memory: 0, refused: None }
+    }
+}
+
 /// How a guest ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum End {
@@ -122,7 +135,10 @@ mod tests {
     /// The seed of a unit's randomness is the same as on every other engine.
     #[test]
     fn an_input_keeps_its_digest_on_the_way() {
-        let object = Object::from([("b".into(), Value::from(vec![Value::Float(1.0), Value::Int(1)])), ("a".into(), Value::Null)]);
+        let object = Object::from([
+            ("b".into(), Value::from(vec![Value::Float(1.0), Value::Int(1)])),
+            ("a".into(), Value::Null),
+        ]);
         for input in [
             Input::from("text"),
             Input::from(Value::Bytes(Bytes::from_static(&[0, 255]))),

@@ -28,6 +28,7 @@ mod policy;
 mod quantity;
 mod reader;
 mod request;
+mod request_document;
 mod result_v1;
 mod schema;
 mod sources;
@@ -47,7 +48,10 @@ pub use format::Format;
 pub use grants::{is_variable_name, normal_guest_path};
 pub use policy::parse_policy;
 pub use quantity::{parse_count, parse_duration, parse_size};
-pub use request::{Request, RequestKind, parse_request};
+pub use request::{
+    IncludedPipeline, LARGEST_REQUEST, Request, RequestKind, included_name, parse_request, request_text,
+};
+pub use request_document::{Answer, Base64, GivenPipeline, GivenUnit, RequestDocument};
 pub use result_v1::ResultV1;
 pub use schema::schema;
 

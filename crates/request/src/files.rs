@@ -4,15 +4,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{Code, Diagnostic, Dialect, Language, Pipeline, SourceText, SourceUnit, UnitSource, UnitSpec};
+use wasmill_model::{Code, Diagnostic, Language, Pipeline, SourceText, SourceUnit, UnitSource, UnitSpec};
 use wasmill_runtime::PipelineFiles;
 use wasmill_unit::Unit;
 
 /// A manifest larger than this is a mistake.
 const LARGEST: u64 = 64 << 20;
-
-/// The units of nodes of a manifest v1 are sought here, and then in the folder itself.
-const UNITS: &str = "units";
 
 /// The folder that paths of units are relative to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,19 +34,8 @@ impl Files {
 
     /// Says where the paths of a pipeline begin that is in no file.
     pub(crate) fn place(&self, pipeline: &mut Pipeline) {
-        let Folder::Open(folder) = &self.folder else { return };
-        pipeline.base = folder.clone();
-        if pipeline.dialect != Dialect::PipelineV1 {
-            return;
-        }
-        for spec in pipeline.units.values_mut() {
-            if let UnitSource::Path(path) = &mut spec.source
-                && let Ok(bare) = path.strip_prefix(UNITS)
-                && !folder.join(&*path).exists()
-                && folder.join(bare).exists()
-            {
-                *path = bare.to_owned();
-            }
+        if let Folder::Open(folder) = &self.folder {
+            wasmill_runtime::place(pipeline, folder);
         }
     }
 
@@ -61,9 +47,9 @@ impl Files {
             Diagnostic::new(Code::Unsupported, message)
         };
         match &spec.source {
-            UnitSource::Path(path) | UnitSource::Pipeline(path) => self.not_in_folder(name, path, base),
+            UnitSource::Path(path) => self.not_in_folder(&format!("the unit `{name}`"), path, base),
             UnitSource::Source(SourceUnit { language: Language::Wat, text, .. }) => match text {
-                SourceText::Path(path) => self.not_in_folder(name, path, base),
+                SourceText::Path(path) => self.not_in_folder(&format!("the unit `{name}`"), path, base),
                 SourceText::Code(_) => None,
             },
             UnitSource::Url(_) => Some(unsupported("is at a URL, and nothing is fetched").help(elsewhere)),
@@ -77,17 +63,18 @@ impl Files {
             UnitSource::Program(_) => {
                 Some(unsupported("is a native program, and none is started").help("use a unit in WebAssembly"))
             }
-            UnitSource::Base64(_) | UnitSource::Wat(_) | UnitSource::Builtin(_) => None,
+            // Whether a pipeline may be read is said where it is: it may have come with the request.
+            UnitSource::Base64(_) | UnitSource::Wat(_) | UnitSource::Builtin(_) | UnitSource::Pipeline(_) => None,
             _ => Some(unsupported("is from such a source, and it is not loaded").help(elsewhere)),
         }
         .map(|problem| problem.at(&spec.location))
     }
 
     /// Why a path cannot be one of the folder. Links in it are its owner's word, and the runtime's that opened it.
-    fn not_in_folder(&self, name: &str, path: &Path, base: &Path) -> Option<Diagnostic> {
+    fn not_in_folder(&self, what: &str, path: &Path, base: &Path) -> Option<Diagnostic> {
         let shown = path.display();
         let absent = |why: &str, help: String| {
-            let message = format!("the unit `{name}` is in the file `{shown}`, and {why}");
+            let message = format!("{what} is in the file `{shown}`, and {why}");
             Some(Diagnostic::new(Code::UnitNotFound, message).help(help))
         };
         let give = "give the binary: `\"units\": { NAME: BASE64 }`";
@@ -109,7 +96,7 @@ impl Files {
         if is_inside.is_some() {
             return None;
         }
-        let message = format!("the unit `{name}` is in `{shown}`, outside of the folder of units");
+        let message = format!("{what} is in `{shown}`, outside of the folder of units");
         let help = format!("paths are relative to `{}`, and do not leave it", folder.display());
         Some(Diagnostic::new(Code::UnitNotFound, message).help(help))
     }
@@ -117,6 +104,14 @@ impl Files {
 
 impl PipelineFiles for Files {
     fn text(&mut self, path: &Path) -> Result<String, Diagnostic> {
+        let folder = match &self.folder {
+            Folder::Open(folder) => folder.as_path(),
+            Folder::Argument(_) | Folder::Nowhere => Path::new(""),
+        };
+        let within = path.strip_prefix(folder).unwrap_or(path);
+        if let Some(problem) = self.not_in_folder("a pipeline that is called", within, folder) {
+            return Err(problem);
+        }
         let unknown = |why: String| Diagnostic::new(Code::UnknownFile, format!("`{}` {why}", path.display()));
         let cannot = |error: std::io::Error| unknown(format!("cannot be read: {error}"));
         let size = std::fs::metadata(path).map_err(cannot)?.len();

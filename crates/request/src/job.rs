@@ -1,8 +1,8 @@
 //! A request that is ready to be run.
 
 use wasmill_engine::Router;
-use wasmill_manifest::{Request, RequestKind, ResultV1};
-use wasmill_model::{Dialect, ExitCode, Object, Policy, RunDocument, Secrets};
+use wasmill_manifest::{Answer, Request, RequestKind};
+use wasmill_model::{ExitCode, Object, Policy, RunDocument, Secrets};
 use wasmill_runtime::{Bundle, BundleReader, Overrides};
 
 use crate::Failure;
@@ -31,11 +31,13 @@ impl Job {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn new(request: Request, folder: Folder, router: &Router) -> Result<Job, Failure> {
-        let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets } = request;
+        let Request { mut pipeline, kind, inputs, limits, profile, engines, policy, secrets, pipelines } = request;
+        let policy = policy.unwrap_or_default();
         let overrides = Overrides { limits, engines, allow_weaker: false, profile };
         let mut files = Files::new(folder);
         files.place(&mut pipeline);
-        let bundle = BundleReader::new(&mut files, &policy, router.engines(), &overrides).pipeline(pipeline)?;
+        let reader = BundleReader::new(&mut files, &policy, router.engines(), &overrides);
+        let bundle = reader.including(pipelines).pipeline(pipeline)?;
         Ok(Job { bundle, inputs, overrides, policy, secrets, kind })
     }
 
@@ -44,10 +46,7 @@ impl Job {
     /// # Errors
     /// A document that JSON cannot say.
     pub fn answer(&self, document: &RunDocument) -> Result<(Vec<u8>, ExitCode), Failure> {
-        let text = match (self.kind, self.bundle.pipeline.dialect) {
-            (RequestKind::Manifest, Dialect::PipelineV1) => json(&ResultV1::of(document, &self.bundle.pipeline))?,
-            _ => json(document)?,
-        };
+        let text = json(&Answer::of(self.kind, document, &self.bundle.pipeline))?;
         Ok((text, document.exit_code()))
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wasmill_engine::EngineInfo;
-use wasmill_manifest::Format;
-use wasmill_model::{Code, Diagnostic, Digest, Pipeline, Policy, UnitSource, UnitSpec};
+use wasmill_manifest::{Format, IncludedPipeline, included_name};
+use wasmill_model::{Code, Diagnostic, Dialect, Digest, Pipeline, Policy, UnitSource, UnitSpec};
 use wasmill_unit::Unit;
 
 use crate::{Bundle, Overrides, check, component_limits};
@@ -57,9 +57,10 @@ struct Loaded<B> {
     height: usize,
 }
 
-/// A file that was read because a pipeline calls it.
+/// A pipeline that was read because another one calls it.
 struct Read {
-    digest: Digest,
+    /// None where it was no text.
+    digest: Option<Digest>,
     /// None where something is wrong in it: that was said when it was read.
     loaded: Option<Loaded<Arc<Bundle>>>,
 }
@@ -76,6 +77,10 @@ pub struct BundleReader<'a> {
     read: HashMap<PathBuf, Read>,
     /// What is wrong with files that stand beside units, and was said.
     beside: Vec<Diagnostic>,
+    /// The pipelines that are in no file, by their [`included_name`].
+    included: HashMap<PathBuf, IncludedPipeline>,
+    /// What those names are relative to.
+    root: PathBuf,
 }
 
 impl<'a> BundleReader<'a> {
@@ -86,7 +91,23 @@ impl<'a> BundleReader<'a> {
         engines: &'a [EngineInfo],
         overrides: &'a Overrides,
     ) -> Self {
-        BundleReader { files, policy, engines, overrides, open: Vec::new(), read: HashMap::new(), beside: Vec::new() }
+        BundleReader {
+            files,
+            policy,
+            engines,
+            overrides,
+            open: Vec::new(),
+            read: HashMap::new(),
+            beside: Vec::new(),
+            included: HashMap::new(),
+            root: PathBuf::new(),
+        }
+    }
+
+    /// The same, where these pipelines were given in the places of files.
+    #[must_use]
+    pub fn including(self, pipelines: HashMap<PathBuf, IncludedPipeline>) -> Self {
+        BundleReader { included: pipelines, ..self }
     }
 
     /// The pipeline of a file.
@@ -104,6 +125,7 @@ impl<'a> BundleReader<'a> {
     /// # Errors
     /// As [`BundleReader::file`].
     pub fn pipeline(mut self, pipeline: Pipeline) -> Result<Bundle, Vec<Diagnostic>> {
+        self.root.clone_from(&pipeline.base);
         self.complete(pipeline, Vec::new()).map(|loaded| loaded.bundle)
     }
 }
@@ -188,8 +210,13 @@ impl BundleReader<'_> {
         spec: &UnitSpec,
         elsewhere: &mut Vec<Diagnostic>,
     ) -> Result<Option<Loaded<Arc<Bundle>>>, Diagnostic> {
-        self.not_in_a_circle(path)?;
-        let place = place_of(path);
+        let name = included_name(path.strip_prefix(&self.root).unwrap_or(path));
+        let included = self.included.get(&name).cloned();
+        let (itself, place) = match included {
+            Some(_) => (name.clone(), name),
+            None => (real(path), place_of(path)),
+        };
+        self.not_in_a_circle(path, &itself)?;
         if let Some(read) = self.read.get(&place) {
             is_declared(path, spec, read.digest)?;
             let Some(Loaded { bundle, height }) = &read.loaded else { return Ok(None) };
@@ -197,11 +224,24 @@ impl BundleReader<'_> {
             return Ok(Some(Loaded { bundle: bundle.clone(), height: *height }));
         }
         self.not_too_deep(path, 1)?;
-        let text = self.files.text(path)?;
-        // The bytes that are compared are those that are run: the file may change at any time.
-        let digest = Digest::of(text.as_bytes());
-        is_declared(path, spec, digest)?;
-        let loaded = match self.bundle(path, &text) {
+        let (digest, loaded) = match included {
+            Some(IncludedPipeline { mut pipeline, digest }) => {
+                is_declared(path, spec, digest)?;
+                pipeline.base = self.root.join(&pipeline.base);
+                self.open.push((path.to_owned(), itself));
+                let loaded = self.complete(pipeline, Vec::new());
+                self.open.pop();
+                (digest, loaded)
+            }
+            None => {
+                let text = self.files.text(path)?;
+                // The bytes that are compared are those that are run: the file may change at any time.
+                let digest = Some(Digest::of(text.as_bytes()));
+                is_declared(path, spec, digest)?;
+                (digest, self.bundle(path, &text))
+            }
+        };
+        let loaded = match loaded {
             Ok(Loaded { bundle, height }) => Some(Loaded { bundle: Arc::new(bundle), height }),
             Err(problems) => {
                 elsewhere.extend(problems);
@@ -213,9 +253,8 @@ impl BundleReader<'_> {
         Ok(again)
     }
 
-    fn not_in_a_circle(&self, path: &Path) -> Result<(), Diagnostic> {
-        let real = real(path);
-        let Some(place) = self.open.iter().position(|(_, open)| *open == real) else { return Ok(()) };
+    fn not_in_a_circle(&self, path: &Path, itself: &Path) -> Result<(), Diagnostic> {
+        let Some(place) = self.open.iter().position(|(_, open)| *open == itself) else { return Ok(()) };
         let circle = self.open.iter().skip(place).map(|(path, _)| shown(path));
         let circle: Vec<String> = circle.chain([shown(path)]).collect();
         let message = format!("pipelines call each other: {}", circle.join(" → "));
@@ -236,10 +275,14 @@ impl BundleReader<'_> {
 }
 
 /// Whether a file is the one that was declared, where one was.
-fn is_declared(path: &Path, spec: &UnitSpec, actual: Digest) -> Result<(), Diagnostic> {
-    if spec.sha256.is_none_or(|declared| declared == actual) {
+fn is_declared(path: &Path, spec: &UnitSpec, actual: Option<Digest>) -> Result<(), Diagnostic> {
+    if spec.sha256.is_none_or(|declared| actual == Some(declared)) {
         return Ok(());
     }
+    let Some(actual) = actual else {
+        let message = format!("{} is declared by its SHA-256, and given as an object", shown(path));
+        return Err(Diagnostic::new(Code::DigestMismatch, message).help("give its text"));
+    };
     let message = format!("{} is not the pipeline that was declared: its SHA-256 is {actual}", shown(path));
     let help = format!("if it was meant to change, declare `sha256: {actual}`; if not, do not run it");
     Err(Diagnostic::new(Code::DigestMismatch, message).help(help))
@@ -247,6 +290,26 @@ fn is_declared(path: &Path, spec: &UnitSpec, actual: Digest) -> Result<(), Diagn
 
 fn shown(path: &Path) -> String {
     format!("`{}`", path.display())
+}
+
+/// Says where the paths of a pipeline begin that is in no file. Units of the nodes of a manifest v1 are sought in the folder itself, where
+/// they are not in `units`.
+pub fn place(pipeline: &mut Pipeline, folder: &Path) {
+    /// Where they are else.
+    const UNITS: &str = "units";
+    pipeline.base = folder.to_owned();
+    if pipeline.dialect != Dialect::PipelineV1 {
+        return;
+    }
+    for spec in pipeline.units.values_mut() {
+        if let UnitSource::Path(path) = &mut spec.source
+            && let Ok(bare) = path.strip_prefix(UNITS)
+            && !folder.join(&*path).exists()
+            && folder.join(bare).exists()
+        {
+            *path = bare.to_owned();
+        }
+    }
 }
 
 /// The file itself, however it is named.

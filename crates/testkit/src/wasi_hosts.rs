@@ -1,9 +1,11 @@
 //! Runtimes that Wasmill itself runs in: found, and told which folder to open.
 
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
-use crate::{Command, workspace};
+use crate::{Command, shared, workspace};
 
 /// What the opened folder is called inside.
 const FOLDER: &str = "/units";
@@ -32,15 +34,18 @@ impl WasiHost {
         }
     }
 
-    /// Its program: on the PATH, or where `cargo xtask setup` puts it.
+    /// Its program: where `cargo xtask setup` puts it, or on the PATH. (It is put there only where that of the PATH does not do.)
     pub fn find(self) -> Option<PathBuf> {
         let name = self.name();
-        let on_path = std::env::var_os("PATH")
-            .and_then(|path| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()));
         let tools = std::env::var_os("WASMILL_TOOLS")
             .map(PathBuf::from)
             .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/wasmill/tools")));
-        on_path.or_else(|| Some(tools?.join(name).join("bin").join(name)).filter(|file| file.is_file()))
+        let own = tools.map(|tools| tools.join(name).join("bin").join(name)).filter(|file| file.is_file());
+        let on_path = || {
+            let path = std::env::var_os("PATH")?;
+            std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+        };
+        own.or_else(on_path)
     }
 
     /// The program, run with this folder opened, and named by `--units`; none: no folder is opened.
@@ -52,7 +57,7 @@ impl WasiHost {
             let name = self.name();
             panic!("`{name}` is not found: `cargo xtask setup --only {name}` installs it, or put it on the PATH")
         });
-        let mut process = Process::new(found);
+        let mut process = Process::new(&found);
         match self {
             WasiHost::Wasmtime => {
                 process.arg("run");
@@ -72,12 +77,42 @@ impl WasiHost {
                 }
             }
         }
-        process.arg(program);
+        process.arg(match self {
+            WasiHost::WasmEdge => compiled_by_wasmedge(&found, program),
+            WasiHost::Wasmtime | WasiHost::Wazero => program.to_owned(),
+        });
         if folder.is_some() {
             process.args(["--units", FOLDER]);
         }
         Command::new(process, PathBuf::new())
     }
+}
+
+/// The program as native code, which WasmEdge else interprets: kept for all tests, of the last program that there was.
+fn compiled_by_wasmedge(wasmedge: &Path, program: &Path) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&fs::read(program).unwrap_or_else(|error| panic!("{} cannot be read: {error}", program.display())));
+    let folder = shared().join("wasmedge");
+    let compiled = folder.join(format!("{:016x}.wasm", hasher.finish()));
+    fs::create_dir_all(&folder).expect("the folder of what tests share can be made");
+    let lock = File::create(folder.join(".lock")).expect("the folder of what tests share can be written");
+    // Tests are processes beside each other: the first one compiles, the others wait.
+    lock.lock().expect("a file can be locked");
+    if !compiled.is_file() {
+        for old in fs::read_dir(&folder).expect("the folder can be read").flatten() {
+            if old.path().extension().is_some_and(|extension| extension == "wasm") {
+                let _ = fs::remove_file(old.path());
+            }
+        }
+        let unfinished = folder.join("unfinished.tmp");
+        // Without optimisation, which takes minutes.
+        let mut compile = Process::new(wasmedge);
+        compile.args(["compile", "--optimize", "0"]).arg(program).arg(&unfinished);
+        let output = compile.output().unwrap_or_else(|error| panic!("{compile:?} does not start: {error}"));
+        assert!(output.status.success(), "{compile:?}: {}", String::from_utf8_lossy(&output.stdout));
+        fs::rename(&unfinished, &compiled).expect("a compiled program can be moved");
+    }
+    compiled
 }
 
 /// Wasmill as a program of WASI, as `cargo xtask wasi` builds it.

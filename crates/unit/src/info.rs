@@ -88,6 +88,11 @@ impl Unit {
         if self.tail.is_empty() { self.bytes.clone() } else { [&*self.bytes, &*self.tail].concat().into() }
     }
 
+    /// The binary in two: what other scripts share with it (its interpreter), and what is its own. Of what is no script, all and nothing.
+    pub fn parts(&self) -> (&Bytes, &Bytes) {
+        (&self.bytes, &self.tail)
+    }
+
     /// What an engine runs: the unit itself, but for a script its interpreter, and for one that was built from source the functions that
     /// are really exported.
     pub fn plain(&self) -> &Unit {

@@ -123,20 +123,12 @@ fn read(text: &str, router: &Router) -> Result<Request, Failure> {
 
 async fn answer(request: &str, events: Option<Function>, cancel: Cancel) -> Result<(Vec<u8>, ExitCode), Failure> {
     let router = router()?;
-    let mut request = read(request, &router)?;
-    // Until units are instrumented, a browser does not hold every limit.
-    request.pipeline.steps.iter_mut().for_each(|step| step.allow_weaker = true);
-    let job = Job::new(request, Folder::Nowhere, &router)?;
+    let job = Job::new(read(request, &router)?, Folder::Nowhere, &router)?;
     let document = execute(&job, router, events, cancel).await?;
     job.answer(&document)
 }
 
-async fn execute(
-    job: &Job,
-    router: Router,
-    events: Option<Function>,
-    cancel: Cancel,
-) -> Result<RunDocument, Failure> {
+async fn execute(job: &Job, router: Router, events: Option<Function>, cancel: Cancel) -> Result<RunDocument, Failure> {
     let host = Host {
         router,
         policy: job.policy.clone(),

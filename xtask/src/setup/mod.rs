@@ -14,6 +14,7 @@ mod npm;
 mod prefix;
 mod pypi;
 pub(crate) mod rust_wasm;
+mod wasmtime;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -24,12 +25,13 @@ use crate::printer::Printer;
 use crate::setup::prefix::Prefix;
 
 /// Every recipe there is. Further languages and runtimes come here.
-const RECIPES: [&dyn Recipe; 10] = [
+const RECIPES: [&dyn Recipe; 11] = [
     &rust_wasm::RustWasm,
     &c_wasm::CWasm,
     &componentize_py::ComponentizePy,
     &go::Go,
     &npm::Npm,
+    &wasmtime::Wasmtime,
     &debian_program::WASMEDGE,
     &debian_program::WAZERO,
     &debian_program::BINARYEN,
@@ -133,6 +135,13 @@ pub(crate) fn c(paths: &Paths, printer: &Printer) -> Outcome<c_wasm::CCompiler> 
 /// `wasm-opt`, installed when it is missing.
 pub(crate) fn wasm_opt(paths: &Paths, printer: &Printer) -> Outcome<PathBuf> {
     provide(&debian_program::BINARYEN, &Prefix::new(&paths.tools), printer).map(|found| found.place.into())
+}
+
+/// esbuild, installed when it is missing.
+pub(crate) fn esbuild(paths: &Paths, printer: &Printer) -> Outcome<PathBuf> {
+    let prefix = Prefix::new(&paths.tools);
+    provide(&npm::Npm, &prefix, printer)?;
+    Ok(npm::program(&prefix, "esbuild"))
 }
 
 /// cargo-fuzz, installed when it is missing, and the nightly compiler that it needs.

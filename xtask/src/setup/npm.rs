@@ -86,6 +86,12 @@ impl Recipe for Npm {
     }
 }
 
+/// One of the programs: that on the PATH, where all of them are there, or ours.
+pub(crate) fn program(prefix: &Prefix, name: &str) -> PathBuf {
+    let own = prefix.folder(NAME).join("node_modules/.bin").join(name);
+    if own.is_file() { own } else { process::find(name).unwrap_or(own) }
+}
+
 fn recipe() -> String {
     let packages: Vec<String> = PACKAGES.iter().map(|(package, version, _)| format!("{package}@{version}")).collect();
     format!("{REVISION}\n{}", packages.join("\n"))

@@ -30,7 +30,9 @@ const TIERS: [&[&str]; 8] = [
 const OUTSIDE: [&str; 3] = ["wasmill-benches", "wasmill-fuzzing", "wasmill-testkit"];
 
 /// What only some may name: dependency, crates, why.
-const RESERVED: [(&str, &[&str], &str); 6] = [
+const RESERVED: [(&str, &[&str], &str); 8] = [
+    ("wasm-bindgen*", &["wasmill-engine-web", "wasmill-web", "xtask"], "only they know JavaScript"),
+    ("js-sys", &["wasmill-engine-web", "wasmill-web"], "only they know JavaScript"),
     (
         "wasmtime*",
         &["wasmill-engine-wasmtime", "wasmill-witjson", "wasmill-artifact", "wasmill-benches", "wasmill-fuzzing"],

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{LimitArgs, PolicyArgs, SourceArgs};
+use super::{LimitArgs, PolicyArgs, RequestArgs, SourceArgs};
 
 /// `wasmill graph`
 #[derive(Debug, Args)]
@@ -53,9 +53,12 @@ With --output json: {\"wasmill\": 1, \"file\", \"pipeline\", \"steps\": [{id, un
 /// `wasmill plan`
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// The pipeline: a .yaml, .json or .toml file
+    /// The pipeline: a .yaml, .json or .toml file; or `-`: a run request on stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

@@ -34,6 +34,14 @@ pub(crate) struct SourceArgs {
     pub(crate) trust: bool,
 }
 
+/// A run request on stdin.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RequestArgs {
+    /// With `-`: the folder that paths of the request are relative to [default: the working directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) units: Option<PathBuf>,
+}
+
 /// The host of a run.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Host")]

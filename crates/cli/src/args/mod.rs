@@ -10,7 +10,7 @@ mod source;
 mod unit;
 mod upkeep;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::styling::{AnsiColor, Effects, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -18,12 +18,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use blob::{BlobArgs, BlobCommand, GetArgs};
 pub(crate) use grants::GrantArgs;
 pub(crate) use graph::{GRAPH_EXAMPLES, GraphArgs, GraphFormat, PLAN_EXAMPLES, PlanArgs};
-pub(crate) use host::{HostArgs, PolicyArgs, SourceArgs};
+pub(crate) use host::{HostArgs, PolicyArgs, RequestArgs, SourceArgs};
 pub(crate) use limits::LimitArgs;
 pub(crate) use run::{DEV_EXAMPLES, DevArgs, EachArgs, RUN_EXAMPLES, RunArgs};
 pub(crate) use source::{BuildArgs, BuildModeArgs, ExecArgs, NewArgs, NewCommand, NewFile};
 pub(crate) use unit::{CallArgs, InspectArgs};
 pub(crate) use upkeep::{CacheArgs, CacheCommand, CleanArgs, DoctorArgs, EnginesArgs, Part};
+
+/// Whether the FILE stands for stdin.
+pub(crate) fn is_stdin(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -226,9 +231,12 @@ pub(crate) enum Command {
 /// `wasmill check`
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The pipeline: a .yaml, .json or .toml file
+    /// The pipeline: a .yaml, .json or .toml file; or `-`: a run request on stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
 
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,

@@ -5,14 +5,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{HostArgs, LimitArgs, SourceArgs};
+use super::{HostArgs, LimitArgs, RequestArgs, SourceArgs};
 
 /// `wasmill run`
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The pipeline: a .yaml, .json or .toml file
+    /// The pipeline: a .yaml, .json or .toml file; or `-`: stdin says all
     ///
     /// A native manifest, a DAG config, a task definition or a pipeline manifest v1. `--file FILE` is the same.
+    ///
+    /// With `-`, stdin is a run request ({"pipeline", "inputs", "units", …}, docs/wasi.md) or a manifest alone, and stdout is given one JSON
+    /// document, whatever happens, as `wasmill-wasi` gives it. Flags win over what the request says: limits one by one, `--profile`, `--engine`,
+    /// `--input` and `--secret` by name; of its policy and the host's, what is lower holds. Large values stay in the document,
+    /// unless `--blobs` names a folder.
     #[arg(value_name = "FILE", required_unless_present = "file_flag")]
     file: Option<PathBuf>,
 
@@ -45,6 +50,9 @@ pub(crate) struct RunArgs {
     /// flag such a reference is an error: whoever wrote the input must not decide what is read from the folder.
     #[arg(long)]
     pub(crate) allow_blobs: bool,
+
+    #[command(flatten)]
+    pub(crate) request: RequestArgs,
 
     #[command(flatten)]
     pub(crate) each: EachArgs,
@@ -96,6 +104,11 @@ impl RunArgs {
     pub(crate) fn file(&self) -> PathBuf {
         self.file.clone().or_else(|| self.file_flag.clone()).unwrap_or_default()
     }
+
+    /// Whether stdin says what is run.
+    pub(crate) fn is_request(&self) -> bool {
+        super::is_stdin(&self.file())
+    }
 }
 
 /// `wasmill dev`
@@ -136,6 +149,7 @@ Examples:
   wasmill run pipeline.yaml --secret API_KEY=env:API_KEY --policy wasmill.toml
   wasmill run pipeline.yaml --input orders=@orders.json --watch
   wasmill run pipeline.yaml --timeout 2s --memory 64MiB --output json | jq .steps
+  wasmill run - --units ./units --engine wasmi < request.json
   wasmill run pipeline.yaml --each rows.ndjson > results.ndjson
   psql -c 'select row_to_json(t) from t' -At | wasmill run pipeline.yaml --each - --input top=5
   wasmill run first.yaml --output json | jq .outputs | wasmill run second.yaml --allow-blobs

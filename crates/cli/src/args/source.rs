@@ -97,6 +97,16 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
+    /// Print a run request that has all of the pipeline in it: manifests, units, inputs
+    ///
+    /// `wasmill run -`, `wasmill-wasi` and `wasmill-web` run it: where there are no files, and nothing is compiled.
+    #[arg(long, conflicts_with_all = ["out", "check", "lang", "function"])]
+    pub(crate) request: bool,
+
+    /// With `--request`: an input, as `wasmill run` takes them
+    #[arg(long, short, value_name = "INPUT", requires = "request")]
+    pub(crate) input: Vec<String>,
+
     /// Build everything twice, and say which units come out differently
     #[arg(long)]
     pub(crate) check: bool,
@@ -163,6 +173,7 @@ Examples:
   wasmill build pipeline.yaml --optimize --out units/
   wasmill build pipeline.yaml --check
   wasmill build score.rs --out .
+  wasmill build pipeline.yaml --request --input text=@sample.txt > request.json
 
 With --output json: {\"wasmill\": 1, \"ok\", \"units\": [{\"unit\", \"file\", \"language\", \"tool\", \"took_ms\", \"cached\", \"size\",
 \"sha256\", \"reproducible\"}, …]}; reproducible only with --check.";

@@ -15,13 +15,16 @@ use wasmill_model::{
     Code, Diagnostic, ExitCode, Location, Pipeline, SourceText, SourceUnit, UnitSource, UnitSpec, format_bytes,
     format_duration,
 };
+use wasmill_runtime::Overrides;
 use wasmill_toolchain::{Built, Toolchain};
 
 use crate::failure::{Failure, Outcome};
-use crate::pipeline_file;
+use crate::inputs;
+use crate::pipeline_file::{self, PipelineFile};
 use crate::printer::Printer;
 use crate::render::{BOLD, DIM, GREEN, RED, Sources, YELLOW, printable};
-use crate::settings::BuildSettings;
+use crate::settings::{BuildSettings, SourceSettings, units_folder};
+use crate::standard_input::StandardInput;
 use crate::toolchain::{self, BuildFailure};
 
 /// One unit to be built.
@@ -47,6 +50,9 @@ type Ended = Result<Done, Box<BuildFailure>>;
 
 /// Builds the units, prints a table of them, and writes them where that is asked for.
 pub(crate) fn build(settings: &BuildSettings, printer: &Printer) -> Outcome {
+    if let Some(inputs) = &settings.request {
+        return request(settings, inputs, printer);
+    }
     let mut sources = Sources::default();
     let work = work(settings, &mut sources, printer)?;
     if work.is_empty() {
@@ -76,6 +82,21 @@ pub(crate) fn build(settings: &BuildSettings, printer: &Printer) -> Outcome {
     }
     let differs = done.iter().any(|(_, done)| done.reproducible == Some(false));
     Ok(if differs { ExitCode::Failed } else { ExitCode::Success })
+}
+
+/// Prints a run request that has all of the pipeline in it.
+fn request(settings: &BuildSettings, inputs: &[String], printer: &Printer) -> Outcome {
+    let toolchain = settings.toolchain.clone();
+    let units = SourceSettings { folder: units_folder(), allow_unpinned: false, toolchain };
+    let overrides = Overrides::default();
+    let PipelineFile { bundle, sources } =
+        pipeline_file::read(&settings.file, &settings.policy, &overrides, &units, printer)?;
+    let stdin = StandardInput::new(printer);
+    let inputs = inputs::collect_some(inputs, &bundle.pipeline.inputs, &stdin)
+        .map_err(|problems| Failure::invalid(problems).in_files(&sources))?;
+    let request = wasmill_runtime::request_of(&bundle, &settings.file, inputs, &|name| sources.text(name))?;
+    printer.json(&request)?;
+    Ok(ExitCode::Success)
 }
 
 /// What is to be built: of a pipeline and those that it calls, or one source.

@@ -9,15 +9,18 @@ use crate::printer::Printer;
 use crate::render::{BOLD, GREEN};
 use crate::settings::CheckSettings;
 use crate::summary::thousands;
-use crate::{component_file, flow, pipeline_file};
+use crate::{component_file, flow, pipeline_file, request_file};
 
 /// Checks the manifest, its units, and the one against the other.
 pub(crate) fn check(settings: &CheckSettings, printer: &Printer) -> Outcome {
     if component_file::is_one(&settings.file) {
         return component(settings, printer);
     }
-    let file =
-        pipeline_file::read(&settings.file, &settings.policy, &Overrides::default(), &settings.sources, printer)?;
+    let (policy, overrides) = (&settings.policy, Overrides::default());
+    let file = match &settings.request {
+        Some(request) => request_file::read(request, policy, &overrides, &settings.sources, printer)?.file,
+        None => pipeline_file::read(&settings.file, policy, &overrides, &settings.sources, printer)?,
+    };
     let pipeline = &file.bundle.pipeline;
     let (steps, units) = (pipeline.steps.len(), pipeline.units.len());
     let shown = settings.file.display();

@@ -15,13 +15,13 @@ use wasmill_model::{
 use wasmill_plan::StepIndex;
 use wasmill_runtime::{Bundle, LimitOrigin, Preview, PreviewStep};
 
-use crate::engines;
 use crate::failure::{Failure, Outcome};
 use crate::pipeline_file::{self, PipelineFile};
 use crate::printer::Printer;
 use crate::render::{BOLD, DIM};
 use crate::settings::PlanSettings;
 use crate::summary::thousands;
+use crate::{engines, request_file};
 use crate::{flow, render};
 
 /// Columns of what is printed for people.
@@ -31,10 +31,20 @@ const DIGEST: usize = 12;
 
 /// Shows what `run` would do.
 pub(crate) fn plan(settings: &PlanSettings, printer: &Printer) -> Outcome {
-    let file = pipeline_file::read(&settings.file, &settings.policy, &settings.overrides, &settings.sources, printer)?;
+    let PlanSettings { file: path, request, policy, sources, overrides } = settings;
+    let (file, policy, overrides) = match request {
+        Some(request) => {
+            let read = request_file::read(request, policy, overrides, sources, printer)?;
+            (read.file, read.policy, read.overrides)
+        }
+        None => {
+            let file = pipeline_file::read(path, policy, overrides, sources, printer)?;
+            (file, policy.clone(), overrides.clone())
+        }
+    };
     let engines = engines::descriptions();
     let PipelineFile { bundle, sources } = &file;
-    let preview = wasmill_runtime::preview(bundle, &settings.policy, &engines, &settings.overrides)
+    let preview = wasmill_runtime::preview(bundle, &policy, &engines, &overrides)
         .map_err(|problems| Failure::from(problems).in_files(sources))?;
     let document = Document::new(bundle, &preview, &settings.file, &mut HashMap::new());
     if printer.is_json() {

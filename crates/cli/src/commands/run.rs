@@ -2,17 +2,19 @@
 
 mod watch;
 
-use wasmill_manifest::ResultV1;
+use wasmill_manifest::{Answer, ResultV1};
 use wasmill_model::{Diagnostic, Dialect, Object, Pipeline, RunDocument, Value};
 use wasmill_runtime::Bundle;
 
 use crate::failure::{Failure, Outcome};
 use crate::host::{self, Finished};
+use crate::pipeline_file::PipelineFile;
 use crate::printer::Printer;
 use crate::render::Sources;
+use crate::request_file::RequestFile;
 use crate::settings::{HostSettings, RunSettings, Watch};
 use crate::standard_input::StandardInput;
-use crate::{blobs, each, inputs, pipeline_file, summary};
+use crate::{blobs, each, inputs, pipeline_file, request_file, summary};
 
 /// Everything that a run needs to know.
 #[derive(Debug)]
@@ -31,9 +33,36 @@ pub(crate) fn run(settings: RunSettings, printer: &Printer) -> Outcome {
     if let Some(each) = &settings.each {
         return each::each(&settings, each, printer);
     }
+    if settings.request.is_some() {
+        return request(settings, printer);
+    }
     let (job, sources) = read(&settings, &StandardInput::new(printer), printer)?;
     let finished = host::run(&job, &settings.host, printer).map_err(|failure| failure.in_files(&sources))?;
     finish(finished, &job, &settings.host, &sources, printer)
+}
+
+/// Runs what stdin says, and answers as `wasmill-wasi` does.
+fn request(settings: RunSettings, printer: &Printer) -> Outcome {
+    let RunSettings { inputs: flags, allow_blobs, sources, host, request, .. } = settings;
+    let Some(request) = request else { return Err(Failure::host("nothing says what is run")) };
+    let read = request_file::read(&request, &host.policy, &host.overrides, &sources, printer)?;
+    let RequestFile { file: PipelineFile { bundle, sources }, kind, mut inputs, policy, overrides, secrets } = read;
+    let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&sources);
+    let stdin = StandardInput::taken();
+    inputs.extend(inputs::collect_some(&flags, &bundle.pipeline.inputs, &stdin).map_err(in_files)?);
+    let inputs = blobs::attach(inputs, allow_blobs, host.blobs.as_deref()).map_err(in_files)?;
+    let inputs = wasmill_runtime::bind_inputs(&bundle.pipeline, inputs).map_err(|problems| in_files(problems.0))?;
+    let secrets = request_file::secrets(secrets, &host.secrets)?;
+    let host = HostSettings { policy, overrides, secrets, ..host };
+    let job = Job { bundle, inputs };
+    let Finished { mut document, took } =
+        host::run(&job, &host, printer).map_err(|failure| failure.in_files(&sources))?;
+    printer.note(&summary::table(&document, took));
+    if let Some(folder) = &request.blobs {
+        blobs::detach(&mut document, Some(folder), printer);
+    }
+    printer.json(&Answer::of(kind, &document, &job.bundle.pipeline))?;
+    Ok(document.exit_code())
 }
 
 /// Reads all that is run.

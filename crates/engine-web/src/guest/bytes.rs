@@ -29,9 +29,10 @@ pub(super) fn call(instance: &Instance, input: &Uint8Array, limits: &Limits) -> 
     if result == 0 {
         return Err(Stop::Guest("`process` returned null".to_owned()).into());
     }
-    let length = memory.read(length_pointer).map(u32::from_le_bytes).ok_or_else(|| {
-        Stop::Abi("the pointer to the output's length is no longer in the memory".to_owned())
-    })?;
+    let length = memory
+        .read(length_pointer)
+        .map(u32::from_le_bytes)
+        .ok_or_else(|| Stop::Abi("the pointer to the output's length is no longer in the memory".to_owned()))?;
     let output = memory.view(result, length).ok_or_else(|| {
         let size = memory.size();
         Stop::Abi(format!("`process` returned {length} bytes at {result:#x}, and the memory has {size} bytes"))

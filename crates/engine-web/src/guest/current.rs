@@ -40,7 +40,6 @@ pub(super) struct Left {
     pub(super) log: Vec<u8>,
     /// What it wrote too much of.
     pub(super) over: Option<Stop>,
-    pub(super) peak_memory: u64,
 }
 
 impl Current {
@@ -106,7 +105,7 @@ fn surrounded(order: &Order, wasi: &Wasi, input: Bytes, is_program: bool) -> Res
         stdin: if matches!(order.entry, Entry::Core { .. }) { Bytes::new() } else { input },
         stdout_is_log: !is_program,
         sink: None,
-        frozen: false,
+        frozen: wasi.frozen,
     })
 }
 
@@ -143,11 +142,7 @@ pub(super) fn imported(number: u32, arguments: &Array) -> Result<JsValue, JsValu
 /// The call is over.
 pub(super) fn end() -> Left {
     let Some(current) = CURRENT.take() else { return Left::default() };
-    let mut left = Left {
-        stopped: current.stopped,
-        peak_memory: current.memory.map_or(0, |memory| u64::from(memory.size())),
-        ..Left::default()
-    };
+    let mut left = Left { stopped: current.stopped, ..Left::default() };
     // A success is not taken for a stop.
     if current.is_program && left.stopped == Some(End::Exit(0)) {
         left.stopped = None;

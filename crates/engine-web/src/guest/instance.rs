@@ -2,12 +2,13 @@
 
 use js_sys::{Array, ArrayBuffer, Function, Reflect, Uint8Array, WebAssembly};
 use wasm_bindgen::prelude::*;
-use wasmill_engine::parts::Stop;
-use wasmill_model::TrapKind;
+use wasmill_engine::parts::{Refused, Stop};
+use wasmill_instrument::Counter;
+use wasmill_model::{LimitKind, TrapKind};
 use wasmill_preview1::RemoteMemory;
 
 use super::current;
-use crate::wire::End;
+use crate::wire::{End, Order, Report};
 use crate::{js, trap};
 
 /// A fresh instance, nothing of which has run.
@@ -37,6 +38,72 @@ impl Instance {
     pub(super) fn memory(&self) -> Result<UnitMemory, End> {
         let memory = self.export("memory")?.dyn_into();
         memory.map(UnitMemory).map_err(|_| Stop::Abi("the export `memory` is gone".to_owned()).into())
+    }
+}
+
+impl Instance {
+    /// The counters that were put into the unit, with its limits set.
+    pub(super) fn counters(&self, order: &Order) -> Result<Counters, End> {
+        let global = |name: &String| self.export(name)?.dyn_into().map_err(|_| Stop::Host(gone()).into());
+        let counters = Counters { globals: order.counters.iter().map(global).collect::<Result<_, End>>()? };
+        counters.set(Counter::MemoryLimit, clamped(order.limits.memory))?;
+        counters.set(Counter::TableLimit, clamped(order.limits.table_elements))?;
+        counters.set(Counter::Fuel, -clamped(order.limits.fuel))?;
+        Ok(counters)
+    }
+}
+
+fn clamped(limit: u64) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn gone() -> String {
+    "a counter of the unit is gone".to_owned()
+}
+
+/// What was put into a unit, to count what it uses.
+pub(super) struct Counters {
+    /// In the order of [`Counter::ALL`].
+    globals: Vec<WebAssembly::Global>,
+}
+
+impl Counters {
+    fn global(&self, counter: Counter) -> Result<&WebAssembly::Global, End> {
+        let place = Counter::ALL.iter().position(|other| *other == counter);
+        place.and_then(|place| self.globals.get(place)).ok_or_else(|| Stop::Host(gone()).into())
+    }
+
+    fn set(&self, counter: Counter, value: i64) -> Result<(), End> {
+        self.global(counter)?.set_value(&JsValue::from(value));
+        Ok(())
+    }
+
+    fn get(&self, counter: Counter) -> Result<i64, End> {
+        let value = self.global(counter)?.value();
+        let read = if counter.is_wide() { i64::try_from(value).ok() } else { value.as_f64().map(|value| value as i64) };
+        read.ok_or_else(|| Stop::Host(gone()).into())
+    }
+
+    /// Puts what was counted into a report.
+    pub(super) fn read(&self, order: &Order, report: &mut Report) -> Result<(), End> {
+        let unsigned = |counter| self.get(counter).map(i64::cast_unsigned);
+        report.peak_memory = unsigned(Counter::Memory)?.saturating_add(unsigned(Counter::Elements)?.saturating_mul(8));
+        let of = match self.get(Counter::Refused)? {
+            1 => Some((LimitKind::Memory, order.limits.memory)),
+            2 => Some((LimitKind::TableElements, order.limits.table_elements)),
+            _ => None,
+        };
+        let wanted = unsigned(Counter::Wanted)?;
+        report.refused = of.map(|(of, limit)| Refused { of, limit, wanted });
+        if order.is_metered {
+            let limit = clamped(order.limits.fuel);
+            let used = self.get(Counter::Fuel)?.saturating_add(limit).clamp(0, limit);
+            report.fuel = Some(used.cast_unsigned());
+            if self.get(Counter::Exhausted)? != 0 && matches!(report.end, End::Trap(..)) {
+                report.end = End::OutOfFuel;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -105,7 +172,8 @@ fn thrown(error: &JsValue) -> End {
     if let Some(end) = current::stopped() {
         return end;
     }
-    let text = |key: &str| Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string()).unwrap_or_default();
+    let text =
+        |key: &str| Reflect::get(error, &key.into()).ok().and_then(|value| value.as_string()).unwrap_or_default();
     let (name, message) = (text("name"), text("message"));
     if trap::is_stack_overflow(&name, &message) {
         return End::Trap(TrapKind::StackOverflow, String::new());

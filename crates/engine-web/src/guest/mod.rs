@@ -12,7 +12,7 @@ use wasmill_engine::parts::Stop;
 use wasmill_preview1::{FUNCTIONS, MODULE};
 
 use self::current::Current;
-use self::instance::Instance;
+use self::instance::{Counters, Instance};
 use crate::wire::{End, Entry, Order, Report};
 
 /// The number of AssemblyScript's `abort` among the imports; those of preview 1 come after it.
@@ -33,13 +33,13 @@ pub struct Told {
 /// Makes a call: `module` is a `WebAssembly.Module`, `order` is JSON.
 pub fn call(module: &JsValue, order: &str, input: &Uint8Array) -> Told {
     let mut output = Uint8Array::new_with_length(0);
-    let end = match serde_json::from_str(order) {
+    let mut report = match serde_json::from_str(order) {
         Ok(order) => run(module, &order, input, &mut output),
-        Err(error) => Stop::Host(format!("the call is not understood: {error}")).into(),
+        Err(error) => Report::of(Stop::Host(format!("the call is not understood: {error}")).into()),
     };
     let left = current::end();
     // A guest that survived being stopped was stopped all the same.
-    let mut end = left.stopped.unwrap_or(end);
+    let mut end = left.stopped.unwrap_or(report.end);
     if end == End::Bytes
         && let Some(stdout) = &left.stdout
     {
@@ -51,7 +51,7 @@ pub fn call(module: &JsValue, order: &str, input: &Uint8Array) -> Told {
     {
         end = over.into();
     }
-    let report = Report { end, fuel: None, peak_memory: left.peak_memory, refused: None };
+    report.end = end;
     // Plain data can always be written as JSON.
     let report = serde_json::to_string(&report).unwrap_or_default();
     Told { report, output, log: Uint8Array::from(left.log.as_slice()) }
@@ -77,16 +77,25 @@ pub fn imported(number: u32, arguments: &Array) -> Result<JsValue, JsValue> {
     current::imported(number, arguments)
 }
 
-fn run(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Array) -> End {
-    let entered = Current::new(order, || Bytes::from(input.to_vec())).map_err(End::from).and_then(|current| {
-        current::begin(current);
-        enter(module, order, input, output)
-    });
-    entered.unwrap_or_else(|end| end)
+fn run(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Array) -> Report {
+    let begin = || -> Result<(Instance, Counters), End> {
+        current::begin(Current::new(order, || Bytes::from(input.to_vec()))?);
+        let instance = Instance::new(module)?;
+        let counters = instance.counters(order)?;
+        Ok((instance, counters))
+    };
+    let (instance, counters) = match begin() {
+        Ok(made) => made,
+        Err(end) => return Report::of(end),
+    };
+    let mut report = Report::of(enter(&instance, order, input, output).unwrap_or_else(|end| end));
+    if let Err(end) = counters.read(order, &mut report) {
+        report.end = end;
+    }
+    report
 }
 
-fn enter(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Array) -> Result<End, End> {
-    let instance = Instance::new(module)?;
+fn enter(instance: &Instance, order: &Order, input: &Uint8Array, output: &mut Uint8Array) -> Result<End, End> {
     if let Some(start) = &order.start {
         instance.function(start)?.call(&[])?;
     }
@@ -98,7 +107,7 @@ fn enter(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8
             core::call(&instance.function(function)?, params, results).map(End::Numbers)
         }
         Entry::Bytes => {
-            *output = bytes::call(&instance, input, &order.limits)?;
+            *output = bytes::call(instance, input, &order.limits)?;
             Ok(End::Bytes)
         }
         Entry::Program => match instance.function("_start")?.call(&[]) {

@@ -24,7 +24,6 @@ fn example(name: &str, inputs: Value) -> String {
 }
 
 #[test]
-#[ignore = "needs `cargo xtask wasi` and the runtimes: wasmtime, WasmEdge, wazero"]
 fn every_runtime_gives_what_this_machine_gives() {
     let requests = [
         example("first", json!({ "fahrenheit": 212 })),
@@ -47,7 +46,6 @@ fn every_runtime_gives_what_this_machine_gives() {
 }
 
 #[test]
-#[ignore = "needs `cargo xtask wasi` and the runtimes: wasmtime, WasmEdge, wazero"]
 fn every_runtime_opens_the_folder_and_nothing_else() {
     let outside = units(&[("out.wasm", DOUBLE), ("in/double.wasm", DOUBLE)]);
     let folder = outside.path().join("in");
@@ -65,7 +63,6 @@ fn every_runtime_opens_the_folder_and_nothing_else() {
 }
 
 #[test]
-#[ignore = "needs `cargo xtask wasi` and the runtimes: wasmtime, WasmEdge, wazero"]
 fn every_runtime_is_answered_whatever_stdin_is() {
     let deep = "[".repeat(1 << 14);
     let wide = format!("[{}1]", "1,".repeat(1 << 12));
@@ -79,7 +76,6 @@ fn every_runtime_is_answered_whatever_stdin_is() {
 }
 
 #[test]
-#[ignore = "needs `cargo xtask wasi` and the runtimes: wasmtime, WasmEdge, wazero"]
 fn every_runtime_lets_retries_wait() {
     let request = r#"{"wasmill": 1, "units": {"u": {"wat": "(module (func (export \"f\") unreachable))"}},
         "steps": {"s": {"unit": "u", "retry": {"attempts": 3, "backoff": "fixed", "initial": "20ms", "jitter": "none"}}}}"#;

@@ -1,0 +1,103 @@
+//! A run request as it is written, and what is said of one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use indexmap::IndexMap;
+use serde::{Serialize, Serializer};
+use wasmill_model::{Dialect, LimitOverrides, Object, Pipeline, RunDocument};
+
+use crate::{RequestKind, ResultV1};
+
+/// A run request that has all of a run in it: [`parse_request`](crate::parse_request) reads it, wherever Wasmill runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct RequestDocument {
+    /// The manifest, as it is written.
+    pub pipeline: Arc<str>,
+    /// What its file is called.
+    pub file: String,
+    /// The inputs.
+    #[serde(skip_serializing_if = "Object::is_empty")]
+    pub inputs: Object,
+    /// The binaries, by the names of the pipeline's units.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub units: IndexMap<Arc<str>, GivenUnit>,
+    /// What several scripts are put to, by names that the units say.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub interpreters: BTreeMap<String, Base64>,
+    /// The pipelines that it calls and those that they call, by their [names](crate::included_name).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pipelines: BTreeMap<String, GivenPipeline>,
+}
+
+/// A pipeline that others call.
+#[derive(Clone, Debug, Serialize)]
+pub struct GivenPipeline {
+    /// The manifest, as it is written.
+    pub pipeline: Arc<str>,
+    /// The binaries, by the names of its units.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub units: IndexMap<Arc<str>, GivenUnit>,
+}
+
+/// A binary.
+#[derive(Clone, Debug, Serialize)]
+pub struct GivenUnit {
+    /// It, or what stands behind its interpreter.
+    pub base64: Base64,
+    /// The interpreter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interpreter: Option<String>,
+    /// The most that its steps may use.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "limits")]
+    pub limits: Option<LimitOverrides>,
+}
+
+/// Bytes that are written as base64.
+#[derive(Clone, Debug)]
+pub struct Base64(pub Vec<u8>);
+
+impl Serialize for Base64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(&self.0))
+    }
+}
+
+/// As a manifest has them.
+#[allow(clippy::ref_option, reason = "serde asks for this shape")]
+fn limits<S: Serializer>(limits: &Option<LimitOverrides>, serializer: S) -> Result<S::Ok, S::Error> {
+    let LimitOverrides { memory, fuel, timeout, output, log, table_elements, instances } = limits.unwrap_or_default();
+    let numbers = [
+        ("memory", memory),
+        ("fuel", fuel),
+        ("output", output),
+        ("log", log),
+        ("table_elements", table_elements),
+        ("instances", instances.map(u64::from)),
+    ];
+    let numbers = numbers.into_iter().filter_map(|(name, number)| Some((name, number?.to_string())));
+    let time = timeout.map(|time| ("timeout", format!("{}us", time.as_micros())));
+    serializer.collect_map(numbers.chain(time))
+}
+
+/// What is said of a request's run.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer<'a> {
+    /// The run document.
+    Document(&'a RunDocument),
+    /// In the form of a manifest v1, to one that stood alone.
+    V1(ResultV1),
+}
+
+impl<'a> Answer<'a> {
+    /// What is said of this run of a request of this kind.
+    pub fn of(kind: RequestKind, document: &'a RunDocument, pipeline: &Pipeline) -> Self {
+        match (kind, pipeline.dialect) {
+            (RequestKind::Manifest, Dialect::PipelineV1) => Answer::V1(ResultV1::of(document, pipeline)),
+            _ => Answer::Document(document),
+        }
+    }
+}
