@@ -10,15 +10,16 @@ use futures_util::FutureExt as _;
 use tokio::sync::SemaphorePermit;
 use wasmill_artifact::{Ended, Environment, Launch, Stopped, Stopper, Watched, Worker, WorkerError, on_thread};
 use wasmill_engine::parts::{
-    Deadline, Number, NumberType, SeededStream, Signature, Stop, exit_verdict, final_verdict, lift_numbers, log_text,
-    panic_message, size_of_input, with_last_words,
+    Deadline, Number, NumberType, SeededStream, Signature, Stop, Tally, exit_verdict, final_verdict, lift_numbers,
+    log_text, panic_message, size_of_input, with_last_words,
 };
 use wasmill_engine::{BoxFuture, Call, Outcome, PreparedUnit, convert_output};
+use wasmill_instrument::StartSize;
 use wasmill_model::{Digest, Limits, OutputFormat, Profile, TrapKind, Usage, Value, Verdict};
 
 use crate::engine::Shared;
 use crate::report::{End, Report};
-use crate::rewrite::{CALL, Head, StartSize};
+use crate::rewrite::{CALL, Head};
 use crate::scratch::Room;
 use crate::words::Words;
 
@@ -102,7 +103,7 @@ impl Prepared {
         if let Err(stop) = deadline.check() {
             return stopped(stop, usage);
         }
-        if let Err((refused, peak)) = self.ready.size.check(&limits) {
+        if let Err((refused, peak)) = Tally::started(&limits, &self.ready.size.memories, &self.ready.size.tables) {
             usage.peak_memory = peak;
             let verdict = Verdict::HostError { message: String::new() };
             return Outcome::failed(final_verdict(verdict, Some(refused), None), usage);

@@ -11,7 +11,7 @@ use wasm_bindgen::JsValue;
 use wasmill_engine::PrepareError;
 use wasmill_engine::parts::{Refused, Tally, Units};
 use wasmill_instrument::{Counter, Counters, InstrumentError, Options, StartSize, instrument};
-use wasmill_model::{LimitKind, Limits, Profile};
+use wasmill_model::{Limits, Profile};
 use wasmill_unit::Unit;
 
 use crate::prepared::Component;
@@ -159,49 +159,8 @@ async fn compiled(binary: &[u8], workers: &Workers, limit: Duration) -> Result<J
 }
 
 impl Code {
-    /// Which limit forbids what the unit has before anything of it runs.
-    pub(crate) fn refused(&self, limits: &Limits) -> Option<Refused> {
-        refused(&self.size, limits)
-    }
-}
-
-fn refused(size: &StartSize, limits: &Limits) -> Option<Refused> {
-    let most = u64::from(limits.instances);
-    for count in [size.memories.len() as u64, size.tables.len() as u64] {
-        if count > most {
-            return Some(Refused { of: LimitKind::Instances, limit: most, wanted: most + 1 });
-        }
-    }
-    let mut tally = Tally::new(limits);
-    // In the order in which other engines make them, up to the first that is refused.
-    let elements = size.tables.iter().all(|elements| tally.grow_table(0, pointer(*elements), None));
-    let _ = elements && size.memories.iter().all(|bytes| tally.grow_memory(0, pointer(*bytes), None));
-    tally.refused()
-}
-
-/// Memories of 4 GiB are wider than what this itself runs with.
-fn pointer(size: u64) -> usize {
-    usize::try_from(size).unwrap_or(usize::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn size(memories: &[u64], tables: &[u64]) -> StartSize {
-        StartSize { memories: memories.to_vec(), tables: tables.to_vec() }
-    }
-
-    #[test]
-    fn what_a_unit_starts_with_is_within_its_limits() {
-        let limits = Limits { memory: 100, table_elements: 5, instances: 2, ..Limits::default() };
-        assert_eq!(refused(&size(&[60], &[5]), &limits), None);
-        let memory = Refused { of: LimitKind::Memory, limit: 100, wanted: 120 };
-        assert_eq!(refused(&size(&[60, 60], &[]), &limits), Some(memory));
-        assert_eq!(refused(&size(&[61], &[5]), &limits).map(|refused| refused.of), Some(LimitKind::Memory));
-        assert_eq!(refused(&size(&[], &[3, 3]), &limits).map(|refused| refused.of), Some(LimitKind::TableElements));
-        let many = Refused { of: LimitKind::Instances, limit: 2, wanted: 3 };
-        assert_eq!(refused(&size(&[1, 1, 1], &[]), &limits), Some(many));
-        assert_eq!(refused(&size(&[], &[1, 1, 1]), &limits), Some(many));
+    /// Which limit forbids what the unit has before anything of it runs, and how many bytes it was given before.
+    pub(crate) fn refused(&self, limits: &Limits) -> Option<(Refused, u64)> {
+        Tally::started(limits, &self.size.memories, &self.size.tables).err()
     }
 }

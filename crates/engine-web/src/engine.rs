@@ -232,9 +232,11 @@ impl Prepared {
             Ok(order) => order,
             Err(stop) => return finished(Ended::of(stop), &waiting),
         };
-        if let Some(refused) = self.code.refused(call.limits) {
+        if let Some((refused, peak)) = self.code.refused(call.limits) {
             let mut ended = Ended::of(End::Trap(TrapKind::Other, String::new()));
             ended.report.refused = Some(refused);
+            ended.report.peak_memory = peak;
+            ended.report.fuel = (self.profile != Profile::Fast).then_some(0);
             return finished(ended, &waiting);
         }
         // A step's clock starts when it has its worker: waiting among many is not its fault.

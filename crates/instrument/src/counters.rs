@@ -105,15 +105,3 @@ pub(crate) fn export(exports: &mut ExportSection, prefix: &str, places: Places) 
         exports.export(&format!("{prefix}{}", counter.name()), ExportKind::Global, places.of(counter));
     }
 }
-
-impl StartSize {
-    /// Bytes of all memories.
-    pub fn memory(&self) -> u64 {
-        self.memories.iter().fold(0, |sum, bytes| sum.saturating_add(*bytes))
-    }
-
-    /// Elements of all tables.
-    pub fn elements(&self) -> u64 {
-        self.tables.iter().fold(0, |sum, elements| sum.saturating_add(*elements))
-    }
-}

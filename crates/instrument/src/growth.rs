@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use wasm_encoder::{BlockType, Encode, Function, Instruction as I, ValType};
 
 use crate::counters::{Counter, Places};
+use crate::size::PAGE;
 
-const PAGE: u64 = 65_536;
 /// Pages that any memory can have: more is no refusal of a limit's.
 const MOST_PAGES: u64 = 65_536;
 /// What a table element costs: 8 bytes, as a power of two.

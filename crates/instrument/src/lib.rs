@@ -11,7 +11,8 @@
 //! - The start function is left to the host, which sets the limits first.
 //!
 //! What is counted stands in globals, [`Counter`] by [`Counter`]. A module has its own, which it exports, or imports those that several
-//! modules of one call share. What the guest has at its start is in no limit's way here: the host checks [`StartSize`] before it instantiates.
+//! modules of one call share. What the guest has at its start is in no limit's way here: the host asks
+//! `Tally::started` about its [`StartSize`] before it instantiates.
 //!
 //! Functions keep their indices, so that names and backtraces mean what they did.
 //!
@@ -25,12 +26,14 @@ mod fuel;
 mod growth;
 mod module;
 mod sections;
+mod size;
 mod startup;
 
 use std::fmt;
 
 pub use counters::{Counter, SHARED_MODULE};
 pub use sections::{Import, Kind, Sections};
+pub use size::StartSize;
 
 /// What is put into a module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,15 +83,6 @@ impl Instrumented {
     fn named(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
-}
-
-/// What a module has at its start, imports left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StartSize {
-    /// Bytes of each memory.
-    pub memories: Vec<u64>,
-    /// Elements of each table.
-    pub tables: Vec<u64>,
 }
 
 /// Why a module was not instrumented.

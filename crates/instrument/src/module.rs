@@ -18,8 +18,6 @@ use crate::sections::{Kind, Sections};
 use crate::startup::{self, Startup};
 use crate::{Counters, InstrumentError, Instrumented, Options, StartSize};
 
-const PAGE: u64 = 65_536;
-
 /// Moves the indices of globals that stand behind imported counters.
 struct Moved {
     from: u32,
@@ -39,10 +37,7 @@ fn count(length: usize) -> u32 {
 }
 
 pub(crate) fn write(unit: &Sections<'_>, options: Options) -> Result<Instrumented, InstrumentError> {
-    let size = StartSize {
-        memories: unit.memories.iter().map(|memory| memory.initial.saturating_mul(PAGE)).collect(),
-        tables: unit.tables.iter().map(|table| table.ty.initial).collect(),
-    };
+    let size = StartSize::of(unit);
     let imported_globals = count(unit.imports.iter().filter(|import| import.kind == Kind::Global).count());
     let own_globals = unit.globals.as_ref().map_or(0, |globals| globals.count());
     let all_counters = count(Counter::ALL.len());

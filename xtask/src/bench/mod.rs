@@ -53,6 +53,9 @@ const REPORTS: [&str; 13] = [
     "languages_calls",
 ];
 
+/// The bench that needs Chromium, and the package that is measured there.
+const BROWSER: &str = "browser";
+
 /// What the peers' program reports.
 const PEERS: [&str; 2] = ["extism", "seed_002"];
 
@@ -65,6 +68,10 @@ pub(crate) struct Args {
     /// Also beside extism and the runtime of seed 002 (builds another wasmtime, once).
     #[arg(long)]
     peers: bool,
+
+    /// Also in Chromium, beside units that are called by hand (builds the package for browsers).
+    #[arg(long)]
+    browser: bool,
 }
 
 pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
@@ -78,7 +85,10 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     let effort: &[&str] = if args.quick { &["--quick"] } else { &[] };
 
     // Everything is built before anything is measured.
-    process::run(bench(paths).arg("--no-run"))?;
+    if args.browser {
+        crate::web::run(&crate::web::Args::default(), paths, printer)?;
+    }
+    process::run(bench(args, paths).arg("--no-run"))?;
     process::run(&mut wasmill(paths))?;
     if args.peers {
         process::run(&mut peers_cargo(paths, &peers, "build"))?;
@@ -86,7 +96,7 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     let machine = Machine::find(paths)?;
     let load = Load::start();
     let start = Instant::now();
-    process::run(bench(paths).arg("--").args(effort))?;
+    process::run(bench(args, paths).arg("--").args(effort))?;
     if args.peers {
         process::run(peers_cargo(paths, &peers, "run").args(["--", "--bench"]).args(effort))?;
     }
@@ -95,7 +105,7 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
 
     let [own, theirs] = &folders;
     let mut sections = Vec::new();
-    for name in REPORTS {
+    for name in REPORTS.into_iter().chain(args.browser.then_some(BROWSER)) {
         sections.push(read(&own.join(format!("{name}.json")))?);
     }
     if args.peers {
@@ -116,7 +126,7 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
 /// How the page was made, as a reader would make it again.
 fn command(args: &Args) -> String {
     let mut command = "cargo xtask bench".to_owned();
-    for (given, name) in [(args.peers, " --peers"), (args.quick, " --quick")] {
+    for (given, name) in [(args.peers, " --peers"), (args.browser, " --browser"), (args.quick, " --quick")] {
         if given {
             command.push_str(name);
         }
@@ -124,11 +134,11 @@ fn command(args: &Args) -> String {
     command
 }
 
-fn bench(paths: &Paths) -> Command {
+fn bench(args: &Args, paths: &Paths) -> Command {
     let mut command = cargo();
     command.current_dir(&paths.root).env("CARGO_TARGET_DIR", &paths.target);
     command.args(["bench", "--package", "wasmill-benches"]);
-    for name in BENCHES {
+    for name in BENCHES.into_iter().chain(args.browser.then_some(BROWSER)) {
         command.args(["--bench", name]);
     }
     command

@@ -11,10 +11,10 @@ use wasm_encoder::{
     MemoryType, Module, TableSection, TypeSection, ValType,
 };
 use wasmill_engine::parts::{CLOCK_START, CLOCK_STEP};
-use wasmill_instrument::{Kind, Sections};
+use wasmill_instrument::{Kind, Sections, StartSize};
 
 use super::body::{self, ELEMENT, Links};
-use super::{CALL, Entry, PAGE, Plan, RANDOM_SIZE, RewriteError, Rewritten, STACK, StartSize};
+use super::{CALL, Entry, PAGE, Plan, RANDOM_SIZE, RewriteError, Rewritten, STACK};
 
 const PREVIEW1: &str = "wasi_snapshot_preview1";
 
@@ -283,9 +283,10 @@ pub(super) fn merge(
     }
     memories.memory(page(1));
 
+    let size = StartSize::of(unit);
     let values = [
-        ("memory_bytes", Value::Wide(unit.memories.iter().map(|memory| memory.initial.saturating_mul(PAGE)).sum())),
-        ("table_elements", Value::Wide(unit.tables.iter().map(|table| table.ty.initial).sum())),
+        ("memory_bytes", Value::Wide(size.memory())),
+        ("table_elements", Value::Wide(size.elements())),
         ("stdout_is_log", Value::Narrow(u32::from(*plan.entry != Entry::Command))),
         ("random_size", Value::Narrow(random_size)),
         ("stack", Value::Narrow(STACK as u32)),
@@ -333,7 +334,7 @@ pub(super) fn merge(
     module.section(&ours.types).section(&imports).section(&functions).section(&tables).section(&memories);
     module.section(&globals).section(&exports).section(&elements);
     module.section(&DataCountSection { count: data.len() }).section(&code).section(&data);
-    Ok(Rewritten { binary: module.finish(), random: random_size, size: StartSize::of(unit) })
+    Ok(Rewritten { binary: module.finish(), random: random_size, size })
 }
 
 /// What a global of the runtime starts with.

@@ -10,9 +10,7 @@ mod merge;
 
 use std::sync::LazyLock;
 
-use wasmill_engine::parts::{Refused, Tally};
-use wasmill_instrument::Sections;
-use wasmill_model::{LimitKind, Limits};
+use wasmill_instrument::{Sections, StartSize};
 
 pub(crate) use self::head::Head;
 
@@ -60,15 +58,6 @@ pub(crate) struct Rewritten {
     pub(crate) size: StartSize,
 }
 
-/// What a unit starts with.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StartSize {
-    /// Bytes of each memory.
-    memories: Vec<u64>,
-    /// Elements of each table.
-    tables: Vec<u64>,
-}
-
 /// Why a unit cannot be run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RewriteError {
@@ -102,41 +91,6 @@ pub(crate) fn rewrite(unit: &[u8], plan: &Plan<'_>) -> Result<Rewritten, Rewrite
     match validator.validate_all(&rewritten.binary) {
         Ok(_) => Ok(rewritten),
         Err(error) => Err(RewriteError::Defect(format!("the rewritten unit is not valid: {error}"))),
-    }
-}
-
-impl StartSize {
-    fn of(unit: &Sections<'_>) -> Self {
-        StartSize {
-            memories: unit.memories.iter().map(|memory| memory.initial.saturating_mul(PAGE)).collect(),
-            tables: unit.tables.iter().map(|table| table.ty.initial).collect(),
-        }
-    }
-
-    /// Whether a unit may have what it starts with.
-    ///
-    /// # Errors
-    /// What it may not have, and the bytes of what it was given before.
-    pub(crate) fn check(&self, limits: &Limits) -> Result<(), (Refused, u64)> {
-        let instances = usize::try_from(limits.instances).unwrap_or(usize::MAX);
-        if 1.max(self.memories.len()).max(self.tables.len()) > instances {
-            let limit = u64::from(limits.instances);
-            return Err((Refused { of: LimitKind::Instances, limit, wanted: limit.saturating_add(1) }, 0));
-        }
-        let mut tally = Tally::new(limits);
-        let size = |size: &u64| usize::try_from(*size).unwrap_or(usize::MAX);
-        let fits = self.memories.iter().all(|memory| tally.grow_memory(0, size(memory), None))
-            && self.tables.iter().all(|table| tally.grow_table(0, size(table), None));
-        match tally.refused() {
-            Some(refused) if !fits => Err((refused, tally.peak())),
-            _ => Ok(()),
-        }
-    }
-
-    /// Bytes of memories and tables together.
-    pub(crate) fn bytes(&self) -> u64 {
-        let sum = |list: &[u64]| list.iter().fold(0, |sum: u64, one| sum.saturating_add(*one));
-        sum(&self.memories).saturating_add(sum(&self.tables).saturating_mul(8))
     }
 }
 

@@ -43,6 +43,26 @@ impl Tally {
         }
     }
 
+    /// With what a module starts with, bytes of its memories and elements of its tables, where a call may have that.
+    ///
+    /// # Errors
+    /// What it may not have, and how many bytes it was given before.
+    pub fn started(limits: &Limits, memories: &[u64], tables: &[u64]) -> Result<Self, (Refused, u64)> {
+        let instances = usize::try_from(limits.instances).unwrap_or(usize::MAX);
+        if 1.max(memories.len()).max(tables.len()) > instances {
+            let limit = u64::from(limits.instances);
+            return Err((Refused { of: LimitKind::Instances, limit, wanted: limit.saturating_add(1) }, 0));
+        }
+        let mut tally = Tally::new(limits);
+        let size = |size: &u64| usize::try_from(*size).unwrap_or(usize::MAX);
+        let fits = memories.iter().all(|memory| tally.grow_memory(0, size(memory), None))
+            && tables.iter().all(|table| tally.grow_table(0, size(table), None));
+        match tally.refused() {
+            Some(refused) if !fits => Err((refused, tally.peak())),
+            _ => Ok(tally),
+        }
+    }
+
     /// The most bytes that memories and tables had together: what they have, since none ever shrinks.
     pub fn peak(&self) -> u64 {
         Self::total(self.memory, self.elements)
@@ -127,6 +147,21 @@ mod tests {
         let mut tally = Tally::new(&limits);
         assert!(!tally.grow_table(5, 6, None));
         assert_eq!(tally.refused(), Some(Refused { of: LimitKind::TableElements, limit: 5, wanted: 6 }));
+    }
+
+    #[test]
+    fn what_a_module_starts_with_counts() {
+        let limits = Limits { memory: 100, table_elements: 5, instances: 2, ..Limits::default() };
+        let started = |memories: &[u64], tables: &[u64]| {
+            Tally::started(&limits, memories, tables)
+                .map(|tally| tally.peak())
+                .map_err(|(refused, had)| (refused.of, had))
+        };
+        assert_eq!(started(&[20, 40], &[2, 3]), Ok(100));
+        assert_eq!(started(&[20, 41], &[2, 3]), Err((LimitKind::Memory, 77)));
+        assert_eq!(started(&[], &[6]), Err((LimitKind::TableElements, 0)));
+        assert_eq!(started(&[0, 0, 0], &[]), Err((LimitKind::Instances, 0)));
+        assert_eq!(started(&[u64::MAX], &[]), Err((LimitKind::Memory, 0)));
     }
 
     #[test]

@@ -86,10 +86,11 @@ fn branches_and_what_cannot_be_reached() {
 #[test]
 fn bulk_instructions_cost_what_they_go_over() {
     step_by_step(
-        r#"(module (memory 2) (data $d "0123456789") (table $t 20 funcref) (elem $e func 0 0 0)
+        r#"(module (memory (export "memory") 2) (data $d "0123456789") (table $t 20 funcref) (elem $e func 0 0 0)
             (func (export "go") (result i32) (local i32 i32) (local.set 1 (i32.const 30))
               (memory.fill (i32.const 0) (i32.const 1) (i32.const 100))
-              (memory.fill (i32.const 0) (i32.const 1) (i32.const 129))
+              (memory.fill (i32.const 200) (i32.const 2) (i32.const 128))
+              (memory.fill (i32.const 400) (i32.const 1) (i32.const 129))
               (memory.fill (i32.const 0) (i32.const 1) (local.get 0))
               (memory.copy (i32.const 0) (i32.const 9) (local.get 1))
               (memory.copy (i32.const 0) (i32.const 9) (i32.load8_u (i32.const 5)))
