@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the README's one command. What is missing is set up, the guests and Wasmill as a program of WASI are built, and
+//! `cargo xtask test`: the README's one command. What is missing is set up, the guests and Wasmill for WASI and browsers are built, and
 //! every test runs.
 
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::failure::Outcome;
 use crate::paths::{Paths, cargo};
 use crate::printer::Printer;
-use crate::{guests, process, setup, wasi};
+use crate::{guests, process, setup, wasi, web};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -20,6 +20,7 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     setup::run(&setup::Args::default(), paths, printer)?;
     guests::run(&guests::Args::default(), paths, printer)?;
     wasi::run(paths, printer)?;
+    web::run(&web::Args::default(), paths, printer)?;
     warm(paths, printer)?;
     let nextest = process::capture(cargo().args(["nextest", "--version"])).is_ok();
     if !nextest {

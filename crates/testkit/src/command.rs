@@ -207,6 +207,12 @@ impl fmt::Display for Output {
     }
 }
 
+/// A run document without what may differ from run to run: the run's id, and times.
+pub fn without_times(document: &str) -> String {
+    let is_time = |line: &&str| !["\"run\": ", "\"wall_us\": "].iter().any(|key| line.trim_start().starts_with(key));
+    document.lines().filter(is_time).collect::<Vec<_>>().join("\n")
+}
+
 /// What differs from run to run, replaced by what it is.
 fn stable(text: &str, folder: &str) -> String {
     let filters = [

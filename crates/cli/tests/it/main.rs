@@ -28,6 +28,7 @@ mod interpreters;
 mod limits;
 mod nested;
 mod policy;
+mod requests;
 mod run;
 mod signals;
 mod sources;
