@@ -225,7 +225,8 @@ fn stable(text: &str, folder: &str) -> String {
         // The header of that column follows its width.
         (r" +wall time", " wall time"),
     ];
-    let mut text = text.replace(folder, "[FOLDER]");
+    // A command that runs in no folder of its own has none to be hidden.
+    let mut text = if folder.is_empty() { text.to_owned() } else { text.replace(folder, "[FOLDER]") };
     for (pattern, replacement) in filters {
         text = Regex::new(pattern)
             .expect("the filter is a regular expression")

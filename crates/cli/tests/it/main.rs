@@ -16,6 +16,7 @@ mod dialects;
 mod each;
 mod engine_matrix;
 mod engines;
+mod everywhere;
 mod examples;
 mod fixtures;
 mod flow;
