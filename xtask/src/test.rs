@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the README's one command. What is missing is set up, the guests and Wasmill as a program of WASI are built, and
+//! `cargo xtask test`: the README's one command. What is missing is set up, the guests and Wasmill for WASI and browsers are built, and
 //! every test runs.
 
 use std::path::PathBuf;

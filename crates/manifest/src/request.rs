@@ -417,3 +417,23 @@ impl Request {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_has_one_name_however_it_is_called() {
+        for (path, name) in [
+            ("a.yaml", "a.yaml"),
+            ("./a.yaml", "a.yaml"),
+            ("in/../a.yaml", "a.yaml"),
+            ("in/deep/.././b.yaml", "in/b.yaml"),
+            ("../a.yaml", "../a.yaml"),
+            ("in/../../../a.yaml", "../../a.yaml"),
+            ("/a/../b.yaml", "/b.yaml"),
+        ] {
+            assert_eq!(included_name(Path::new(path)), Path::new(name), "{path}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use indexmap::IndexMap;
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use wasmill_model::{Dialect, LimitOverrides, Limits, Object, Pipeline, Policy, Profile, RunDocument};
 
@@ -55,16 +56,32 @@ pub struct GivenPipeline {
 }
 
 /// A binary.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct GivenUnit {
     /// It, or what stands behind its interpreter.
     pub base64: Base64,
     /// The interpreter.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub interpreter: Option<String>,
     /// The most that its steps may use.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "limits")]
     pub limits: Option<LimitOverrides>,
+}
+
+impl Serialize for GivenUnit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let GivenUnit { base64, interpreter, limits } = self;
+        if interpreter.is_none() && limits.is_none() {
+            return base64.serialize(serializer);
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("base64", base64)?;
+        if let Some(interpreter) = interpreter {
+            map.serialize_entry("interpreter", interpreter)?;
+        }
+        if let Some(limits) = limits {
+            map.serialize_entry("limits", &as_in_manifests(*limits))?;
+        }
+        map.end()
+    }
 }
 
 /// Bytes that are written as base64.
@@ -77,13 +94,8 @@ impl Serialize for Base64 {
     }
 }
 
-/// As a manifest has them.
-#[allow(clippy::ref_option, reason = "serde asks for this shape")]
-fn limits<S: Serializer>(limits: &Option<LimitOverrides>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(members(limits.unwrap_or_default()))
-}
-
-fn members(limits: LimitOverrides) -> impl Iterator<Item = (&'static str, String)> {
+/// Limits as a manifest has them.
+fn as_in_manifests(limits: LimitOverrides) -> BTreeMap<&'static str, String> {
     let LimitOverrides { memory, fuel, timeout, output, log, table_elements, instances } = limits;
     let numbers = [
         ("memory", memory),
@@ -95,21 +107,27 @@ fn members(limits: LimitOverrides) -> impl Iterator<Item = (&'static str, String
     ];
     let numbers = numbers.into_iter().filter_map(|(name, number)| Some((name, number?.to_string())));
     let time = timeout.map(|time| ("timeout", format!("{}us", time.as_micros())));
-    numbers.chain(time)
+    numbers.chain(time).collect()
 }
 
 /// The limits of a policy: all that bears on what comes of a run.
 #[allow(clippy::ref_option, reason = "serde asks for this shape")]
 fn policy<S: Serializer>(policy: &Option<Policy>, serializer: S) -> Result<S::Ok, S::Error> {
     let Policy { defaults, ceilings, .. } = policy.clone().unwrap_or_default();
-    let all = |limits: Limits| -> IndexMap<&str, String> {
+    let all = |limits: Limits| {
         let Limits { memory, fuel, timeout, output, log, table_elements, instances } = limits;
         let (memory, fuel, timeout, output) = (Some(memory), Some(fuel), Some(timeout), Some(output));
         let (log, table_elements, instances) = (Some(log), Some(table_elements), Some(instances));
-        members(LimitOverrides { memory, fuel, timeout, output, log, table_elements, instances }).collect()
+        as_in_manifests(LimitOverrides { memory, fuel, timeout, output, log, table_elements, instances })
     };
-    let limits = IndexMap::from([("defaults", all(defaults)), ("ceilings", all(ceilings))]);
-    IndexMap::from([("limits", limits)]).serialize(serializer)
+    let limits = BTreeMap::from([("defaults", all(defaults)), ("ceilings", all(ceilings))]);
+    BTreeMap::from([("limits", limits)]).serialize(serializer)
+}
+
+/// Limits of a request.
+#[allow(clippy::ref_option, reason = "serde asks for this shape")]
+fn limits<S: Serializer>(limits: &Option<LimitOverrides>, serializer: S) -> Result<S::Ok, S::Error> {
+    as_in_manifests(limits.unwrap_or_default()).serialize(serializer)
 }
 
 /// What is said of a request's run.

@@ -207,6 +207,12 @@ impl fmt::Display for Output {
     }
 }
 
+/// A run document without what may differ from run to run: the run's id, and times.
+pub fn without_times(document: &str) -> String {
+    let is_time = |line: &&str| !["\"run\": ", "\"wall_us\": "].iter().any(|key| line.trim_start().starts_with(key));
+    document.lines().filter(is_time).collect::<Vec<_>>().join("\n")
+}
+
 /// What differs from run to run, replaced by what it is.
 fn stable(text: &str, folder: &str) -> String {
     let filters = [
@@ -219,7 +225,8 @@ fn stable(text: &str, folder: &str) -> String {
         // The header of that column follows its width.
         (r" +wall time", " wall time"),
     ];
-    let mut text = text.replace(folder, "[FOLDER]");
+    // A command that runs in no folder of its own has none to be hidden.
+    let mut text = if folder.is_empty() { text.to_owned() } else { text.replace(folder, "[FOLDER]") };
     for (pattern, replacement) in filters {
         text = Regex::new(pattern)
             .expect("the filter is a regular expression")

@@ -11,7 +11,7 @@ mod guests;
 mod project;
 mod wasi_hosts;
 
-pub use command::{Command, Output, Running};
+pub use command::{Command, Output, Running, without_times};
 pub use guests::{assemble, guest, workspace};
 pub use project::{Project, shared};
 pub use wasi_hosts::{WasiHost, wasi_program};

@@ -53,6 +53,14 @@ impl WasiHost {
     /// # Panics
     /// When the runtime is not there; the message says how to get it.
     pub fn run(self, program: &Path, folder: Option<&Path>) -> Command {
+        self.run_with(program, folder, if folder.is_some() { &["--units", FOLDER] } else { &[] })
+    }
+
+    /// The program, run with these arguments and this folder opened as `/units`.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    pub fn run_with(self, program: &Path, folder: Option<&Path>, arguments: &[&str]) -> Command {
         let found = self.find().unwrap_or_else(|| {
             let name = self.name();
             panic!("`{name}` is not found: `cargo xtask setup --only {name}` installs it, or put it on the PATH")
@@ -81,9 +89,7 @@ impl WasiHost {
             WasiHost::WasmEdge => compiled_by_wasmedge(&found, program),
             WasiHost::Wasmtime | WasiHost::Wazero => program.to_owned(),
         });
-        if folder.is_some() {
-            process.args(["--units", FOLDER]);
-        }
+        process.args(arguments);
         Command::new(process, PathBuf::new())
     }
 }

@@ -17,13 +17,13 @@ use crate::bench::page::{Page, Section};
 use crate::failure::{During, Failure, Outcome};
 use crate::paths::{Paths, cargo};
 use crate::printer::Printer;
-use crate::process;
+use crate::{process, setup, wasi};
 
 /// The page.
 const PAGE: &str = "docs/benchmarks.md";
 
 /// The benches of the workspace.
-const BENCHES: [&str; 10] = [
+const BENCHES: [&str; 11] = [
     "fresh_call",
     "interpreter",
     "throughput",
@@ -33,11 +33,12 @@ const BENCHES: [&str; 10] = [
     "async_overhead",
     "steps",
     "router",
+    "within",
     "languages",
 ];
 
 /// What they report, in the order of the page.
-const REPORTS: [&str; 13] = [
+const REPORTS: [&str; 14] = [
     "fresh_call",
     "interpreter",
     "throughput",
@@ -47,6 +48,7 @@ const REPORTS: [&str; 13] = [
     "async_overhead",
     "steps",
     "router",
+    "within",
     "languages_compiled",
     "languages_scripts",
     "languages_kept",
@@ -88,6 +90,8 @@ pub(crate) fn run(args: &Args, paths: &Paths, printer: &Printer) -> Outcome {
     if args.browser {
         crate::web::run(&crate::web::Args::default(), paths, printer)?;
     }
+    setup::run(&setup::Args::only("wasmtime"), paths, printer)?;
+    wasi::run(paths, printer)?;
     process::run(bench(args, paths).arg("--no-run"))?;
     process::run(&mut wasmill(paths))?;
     if args.peers {

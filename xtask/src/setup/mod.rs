@@ -48,6 +48,13 @@ pub(crate) struct Args {
     only: Vec<String>,
 }
 
+impl Args {
+    /// One tool.
+    pub(crate) fn only(name: &str) -> Self {
+        Args { only: vec![name.to_owned()] }
+    }
+}
+
 /// How one tool is found and installed.
 pub(crate) trait Recipe {
     /// As `--only` takes it, and the name of its folder in the prefix.

@@ -81,6 +81,29 @@ const CASES: &[(&str, &str)] = &[
         "WebAssembly text that does not parse",
         r#"{"wasmill": 1, "units": {"u": {"wat": "(module (fun))"}}, "steps": {"a": {"unit": "u"}}}"#,
     ),
+    (
+        "interpreters that are wrong",
+        r#"{"pipeline": {"wasmill": 1, "units": {"a": "a.wasm", "b": "b.wasm", "c": "c.wasm"}, "steps": {"s": {"unit": "a"}}},
+            "units": {"a": {"base64": "AGFzbQ==", "interpreter": "pyton"}, "b": {"interpreter": "python"}, "c": {"bas64": "AA==", "base64": 7}},
+            "interpreters": {"python": "AGFzbQEAAAA=", "other": "*"}}"#,
+    ),
+    (
+        "called pipelines that are wrong",
+        r#"{"pipeline": {"wasmill": 1, "steps": {"s": {"pipeline": "inner.yaml"}}}, "pipelines": {
+            "inner.yaml": {"pipeline": {"wasmill": 1, "stpes": {}}}, "./inner.yaml": {"pipeline": "wasmill: 1\nsteps:\n  a: { wat: x }\n"},
+            "none.yaml": {}, "number.yaml": 7}}"#,
+    ),
+    (
+        "a called pipeline that is not there",
+        r#"{"pipeline": {"wasmill": 1, "steps": {"s": {"pipeline": "inner.yaml"}}}, "pipelines": {"outer.yaml": {"pipeline": {"wasmill": 1,
+            "units": {"u": {"wat": "(module (func (export \"f\")))"}}, "steps": {"a": {"unit": "u"}}}}}}"#,
+    ),
+    (
+        "pipelines that call each other",
+        r#"{"pipeline": {"wasmill": 1, "steps": {"s": {"pipeline": "in/a.yaml"}}}, "pipelines": {
+            "in/a.yaml": {"pipeline": {"wasmill": 1, "steps": {"s": {"pipeline": "../b.yaml"}}}},
+            "b.yaml": {"pipeline": {"wasmill": 1, "steps": {"s": {"pipeline": "in/./a.yaml"}}}}}}"#,
+    ),
     ("a manifest v1 with an unknown node", r#"{"version": "v1", "nodes": [{"id": "a", "node_type": "AddNod"}]}"#),
     ("input_data that is no list", r#"{"manifest": {"version": "v1", "nodes": []}, "input_data": 5}"#),
 ];
