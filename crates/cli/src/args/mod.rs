@@ -210,7 +210,7 @@ pub(crate) enum Command {
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArgs),
 
-    /// Simulate many runs of a pipeline: random orders, random times, failures, on a clock of its own
+    /// Simulate many runs of a pipeline: random orders, times and failures
     ///
     /// Nothing waits and nothing outside is touched: calls are answered with what was recorded (`--from`) or declared (`simulate:` in a
     /// step), and only pure units are really called, once for each input. It says where the order of steps changes the result, where retries

@@ -147,7 +147,8 @@ pub struct Moment {
 }
 
 impl Simulation {
-    /// Makes a pipeline ready, as [`link`](crate::link) does for a run; the host's clock and spawner are not used.
+    /// Makes a pipeline ready, as [`link`](crate::link) does for a run; the host's clock and spawner are not used, and
+    /// secrets that nobody gave are no mistake.
     ///
     /// # Errors
     /// What is wrong with the pipeline, with the settings, and which steps nobody knows the outcomes of.
@@ -161,7 +162,8 @@ impl Simulation {
         let SimSettings { recording, inject, crash_anywhere } = settings;
         let prepared = Prepared::new(bundle, recording.as_ref(), &inject)?;
         let world = World::default();
-        let host = Host { clock: Arc::new(world.clone()), spawner: Arc::new(world.clone()), ..host.clone() };
+        let secrets = prepare::with_stand_ins(&host.secrets, bundle);
+        let host = Host { secrets, clock: Arc::new(world.clone()), spawner: Arc::new(world.clone()), ..host.clone() };
         let mut linked = Vec::with_capacity(Strategy::ALL.len());
         for strategy in Strategy::ALL {
             let bundle = prepare::under(bundle, strategy);

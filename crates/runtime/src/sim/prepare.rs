@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use wasmill_model::{
-    Code, Diagnostic, Diagnostics, DirMode, Grants, Interface, Location, Retry, Step, Strategy, format_duration,
+    Code, Diagnostic, Diagnostics, DirMode, Grants, Interface, Location, Retry, Secrets, Step, Strategy,
+    format_duration,
 };
 use wasmill_plan::{Graph, StepIndex};
 use wasmill_unit::Unit;
@@ -91,6 +92,19 @@ pub(super) fn changed(bundle: &Bundle, change: &mut dyn FnMut(&mut wasmill_model
         Bundle { pipeline: Arc::new(pipeline), units: bundle.units.clone(), pipelines }
     }
     of(bundle, change, &mut Vec::new())
+}
+
+/// These secrets, and something for each that a step is granted and nobody gave: no step that is granted one is called.
+pub(super) fn with_stand_ins(secrets: &Secrets, bundle: &Bundle) -> Secrets {
+    let mut all = secrets.clone();
+    let steps = bundle.all().into_iter().flat_map(|bundle| &bundle.pipeline.steps);
+    for name in steps.flat_map(|step| &step.grants.secrets) {
+        if all.get(name).is_none() {
+            // It is long enough.
+            let _ = all.insert(name.clone(), "(a secret of a simulation)");
+        }
+    }
+    all
 }
 
 fn visit(
@@ -190,22 +204,23 @@ fn normal(path: &Path) -> PathBuf {
 
 fn shared(bundle: &Bundle, graph: &Graph) -> Vec<Shared> {
     let steps = &bundle.pipeline.steps;
-    let all: Vec<Vec<(PathBuf, bool)>> = steps.iter().map(|step| folders(bundle, step)).collect();
-    let mut found = Vec::new();
-    for ((place, step), own) in (0_u32..).zip(steps).zip(&all) {
-        if own.is_empty() {
-            continue;
+    let mut all = Vec::new();
+    for (place, step) in (0_u32..).zip(steps) {
+        let folders = folders(bundle, step);
+        if !folders.is_empty() {
+            all.push((place, step, folders, reachable(graph, StepIndex::new(place))));
         }
+    }
+    let mut found = Vec::new();
+    for (index, (place, step, own, after)) in all.iter().enumerate() {
         if step.foreach.as_ref().is_some_and(|foreach| foreach.max_parallel != Some(1))
             && let Some((folder, _)) = own.iter().find(|(_, writes)| *writes)
         {
             let (one, other, writes) = (step.id.clone(), step.id.clone(), (true, true));
             found.push(Shared { one, other, folder: folder.clone(), writes });
         }
-        let after = reachable(graph, StepIndex::new(place));
-        for ((later, other), others) in (0_u32..).zip(steps).zip(&all).skip(place as usize + 1) {
-            if others.is_empty() || is_there(&after, later) || is_there(&reachable(graph, StepIndex::new(later)), place)
-            {
+        for (later, other, others, before) in all.iter().skip(index + 1) {
+            if is_there(after, *later) || is_there(before, *place) {
                 continue;
             }
             if let Some((folder, writes)) = meeting(own, others) {

@@ -400,6 +400,13 @@ fn pipelines_within_pipelines_are_simulated_with_their_own_steps() {
 }
 
 #[test]
+fn secrets_need_not_be_given() {
+    let mut fetch = remote("fetch", takes(10, 20));
+    fetch.grants.secrets.push("API_KEY".to_owned());
+    assert_eq!(explored(pipeline(vec![fetch], &[]), 5).strategies["level"].ok, 5);
+}
+
+#[test]
 fn a_simulation_stops_when_it_is_told_to() {
     let (simulation, _) = simulation(busy(), SimSettings::default());
     let mut stop = |done| if done == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
