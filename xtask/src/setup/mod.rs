@@ -26,7 +26,7 @@ use crate::printer::Printer;
 use crate::setup::prefix::Prefix;
 
 /// Every recipe there is. Further languages and runtimes come here.
-const RECIPES: [&dyn Recipe; 11] = [
+const RECIPES: [&dyn Recipe; 12] = [
     &rust_wasm::RustWasm,
     &c_wasm::CWasm,
     &componentize_py::ComponentizePy,
