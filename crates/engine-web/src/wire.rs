@@ -104,13 +104,6 @@ impl Report {
     }
 }
 
-impl Report {
-    /// Of a call of which nothing is known but its end.
-    pub(crate) fn of(end: End) -> Self {
-        Report { end, fuel: None, peak_memory: 0, refused: None }
-    }
-}
-
 /// How a guest ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum End {

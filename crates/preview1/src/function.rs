@@ -240,7 +240,7 @@ mod tests {
     use wasmill_model::{Digest, Grants, Input, Limits, Secrets, Source, Value};
 
     use super::*;
-    use crate::Surroundings;
+    use crate::{Randomness, Surroundings};
 
     /// What `wasmill-unit` says that Wasmill provides is there, and nothing else.
     #[test]
@@ -322,6 +322,29 @@ mod tests {
         assert!(matches!(call("proc_exit", &[126]), End::Stop(Stop::Abi(_))));
         assert!(matches!(call("sched_yield", &[]), End::Stop(Stop::Abi(_))));
         assert!(matches!(call("proc_exit", &[]), End::Stop(Stop::Host(_))));
+    }
+
+    #[test]
+    fn interfaces_and_functions_are_one_world() {
+        let mut guest = Guest::new(&Grants::default(), Duration::from_secs(60));
+        let mut other = Guest::new(&Grants::default(), Duration::from_secs(60));
+        other.call("random_get", &[0, 8], 1).unwrap();
+        let mut bytes = [0; 8];
+        guest.preview1.random(Randomness::Secure, &mut bytes).unwrap();
+        assert_eq!(bytes, other.memory[..8]);
+        let mut insecure = [0; 8];
+        guest.preview1.random(Randomness::Insecure, &mut insecure).unwrap();
+        assert_ne!(bytes, insecure);
+        // Looking at the clock does not move it, reading it does, and a wait is over when its moment has come.
+        let preview1 = &guest.preview1;
+        assert_eq!(
+            (preview1.monotonic_unread(), preview1.monotonic(), preview1.monotonic()),
+            (0, Ok(1_000), Ok(2_000))
+        );
+        preview1.until(3_600_000_000_000).pass_here(&guest.deadline, |_| panic!("somebody sleeps")).unwrap();
+        assert_eq!(preview1.monotonic_unread(), 3_600_000_000_000);
+        assert_eq!(preview1.arguments().collect::<Vec<_>>(), ["unit"]);
+        assert_eq!((preview1.environment().count(), guest.preview1.read_stdin(10).len()), (0, 0));
     }
 
     #[test]
