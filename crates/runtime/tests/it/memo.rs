@@ -259,7 +259,7 @@ proptest! {
             pipeline(vec![step], &[])
         };
         let is_pure = !(clock || random || net || dir.is_some() || secret || function);
-        let reuse = Reuse { all: Some(bench.memo.clone()), asked: Some(bench.memo.clone()), verify: false };
+        let reuse = Reuse { all: Some(bench.memo.clone()), asked: Some(bench.memo.clone()), ..Reuse::default() };
         let mut host = host(&bench.engine, InlineSpawner::new());
         host.secrets.insert("KEY", "long enough").unwrap();
         for run in ["r1", "r2"] {
