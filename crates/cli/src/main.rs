@@ -30,6 +30,7 @@ mod secrets;
 mod settings;
 mod standard_input;
 mod summary;
+mod telemetry;
 mod toolchain;
 mod unit_file;
 
@@ -63,10 +64,12 @@ fn wasmill() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let printer = Printer::new(&cli.global);
-    match dispatch(cli, &printer) {
+    let code = match dispatch(cli, &printer) {
         Ok(code) => code,
         Err(failure) => failure.report(&printer),
-    }
+    };
+    telemetry::finish(&printer);
+    code
 }
 
 fn dispatch(cli: Cli, printer: &Printer) -> Outcome {

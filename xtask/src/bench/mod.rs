@@ -23,7 +23,7 @@ use crate::process;
 const PAGE: &str = "docs/benchmarks.md";
 
 /// The benches of the workspace.
-const BENCHES: [&str; 10] = [
+const BENCHES: [&str; 11] = [
     "fresh_call",
     "interpreter",
     "throughput",
@@ -33,11 +33,12 @@ const BENCHES: [&str; 10] = [
     "async_overhead",
     "steps",
     "router",
+    "traces",
     "languages",
 ];
 
 /// What they report, in the order of the page.
-const REPORTS: [&str; 13] = [
+const REPORTS: [&str; 14] = [
     "fresh_call",
     "interpreter",
     "throughput",
@@ -47,6 +48,7 @@ const REPORTS: [&str; 13] = [
     "async_overhead",
     "steps",
     "router",
+    "traces",
     "languages_compiled",
     "languages_scripts",
     "languages_kept",

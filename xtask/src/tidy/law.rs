@@ -22,7 +22,7 @@ const TIERS: [&[&str]; 7] = [
 const OUTSIDE: [&str; 3] = ["wasmill-benches", "wasmill-fuzzing", "wasmill-testkit"];
 
 /// What only some may name: dependency, crates, why.
-const RESERVED: [(&str, &[&str], &str); 6] = [
+const RESERVED: [(&str, &[&str], &str); 7] = [
     (
         "wasmtime*",
         &["wasmill-engine-wasmtime", "wasmill-witjson", "wasmill-artifact", "wasmill-benches", "wasmill-fuzzing"],
@@ -31,6 +31,7 @@ const RESERVED: [(&str, &[&str], &str); 6] = [
     ("clap*", &["wasmill-cli", "wasmill-server", "xtask"], "only binaries have a command line"),
     ("miette", &["wasmill-cli", "wasmill-server"], "libraries return errors; the binary shows them"),
     ("indicatif", &["wasmill-cli"], "only the binary shows progress"),
+    ("opentelemetry*", &["wasmill-cli", "wasmill-server"], "libraries tell observers; only binaries export"),
     ("axum*", &["wasmill-cli", "wasmill-server"], "only they know HTTP shapes"),
     ("wasmill-testkit", &[], "it is for tests: `[dev-dependencies]`"),
 ];
@@ -173,6 +174,7 @@ mod tests {
             ("wasmill-artifact", "miette"),
             ("wasmill-runtime", "indicatif"),
             ("wasmill-runtime", "axum-extra"),
+            ("wasmill-runtime", "opentelemetry_sdk"),
             ("wasmill-cli", "wasmill-testkit"),
         ] {
             assert!(said(from, to).iter().any(|what| what.contains("which is for")), "{from} -> {to}");
