@@ -26,6 +26,8 @@ pub(crate) struct EngineSettings {
     pub(crate) compiler: Compiler,
     /// The folder that core dumps are written into.
     pub(crate) coredumps: Option<PathBuf>,
+    /// The folder that profiles of guests are written into.
+    pub(crate) profiles: Option<PathBuf>,
 }
 
 /// Every engine of this program, in the order in which they are tried, as far as it can be told of without starting it.
@@ -46,12 +48,13 @@ pub(crate) fn router(settings: &EngineSettings) -> Result<Router, Failure> {
     Ok(Router::new([wasmtime(settings.clone()), wasmi(), wasmedge(settings)?, process()?]))
 }
 
-fn wasmtime(EngineSettings { slots, cache, compiler, coredumps }: EngineSettings) -> EngineSource {
+fn wasmtime(EngineSettings { slots, cache, compiler, coredumps, profiles }: EngineSettings) -> EngineSource {
     let settings = wasmill_engine_wasmtime::Settings {
         slots,
         cache,
         compiler,
         coredumps,
+        profiles,
         ..wasmill_engine_wasmtime::Settings::default()
     };
     EngineSource::new(WasmtimeEngine::description(), move || {

@@ -77,6 +77,18 @@ pub(crate) const WASMEDGE_TIMEOUT: &str = wasmill_engine_wasmedge::TIMEOUT;
 /// The most bytes of memory of a call on `wasmedge`, where a step's own limit is higher.
 pub(crate) const WASMEDGE_MEMORY_LIMIT: &str = wasmill_engine_wasmedge::MEMORY_LIMIT;
 
+/// `true`: no telemetry, whatever else is said of it.
+pub(crate) const OTEL_SDK_DISABLED: &str = "OTEL_SDK_DISABLED";
+
+/// How many spans wait to be sent; what is more is dropped, and counted.
+pub(crate) const OTEL_BSP_MAX_QUEUE_SIZE: &str = "OTEL_BSP_MAX_QUEUE_SIZE";
+
+/// The span that this process is part of (W3C trace context).
+pub(crate) const TRACEPARENT: &str = "TRACEPARENT";
+
+/// What belongs to [`TRACEPARENT`].
+pub(crate) const TRACESTATE: &str = "TRACESTATE";
+
 /// Anything but empty: no colour, on a terminal either (`--color` is stronger).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
 
@@ -159,6 +171,36 @@ pub(crate) const ALL: &[(&str, &str)] = &[
     (WASMEDGE_PATH, "The WasmEdge program. The default is `wasmedge` in the `PATH`, and then in `WASMILL_TOOLS`."),
     (WASMEDGE_TIMEOUT, "The most milliseconds of a call on `wasmedge`, where a step's own timeout is longer."),
     (WASMEDGE_MEMORY_LIMIT, "The most bytes of memory of a call on `wasmedge`, where a step's own limit is higher."),
+    // Those that start with `OTEL_` are OpenTelemetry's own names; its library reads most of them.
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "Where traces, metrics and logs are sent to over OTLP: `http://localhost:4318` ([traces.md](traces.md)). Without it, nothing is.          For one of them: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `…_METRICS_ENDPOINT`, `…_LOGS_ENDPOINT`, and so with the next four.",
+    ),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "`http/protobuf` (the default) or `http/json`."),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "Headers of these requests: `api-key=secret,other=value`."),
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", "The most milliseconds of one such request. The default is 10000."),
+    (
+        "OTEL_EXPORTER_OTLP_CERTIFICATE",
+        "A file of certificates (PEM) that the collector's is held against, instead of the usual ones.",
+    ),
+    (
+        "OTEL_TRACES_EXPORTER",
+        "`none`: no traces; `otlp`: traces also without an endpoint, to `http://localhost:4318`. So with `OTEL_METRICS_EXPORTER` and          `OTEL_LOGS_EXPORTER`.",
+    ),
+    (OTEL_SDK_DISABLED, "`true`: nothing of this, whatever the others say."),
+    ("OTEL_SERVICE_NAME", "What the service is called in traces, metrics and logs. The default is `wasmill`."),
+    ("OTEL_RESOURCE_ATTRIBUTES", "What else is said of the service: `deployment.environment.name=staging,…`."),
+    (
+        "OTEL_TRACES_SAMPLER",
+        "Which runs are traced: `always_on`, `always_off`, `traceidratio`, or with `parentbased_` in front (the default is `parentbased_always_on`).",
+    ),
+    ("OTEL_TRACES_SAMPLER_ARG", "Of `traceidratio`: the share of runs that are traced, from 0 to 1."),
+    (
+        OTEL_BSP_MAX_QUEUE_SIZE,
+        "How many spans wait to be sent; what is more is dropped, and counted. The default is 16384.",
+    ),
+    (TRACEPARENT, "The span that runs are within (W3C trace context), as whoever starts `wasmill` hands it on."),
+    (TRACESTATE, "What belongs to `TRACEPARENT`."),
     (NO_COLOR, "Anything but empty: no colour, on a terminal either (`--color` is stronger)."),
     (CLICOLOR_FORCE, "Anything but `0`: colour also where the output is not a terminal (`--color` is stronger)."),
 ];

@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ use crate::interrupts;
 use crate::printer::Printer;
 use crate::progress::{self, Progress};
 use crate::settings::{CompilerChoice, HostSettings};
+use crate::telemetry;
 
 /// The most calls that the engine makes room for: each slot costs some microseconds at start.
 pub(crate) const MOST_SLOTS: u32 = 256;
@@ -100,7 +101,8 @@ impl Threads {
     ) -> Result<Finished, Failure> {
         self.with_linked(&job.bundle, 1, settings, printer, async |ready| {
             let progress = Progress::start(printer, job.bundle.pipeline.steps.len());
-            let (cancel, observer) = (ready.cancel.clone(), progress.observer());
+            let cancel = ready.cancel.clone();
+            let observer = telemetry::observing(progress.observer(), None, printer);
             let options = RunOptions { seed: random(), cancel, observer, reuse, ..RunOptions::new(run_id()) };
             let start = Instant::now();
             let document = ready.linked.run(job.inputs.clone(), options).await;
@@ -126,7 +128,11 @@ impl Threads {
         here.block_on(async {
             let (cancel, guests) = (self.cancel.clone(), guests.handle().clone());
             let linked = link(bundle, runs, settings, printer, &guests, &cancel).await?;
-            Ok(work(&Ready { linked, cancel, guests }).await)
+            let result = work(&Ready { linked, cancel, guests }).await;
+            if let Some(folder) = &settings.guest_profiles {
+                note_profiles(folder, printer);
+            }
+            Ok(result)
         })
     }
 
@@ -255,8 +261,8 @@ fn router(
         }
     });
     let compiler = compiler(settings.compiler)?;
-    let coredumps = settings.coredump.clone();
-    let router = engines::router(&EngineSettings { slots, cache: cache.clone(), compiler, coredumps })?;
+    let (coredumps, profiles) = (settings.coredump.clone(), settings.guest_profiles.clone());
+    let router = engines::router(&EngineSettings { slots, cache: cache.clone(), compiler, coredumps, profiles })?;
     Ok((router, cache))
 }
 
@@ -281,6 +287,21 @@ fn note_not_kept(cache: &CodeCache, printer: &Printer) {
         printer.note(&format!(
             "warning: compiled code is not kept in `{folder}`: {message}\n  help: `wasmill doctor` looks at the folder\n"
         ));
+    }
+}
+
+/// Says what to do with the profiles that this process wrote, or why there are none.
+fn note_profiles(folder: &Path, printer: &Printer) {
+    let own = format!("-{}-", std::process::id());
+    let is_own = |name: &str| name.contains(&own) && name.ends_with(".json");
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let folder = folder.display();
+    match names.filter(|name| name.to_str().is_some_and(is_own)).count() {
+        0 => printer.note(
+            "note: no profile was written: no guest ran for a millisecond, or none of them on wasmtime, the engine that can tell\n",
+        ),
+        1 => printer.note(&format!("1 profile is in `{folder}`: open it at https://profiler.firefox.com\n")),
+        many => printer.note(&format!("{many} profiles are in `{folder}`: open one at https://profiler.firefox.com\n")),
     }
 }
 

@@ -33,6 +33,7 @@ mod secrets;
 mod settings;
 mod standard_input;
 mod summary;
+mod telemetry;
 mod toolchain;
 mod unit_file;
 mod wants;
@@ -68,10 +69,12 @@ fn wasmill() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let printer = Printer::new(&cli.global);
-    match dispatch(cli, &printer) {
+    let code = match dispatch(cli, &printer) {
         Ok(code) => code,
         Err(failure) => failure.report(&printer),
-    }
+    };
+    telemetry::finish(&printer);
+    code
 }
 
 fn dispatch(cli: Cli, printer: &Printer) -> Outcome {

@@ -252,6 +252,8 @@ pub(crate) struct HostSettings {
     pub(crate) secrets: Secrets,
     /// The folder that core dumps are written into; it is there.
     pub(crate) coredump: Option<PathBuf>,
+    /// The folder that profiles of guests are written into; it is there.
+    pub(crate) guest_profiles: Option<PathBuf>,
     /// The folder of compiled code; none where the user has no home.
     pub(crate) cache: Option<PathBuf>,
     /// The folder of large values; none where the user has no home.
@@ -569,7 +571,8 @@ fn host(args: LimitArgs, host: HostArgs) -> Result<HostSettings, Failure> {
         policy: policy_file::find(host.policy.policy.as_deref())?,
         overrides: overrides(args),
         secrets: secrets::read(&host.secret)?,
-        coredump: host.coredump.map(coredump_folder).transpose()?,
+        coredump: host.coredump.map(|folder| made("core dumps", folder)).transpose()?,
+        guest_profiles: host.guest_profile.map(|folder| made("profiles", folder)).transpose()?,
         cache: cache_folder(),
         blobs: host.blobs.or_else(blobs_folder),
         workers: workers()?,
@@ -577,12 +580,12 @@ fn host(args: LimitArgs, host: HostArgs) -> Result<HostSettings, Failure> {
     })
 }
 
-/// Sees to it that the folder is there: a dump that cannot be written is noticed too late.
-fn coredump_folder(folder: PathBuf) -> Result<PathBuf, Failure> {
+/// Sees to it that the folder is there: a file that cannot be written is noticed too late.
+fn made(what: &str, folder: PathBuf) -> Result<PathBuf, Failure> {
     match std::fs::create_dir_all(&folder) {
         Ok(()) => Ok(folder),
         Err(error) => {
-            let message = format!("core dumps cannot be written into `{}`: {error}", folder.display());
+            let message = format!("{what} cannot be written into `{}`: {error}", folder.display());
             Err(Failure::usage(message, "name a folder, or a place where one can be made"))
         }
     }

@@ -24,6 +24,9 @@ pub struct Settings {
     /// The folder that WebAssembly core dumps of trapped units are written to; none are if none. A dump has the unit's memory in
     /// it, with whatever secrets stand there: the files are the user's alone.
     pub coredumps: Option<std::path::PathBuf>,
+    /// The folder that profiles of guests are written to, one for each call in which a guest ran for a millisecond or more; none are if
+    /// none. <https://profiler.firefox.com> opens them. Functions and times stand in them, and no data.
+    pub profiles: Option<std::path::PathBuf>,
     /// Which process compiles.
     pub compiler: Compiler,
 }
@@ -36,6 +39,7 @@ impl Default for Settings {
             compiled_capacity: 1 << 30,
             functions: HostFunctions::new(),
             coredumps: None,
+            profiles: None,
             compiler: Compiler::default(),
         }
     }

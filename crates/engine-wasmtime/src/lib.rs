@@ -17,6 +17,7 @@ mod host;
 mod limiter;
 mod link;
 mod outcome;
+mod profiler;
 mod state;
 mod ticker;
 mod wasi;

@@ -10,6 +10,7 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::limiter::Limiter;
+use crate::profiler::Profiler;
 use crate::wasi::{HttpHooks, Network};
 
 /// What the component values of one call may take in the host's memory on either way, unless the guest's own memory (for arguments) or
@@ -19,6 +20,8 @@ pub(crate) const MOST_HOST_BYTES: usize = 256 << 20;
 /// The data of one call's store.
 pub(crate) struct State {
     pub(crate) limiter: Limiter,
+    /// There only where a profile is asked for.
+    pub(crate) profiler: Option<Box<Profiler>>,
     /// There only for units that import something.
     pub(crate) wasi: Option<Box<Wasi>>,
     /// There only for units that import something.
@@ -81,14 +84,15 @@ pub(crate) fn store(
     wasi: Option<Box<Wasi>>,
     host: Option<HostSide>,
 ) -> wasmtime::Result<Store<State>> {
-    let mut store = Store::new(engine, State { limiter: Limiter::new(limits), wasi, host });
+    let mut store = Store::new(engine, State { limiter: Limiter::new(limits), profiler: None, wasi, host });
     store.limiter(|state| &mut state.limiter);
     if is_metered(profile) {
         store.set_fuel(limits.fuel)?;
     }
     store.set_epoch_deadline(1);
     let deadline = deadline.clone();
-    store.epoch_deadline_callback(move |_| {
+    store.epoch_deadline_callback(move |context| {
+        Profiler::sample(context);
         deadline.check()?;
         Ok(UpdateDeadline::Yield(1))
     });

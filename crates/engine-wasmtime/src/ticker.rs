@@ -11,7 +11,7 @@ use std::time::Duration;
 use wasmtime::EngineWeak;
 
 /// How often the epoch moves: how late a deadline is noticed, and how long a guest keeps its thread.
-const TICK: Duration = Duration::from_millis(1);
+pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// How many idle ticks it takes to fall asleep: back-to-back calls do not pay for a wake-up each.
 const IDLE_TICKS: u32 = 50;
 

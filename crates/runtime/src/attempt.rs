@@ -25,7 +25,7 @@ use crate::run::{Run, Started};
 use crate::scope::ItemScope;
 use crate::step_input::{StepInput, explain};
 use crate::stream::Lines;
-use crate::{Linked, Reuse, UnitCall};
+use crate::{Linked, Reuse, RunEvent, UnitCall};
 
 /// A step, ready to be called. What its receipts say about it is shared by all of them.
 pub(crate) struct LinkedStep {
@@ -88,11 +88,14 @@ pub(crate) async fn attempt(run: &Arc<Run>, step: &LinkedStep, started: &Started
     let item = step.foreach.is_some().then_some(task.item);
     let made = make(run, step, started, item).await;
     let verdict = made.verdict.map_texts(|text| run.linked.secrets.redact(text));
+    let receipt = made.receipt.map(|receipt| receipt.redacted(&run.linked.secrets));
+    let (step, attempt) = (&step.id, started.attempt);
+    run.notify(&RunEvent::AttemptFinished { step, item, attempt, verdict: &verdict, receipt: receipt.as_ref() });
     let (kind, permanent) = (verdict.kind(), verdict.is_permanent());
     let Some(mut work) = run.work(task.step) else { return (kind, permanent) };
-    match made.receipt {
-        Some(receipt) => push(&mut work.attempts, receipt.redacted(&run.linked.secrets)),
-        None if kind != VerdictKind::Ok => work.unreceipted.push((task.item, started.attempt, verdict)),
+    match receipt {
+        Some(receipt) => push(&mut work.attempts, receipt),
+        None if kind != VerdictKind::Ok => work.unreceipted.push((task.item, attempt, verdict)),
         None => {}
     }
     work.runs.extend(made.run);

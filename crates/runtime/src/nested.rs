@@ -51,7 +51,7 @@ pub(crate) async fn call(
         run: format!("{run}/{path}").into(),
         seed: mixed(seed, item.unwrap_or(0), attempt),
         cancel: cancel.clone(),
-        observer: Arc::new(Within { path, observer: observer.clone() }),
+        observer: Arc::new(Within { step: step.clone(), item, attempt, path, observer: observer.clone() }),
         reuse: reuse.clone(),
         answerer: answerer.clone(),
     };
@@ -153,8 +153,11 @@ fn usage(document: &RunDocument, wall: Duration) -> Usage {
     sum
 }
 
-/// Tells of the steps of a pipeline that a step calls by their paths.
+/// Tells of a pipeline that a step calls: of its steps by their paths.
 struct Within {
+    step: Arc<str>,
+    item: Option<u32>,
+    attempt: u32,
     path: Arc<str>,
     observer: Arc<dyn Observer>,
 }
@@ -162,17 +165,28 @@ struct Within {
 impl Observer for Within {
     fn event(&self, event: &RunEvent<'_>) {
         let inner = |step: &Arc<str>| Arc::<str>::from(format!("{}/{step}", self.path));
-        match event {
+        let tell = |event: RunEvent<'_>| self.observer.event(&event);
+        match *event {
+            RunEvent::RunStarted { run, pipeline, steps } => {
+                let Within { step, item, attempt, path, .. } = self;
+                let (item, attempt) = (*item, *attempt);
+                tell(RunEvent::SubRunStarted { step, item, attempt, path, run, pipeline, steps });
+            }
             RunEvent::StepStarted { step, item, attempt } => {
-                let step = &inner(step);
-                self.observer.event(&RunEvent::StepStarted { step, item: *item, attempt: *attempt });
+                tell(RunEvent::StepStarted { step: &inner(step), item, attempt });
             }
-            RunEvent::StepFinished { step, report } => {
-                let step = &inner(step);
-                self.observer.event(&RunEvent::StepFinished { step, report });
+            RunEvent::AttemptFinished { step, item, attempt, verdict, receipt } => {
+                tell(RunEvent::AttemptFinished { step: &inner(step), item, attempt, verdict, receipt });
             }
-            // Those of the run that calls it are the ones that are waited for.
-            RunEvent::RunStarted { .. } | RunEvent::RunFinished { .. } => {}
+            RunEvent::SubRunStarted { step, item, attempt, path, run, pipeline, steps } => {
+                let (step, path) = (&inner(step), &inner(path));
+                tell(RunEvent::SubRunStarted { step, item, attempt, path, run, pipeline, steps });
+            }
+            RunEvent::SubRunFinished { path, document } => {
+                tell(RunEvent::SubRunFinished { path: &inner(path), document });
+            }
+            RunEvent::StepFinished { step, report } => tell(RunEvent::StepFinished { step: &inner(step), report }),
+            RunEvent::RunFinished { document } => tell(RunEvent::SubRunFinished { path: &self.path, document }),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use wasmill_engine::{BoxFuture, Cancel, Outcome, Routed};
-use wasmill_model::{Digest, Input, Limits, RunDocument, Step, StepReport};
+use wasmill_model::{Digest, Input, Limits, Receipt, RunDocument, Step, StepReport, Verdict};
 
 use crate::{CallKey, Kept};
 
@@ -39,6 +39,12 @@ pub trait Spawner: Send + Sync {
 /// failed may count as skipped in the document ([`Plan`](wasmill_plan::Plan) says when). [`RunEvent::RunFinished`] comes
 /// last. A run whose future is dropped says no more than what its steps still have to say.
 ///
+/// Each [`RunEvent::StepStarted`] has at most one [`RunEvent::AttemptFinished`], after it: before its step's `StepFinished`, but where the
+/// step's time was over or the run ended meanwhile; none where the task of the attempt was dropped.
+///
+/// Of a pipeline that a step calls, the steps are told of by their paths (`thumbnails[2]/resize`), between a [`RunEvent::SubRunStarted`]
+/// and its [`RunEvent::SubRunFinished`].
+///
 /// Called on the threads that run the steps: be quick, and never block. A panic is caught and changes nothing.
 pub trait Observer: Send + Sync {
     /// Something has happened.
@@ -66,6 +72,43 @@ pub enum RunEvent<'a> {
         item: Option<u32>,
         /// Which try this is, from 1; a fallback counts on.
         attempt: u32,
+    },
+    /// An attempt has ended. No secret is in it.
+    AttemptFinished {
+        /// The step.
+        step: &'a Arc<str>,
+        /// For which item.
+        item: Option<u32>,
+        /// Which try this was.
+        attempt: u32,
+        /// How it ended.
+        verdict: &'a Verdict,
+        /// Its receipt, where a unit was called (now, or by a former run).
+        receipt: Option<&'a Receipt>,
+    },
+    /// An attempt is the run of another pipeline, and that run begins.
+    SubRunStarted {
+        /// The step that calls it.
+        step: &'a Arc<str>,
+        /// For which item.
+        item: Option<u32>,
+        /// Which try this is.
+        attempt: u32,
+        /// What the paths of its steps begin with, before a `/` ([`SubRun::path`](wasmill_model::SubRun::path)).
+        path: &'a Arc<str>,
+        /// The id of its run.
+        run: &'a Arc<str>,
+        /// Its name.
+        pipeline: &'a Arc<str>,
+        /// How many steps it has.
+        steps: usize,
+    },
+    /// The run of a pipeline that a step called is over.
+    SubRunFinished {
+        /// What the paths of its steps begin with.
+        path: &'a Arc<str>,
+        /// All of it.
+        document: &'a RunDocument,
     },
     /// A step has ended: it ran, or it never will.
     StepFinished {

@@ -23,7 +23,7 @@ use crate::{process, setup, wasi};
 const PAGE: &str = "docs/benchmarks.md";
 
 /// The benches of the workspace.
-const BENCHES: [&str; 11] = [
+const BENCHES: [&str; 12] = [
     "fresh_call",
     "interpreter",
     "throughput",
@@ -34,11 +34,12 @@ const BENCHES: [&str; 11] = [
     "steps",
     "router",
     "within",
+    "traces",
     "languages",
 ];
 
 /// What they report, in the order of the page.
-const REPORTS: [&str; 14] = [
+const REPORTS: [&str; 15] = [
     "fresh_call",
     "interpreter",
     "throughput",
@@ -49,6 +50,7 @@ const REPORTS: [&str; 14] = [
     "steps",
     "router",
     "within",
+    "traces",
     "languages_compiled",
     "languages_scripts",
     "languages_kept",

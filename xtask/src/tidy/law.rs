@@ -30,7 +30,7 @@ const TIERS: [&[&str]; 8] = [
 const OUTSIDE: [&str; 3] = ["wasmill-benches", "wasmill-fuzzing", "wasmill-testkit"];
 
 /// What only some may name: dependency, crates, why.
-const RESERVED: [(&str, &[&str], &str); 8] = [
+const RESERVED: [(&str, &[&str], &str); 9] = [
     ("wasm-bindgen*", &["wasmill-engine-web", "wasmill-web", "xtask"], "only they know JavaScript"),
     ("js-sys", &["wasmill-engine-web", "wasmill-web"], "only they know JavaScript"),
     (
@@ -41,6 +41,7 @@ const RESERVED: [(&str, &[&str], &str); 8] = [
     ("clap*", &["wasmill-cli", "wasmill-server", "xtask"], "only binaries have a command line"),
     ("miette", &["wasmill-cli", "wasmill-server"], "libraries return errors; the binary shows them"),
     ("indicatif", &["wasmill-cli"], "only the binary shows progress"),
+    ("opentelemetry*", &["wasmill-cli", "wasmill-server"], "libraries tell observers; only binaries export"),
     ("axum*", &["wasmill-cli", "wasmill-server"], "only they know HTTP shapes"),
     ("wasmill-testkit", &[], "it is for tests: `[dev-dependencies]`"),
 ];
@@ -185,6 +186,7 @@ mod tests {
             ("wasmill-artifact", "miette"),
             ("wasmill-runtime", "indicatif"),
             ("wasmill-runtime", "axum-extra"),
+            ("wasmill-runtime", "opentelemetry_sdk"),
             ("wasmill-cli", "wasmill-testkit"),
         ] {
             assert!(said(from, to).iter().any(|what| what.contains("which is for")), "{from} -> {to}");

@@ -1,4 +1,4 @@
-//! `--policy`, `--secret`, `--blobs`, `--coredump`: what the host allows, knows and keeps.
+//! `--policy`, `--secret`, `--blobs`, `--coredump`, `--guest-profile`: what the host allows, knows and keeps.
 
 use std::path::PathBuf;
 
@@ -68,4 +68,11 @@ pub(crate) struct HostArgs {
     /// The folder is made where it is not there. A dump is the unit's memory: it holds whatever the unit was given, secrets too.
     #[arg(long, value_name = "DIR")]
     pub(crate) coredump: Option<PathBuf>,
+
+    /// Write a profile of each call into this folder: where the guest spent its time, for profiler.firefox.com
+    ///
+    /// The folder is made where it is not there. The guest is looked at every millisecond while it computes, on the engine wasmtime; a call
+    /// that is over sooner has no profile. Names of functions and times stand in it, and no data. (`--profile` is how a call is metered.)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) guest_profile: Option<PathBuf>,
 }

@@ -65,7 +65,7 @@ pub(crate) fn engines(settings: &EnginesSettings, printer: &Printer) -> Outcome 
 /// What each engine is, and whether it works.
 pub(crate) fn look(settings: &EnginesSettings) -> Result<Vec<Row>, Failure> {
     let compiler = host::compiler(settings.compiler)?;
-    let sources = EngineSettings { slots: 4, cache: None, compiler, coredumps: None };
+    let sources = EngineSettings { slots: 4, cache: None, compiler, coredumps: None, profiles: None };
     let router = engines::router(&sources)?;
     let asked = Asked { names: &[], allowed: &settings.policy.engines, profile: Profile::Metered, allow_weaker: true };
     let runtime = tokio::runtime::Builder::new_multi_thread()

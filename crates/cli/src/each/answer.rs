@@ -15,6 +15,7 @@ use crate::blobs;
 use crate::host;
 use crate::printer::Printer;
 use crate::summary;
+use crate::telemetry;
 
 /// What is printed for a row that gave nothing, so that every row has its line.
 const NOTHING: &[u8] = b"null\n";
@@ -131,7 +132,7 @@ impl RowRun {
         let options = RunOptions {
             seed: self.seed.wrapping_add(number),
             cancel: self.cancel.clone(),
-            observer: self.observer.clone(),
+            observer: telemetry::observing(self.observer.clone(), Some(number), &self.printer),
             reuse: self.reuse.clone(),
             ..RunOptions::new(format!("{}-{number}", self.id))
         };

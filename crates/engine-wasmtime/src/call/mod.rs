@@ -4,7 +4,7 @@ mod bytes;
 mod command;
 mod component;
 mod core;
-mod coredump;
+mod files;
 
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
@@ -26,6 +26,7 @@ use crate::compile::{Code, invalid};
 use crate::engine::{Pool, Shared};
 use crate::host::Needs;
 use crate::outcome;
+use crate::profiler::Profiler;
 use crate::state::{HostSide, State, Wasi, store};
 use crate::ticker::Running;
 use crate::wasi::WasiInput;
@@ -39,6 +40,8 @@ pub(crate) struct Prepared {
     secrets: Secrets,
     profile: Profile,
     output: OutputFormat,
+    /// For profiles.
+    code: Code,
     slots: u32,
     /// Whether the guest imports anything: only then can it wait in the host.
     imports: bool,
@@ -97,6 +100,7 @@ impl Prepared {
             secrets: binding.secrets.clone(),
             profile: binding.profile,
             output: binding.output,
+            code,
             slots,
             imports: !info.imports.is_empty(),
             entry,
@@ -156,10 +160,15 @@ impl Prepared {
             Err(error) => return failed(error.to_string()),
         };
 
+        if self.shared.settings.profiles.is_some() {
+            store.data_mut().profiler = Profiler::new(&self.code, &self.unit.digest().to_string());
+        }
+
         let guest = self.enter(&mut store, call, input);
         let mut result = within(guest, self.imports, &deadline, &self.shared.turns, call).await;
 
         usage.fuel = store.get_fuel().ok().map(|left| call.limits.fuel.saturating_sub(left));
+        self.profile(&mut store);
         let limiter = &store.data().limiter;
         usage.peak_memory = limiter.tally.peak();
 
@@ -264,7 +273,15 @@ impl Prepared {
         let dump = error.downcast_ref::<wasmtime::WasmCoreDump>()?;
         let name = self.unit.digest().to_string();
         let bytes = dump.serialize(store, &name);
-        coredump::write(folder, &name, &bytes)
+        files::write(folder, &name, "coredump", &bytes)
+    }
+
+    /// Writes the call's profile, where they are asked for and it was seen at work.
+    fn profile(&self, store: &mut Store<State>) {
+        let profile = store.data_mut().profiler.take().and_then(|profiler| profiler.finish());
+        if let (Some(folder), Some(profile)) = (&self.shared.settings.profiles, profile) {
+            let _ = files::write(folder, &self.unit.digest().to_string(), "json", &profile);
+        }
     }
 
     async fn enter(&self, store: &mut Store<State>, call: Call<'_>, input: Option<Bytes>) -> wasmtime::Result<Answer> {

@@ -274,6 +274,11 @@ fn who_looks_sees_the_steps_by_their_paths() {
             let line = match event {
                 RunEvent::RunStarted { pipeline, .. } => format!("run {pipeline}"),
                 RunEvent::StepStarted { step, .. } => format!("+{step}"),
+                RunEvent::AttemptFinished { step, verdict, .. } => format!("{step}:{}", verdict.kind()),
+                RunEvent::SubRunStarted { step, item, attempt, path, run, pipeline, .. } => {
+                    format!("({path}: {pipeline} as {run} for {step} {item:?} {attempt}")
+                }
+                RunEvent::SubRunFinished { path, .. } => format!("{path})"),
                 RunEvent::StepFinished { step, .. } => format!("-{step}"),
                 _ => "over".to_owned(),
             };
@@ -285,8 +290,24 @@ fn who_looks_sees_the_steps_by_their_paths() {
     let outer = pipeline(vec![calls("sub", named(&[("n", "1")]))], &[]);
     let options = RunOptions { observer: seen.clone(), ..RunOptions::new("r1") };
     on(&host, &bundle(outer, inner("increment")), options);
-    let seen = seen.0.lock().unwrap().join(" ");
-    assert_eq!(seen, "run test +sub +sub/first -sub/first +sub/last -sub/last -sub over");
+    assert_eq!(
+        *seen.0.lock().unwrap(),
+        [
+            "run test",
+            "+sub",
+            "(sub: inner as r1/sub for sub None 1",
+            "+sub/first",
+            "sub/first:ok",
+            "-sub/first",
+            "+sub/last",
+            "sub/last:ok",
+            "-sub/last",
+            "sub)",
+            "sub:ok",
+            "-sub",
+            "over"
+        ]
+    );
 }
 
 #[test]

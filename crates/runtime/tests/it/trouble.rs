@@ -210,6 +210,9 @@ impl Observer for Words {
         self.0.lock().unwrap().push(match event {
             RunEvent::RunStarted { run, pipeline, steps } => format!("run {run} of {pipeline}: {steps}"),
             RunEvent::StepStarted { step, attempt, .. } => format!("{step} starts {attempt}"),
+            RunEvent::AttemptFinished { step, attempt, verdict, receipt, .. } => {
+                format!("{step} ends {attempt}: {}, {}", verdict.kind(), receipt.is_some())
+            }
             RunEvent::StepFinished { step, report } => format!("{step} {}", report.verdict.kind()),
             RunEvent::RunFinished { document } => format!("{:?}", document.verdict),
             _ => "?".to_owned(),
@@ -230,6 +233,16 @@ fn an_observer_hears_all_in_order() {
     let said = std::mem::take(&mut *words.0.lock().unwrap());
     assert_eq!(
         said,
-        ["run r1 of test: 3", "a starts 1", "a ok", "b starts 1", "b guest-error", "c skipped", "Failed",]
+        [
+            "run r1 of test: 3",
+            "a starts 1",
+            "a ends 1: ok, true",
+            "a ok",
+            "b starts 1",
+            "b ends 1: guest-error, true",
+            "b guest-error",
+            "c skipped",
+            "Failed",
+        ]
     );
 }
