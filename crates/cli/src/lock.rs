@@ -197,6 +197,9 @@ impl Lock {
                 Some(was) if was.digest != is.digest || was.interface != is.interface => {
                     format!("is not the one that was accepted: sha256 {} became {}", was.digest, is.digest)
                 }
+                Some(was) if is.wants.iter().any(|want| !was.wants.contains(want)) => {
+                    "changed in what it is run by".to_owned()
+                }
                 Some(_) => return None,
             };
             let was = change.was.as_ref();

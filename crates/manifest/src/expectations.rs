@@ -49,18 +49,45 @@ pub fn with_expectations(
             let value = format!(" {}", place.quoted(expectation.verdict.as_str()));
             changes.push(place.put(has("verdict"), "verdict", &value, text));
         }
-        if expectation.verdict == VerdictKind::Ok || has("outputs").is_some() {
-            let value = place.outputs(&expectation.outputs);
-            changes.push(place.put(has("outputs"), "outputs", &value, text));
+        match has("outputs").and_then(|member| one_by_one(member, &expectation.outputs, text)) {
+            Some(each) => changes.extend(each),
+            None if expectation.verdict == VerdictKind::Ok || has("outputs").is_some() => {
+                let value = place.outputs(&expectation.outputs);
+                changes.push(place.put(has("outputs"), "outputs", &value, text));
+            }
+            None => {}
         }
     }
     // From the end, so that what stands before stays where it is; of two at one place the first comes first.
     changes.sort_by_key(|change| change.start);
     let mut changed = text.to_owned();
-    for change in changes.iter().rev() {
+    let line_ends = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    for change in changes.iter_mut().rev() {
+        change.text = change.text.replace('\n', line_ends);
         changed.replace_range(change.start..change.end, &change.text);
     }
     is_right(name, &changed, format, cases).then_some(changed).ok_or_else(|| "its layout is not understood".to_owned())
+}
+
+/// The outputs whose values differ, each in its place; none where others are named than before.
+fn one_by_one(member: &Member, outputs: &IndexMap<Arc<str>, Expected>, text: &str) -> Option<Vec<Change>> {
+    let Data::Object(members) = &member.value.data else { return None };
+    if members.is_empty() || members.len() != outputs.len() {
+        return None;
+    }
+    let mut changes = Vec::new();
+    for Member { key, key_span, value } in members {
+        let expected = outputs.get(key.as_str())?;
+        let is_same = match expected {
+            Expected::Value(expected) => value.to_value() == *expected,
+            Expected::Digest(_) => value.to_value().to_json() == written(expected),
+        };
+        if !is_same {
+            let end = end_of(value, text).max(key_span.end);
+            changes.push(Change { start: key_span.end, end, text: format!(": {}", written(expected)) });
+        }
+    }
+    Some(changes)
 }
 
 /// Whether the new text says what it is meant to say.

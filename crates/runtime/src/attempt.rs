@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use wasmill_engine::{Answer, BoxFuture, Outcome, Routed};
+use wasmill_engine::{Answer, BoxFuture, Outcome, Routed, StdoutSink};
 use wasmill_expression::Program;
 use wasmill_model::{
     Digest, Emits, Grants, Input, Interface, Limits, OutputFormat, Profile, Receipt, SubRun, Usage, Value, Verdict,
@@ -25,7 +25,7 @@ use crate::run::{Run, Started};
 use crate::scope::ItemScope;
 use crate::step_input::{StepInput, explain};
 use crate::stream::Lines;
-use crate::{Linked, Reuse, RunEvent, UnitCall};
+use crate::{Linked, Recorded, Reuse, RunEvent, UnitCall};
 
 /// A step, ready to be called. What its receipts say about it is shared by all of them.
 pub(crate) struct LinkedStep {
@@ -192,10 +192,8 @@ async fn called(
 ) -> (Receipt, Option<Value>) {
     let attempt = started.attempt;
     let Reuse { all, asked, verify, recorded } = &run.reuse;
-    if let Some(recorded) = recorded.as_ref().filter(|_| !memo::is_pure(step, unit))
-        && let Some((receipt, output)) = recorded.answer(&run.id, &step.id, item, attempt)
-    {
-        return (Receipt { input: digest, ..receipt }, output);
+    if let Some(recorded) = recorded.as_ref().filter(|_| !memo::is_pure(step, unit)) {
+        return taken(run, step, unit, (item, attempt), digest, recorded);
     }
     let memos = [all.as_deref(), asked.as_deref().filter(|_| step.cached)];
     let is_used = (*verify || memos.iter().any(Option::is_some)) && !started.cancel.is_cancelled();
@@ -205,29 +203,64 @@ async fn called(
     if let Some(Kept { receipt, output }) = kept.as_ref().filter(|_| !verify) {
         return (Receipt { item, attempt, input: digest, ..receipt.clone() }, Some(output.clone()));
     }
-    let call = async || {
-        let answer = call(run, step, unit, started, input, digest).await;
+    let call = async |is_first| {
+        // What is written is told of once.
+        let sink = (is_first && !step.feeds.is_empty()).then(|| Lines::sink(run, &step.feeds));
+        let answer = call(run, step, unit, started, input, digest, sink).await;
         receipt(step, unit, item, attempt, digest, answer)
     };
-    let (mut receipt, mut output) = call().await;
+    let (mut receipt, mut output) = call(true).await;
     // The key names the engine that was picked, and its fuel is not another's.
     let key = key.filter(|_| receipt.engine == *unit.routed.engine());
     if *verify && key.is_some() && receipt.verdict.is_ok() {
         let other = match &kept {
             Some(kept) => kept.receipt.clone(),
-            None => call().await.0,
+            None => call(false).await.0,
         };
         if let Some(message) = memo::difference(&receipt, &other) {
             (receipt.verdict, receipt.output, output) = (Verdict::HostError { message }, None, None);
         }
     }
-    if let (Some(key), Some(output), None) = (key, &output, &kept) {
+    if let (Some(key), Some(output), None) = (key, output.as_ref().filter(|output| memo::is_exact(output)), &kept) {
         let receipt = receipt.clone().redacted(&run.linked.secrets);
         let receipt = Receipt { kept_from: Some(run.id.clone()), ..receipt };
         for memo in memos.into_iter().flatten() {
             memo.store(key, Kept { receipt: receipt.clone(), output: output.clone() });
         }
     }
+    (receipt, output)
+}
+
+/// What a call gave in the run that is made again. It is never made: it could change something outside.
+fn taken(
+    run: &Run,
+    step: &LinkedStep,
+    unit: &LinkedUnit,
+    (item, attempt): (Option<u32>, u32),
+    digest: Digest,
+    recorded: &Recorded,
+) -> (Receipt, Option<Value>) {
+    let engine = unit.routed.engine().clone();
+    let Some((then, output)) = recorded.answer(&run.id, &step.id, item, attempt) else {
+        let message =
+            "the record has no answer for this call, and it is not made: it could be another today".to_owned();
+        let outcome = Outcome::failed(Verdict::HostError { message }, Usage { fuel: Some(0), ..Usage::default() });
+        let routing = unit.routed.routing(&step.limits);
+        return receipt(step, unit, item, attempt, digest, Answer { outcome, engine, routing });
+    };
+    // What was called, and with what, is this run's word and not the record's.
+    let receipt = Receipt {
+        item,
+        attempt,
+        unit: unit.digest,
+        interface: unit.interface,
+        function: unit.function.clone(),
+        profile: step.profile,
+        limits: step.limits.clone(),
+        grants: step.grants.clone(),
+        input: digest,
+        ..then
+    };
     (receipt, output)
 }
 
@@ -263,9 +296,9 @@ async fn call(
     started: &Started,
     input: &Input,
     digest: Digest,
+    sink: Option<Arc<dyn StdoutSink>>,
 ) -> Answer {
     let began = run.clock().now();
-    let sink = (!step.feeds.is_empty()).then(|| Lines::sink(run, &step.feeds));
     let cancel = &started.cancel;
     let call = wasmill_engine::Call { stdout: sink.as_ref(), ..wasmill_engine::Call::new(input, &step.limits, cancel) };
     // The call is made within the future, so that a panic while it is made is caught like one while it goes on.

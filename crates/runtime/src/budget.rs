@@ -16,8 +16,13 @@ pub(crate) fn of_step(report: &StepReport) -> Option<u64> {
 }
 
 fn of_attempt(receipt: &Receipt) -> Option<u64> {
-    use wasmill_model::VerdictKind::{Cancelled, TimedOut};
-    // Where the clock stopped it, nobody knows; each run of it would say something else.
-    let by_clock = matches!(receipt.verdict.kind(), TimedOut | Cancelled);
-    receipt.usage.fuel.or(by_clock.then_some(0))
+    use wasmill_model::VerdictKind::{
+        Cancelled, Denied, EngineUnavailable, HostError, InvalidInput, InvalidUnit, TimedOut,
+    };
+    // Where the clock stopped it, nobody knows, and each run of it would say something else; and where nothing of it ran, there is nothing.
+    let is_nothing = matches!(
+        receipt.verdict.kind(),
+        TimedOut | Cancelled | Denied | EngineUnavailable | HostError | InvalidInput | InvalidUnit
+    );
+    receipt.usage.fuel.or(is_nothing.then_some(0))
 }

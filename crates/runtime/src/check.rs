@@ -163,6 +163,11 @@ fn profile_problems(
                 Code::ProfileConflict,
                 format!("the `Component.toml` of `{}` limits fuel, and {not_metered}", step.unit),
             ))
+        } else if crate::link::budget(pipeline, step).is_some() {
+            Some((
+                Code::ProfileConflict,
+                format!("there is a budget of fuel, and {not_metered}: the step `{id}` has it"),
+            ))
         } else if policy.bounds_fuel() {
             let most = policy.ceilings.fuel;
             Some((

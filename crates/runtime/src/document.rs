@@ -94,18 +94,23 @@ fn within_budget(mut document: RunDocument, pipeline: &Pipeline) -> RunDocument 
         let (limit, used) = (pipeline.budget.fuel?, budget::fuel_used(&document).unwrap_or(u64::MAX));
         (used > limit).then_some((None, limit, used))
     };
-    let Some((step, limit, used)) = broken.or_else(of_run) else { return document };
+    let Some((step, limit, used_fuel)) = broken.or_else(of_run) else { return document };
     let who = step.as_ref().map_or("the run".to_owned(), |step| format!("step `{step}`"));
-    let used = if used == u64::MAX { "fuel that nobody counted".to_owned() } else { format!("{used} units of fuel") };
+    let used = if used_fuel == u64::MAX {
+        "fuel that nobody counted".to_owned()
+    } else {
+        format!("{used_fuel} units of fuel")
+    };
     let help = format!(
         "raise it with `budget: {{ fuel: {} }}`, or find out what costs more than it did",
         limit.saturating_mul(2)
     );
+    let help = (used_fuel != u64::MAX).then_some(help);
     document.error = Some(RunError {
         code: Code::FuelExhausted,
         message: format!("{who} used {used}, and its budget is {limit}"),
         step,
-        help: Some(help),
+        help,
         verdict: VerdictKind::FuelExhausted,
     });
     document.verdict = RunVerdict::Failed;

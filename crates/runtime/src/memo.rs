@@ -67,16 +67,34 @@ pub(crate) fn is_pure(step: &LinkedStep, unit: &LinkedUnit) -> bool {
 
 /// The key of a call; none for one that is not pure: it may give something else the next time.
 pub(crate) fn key(step: &LinkedStep, unit: &LinkedUnit, input: &Input, digest: Digest) -> Option<CallKey> {
-    is_pure(step, unit).then(|| CallKey {
+    (is_pure(step, unit) && is_exact_input(input)).then(|| CallKey {
         unit: unit.digest,
         call: *unit.called.get_or_init(|| called(step, unit)),
         input: given(unit.interface, input, digest),
     })
 }
 
-/// Whether it was kept by this run, or by one within it.
+/// Whether JSON, and with it a digest, says all of a value: it says a number that is none, or is infinite, as a text.
+pub(crate) fn is_exact(value: &Value) -> bool {
+    match value {
+        Value::Float(number) => number.is_finite(),
+        Value::List(items) => items.iter().all(is_exact),
+        Value::Object(members) => members.values().all(is_exact),
+        _ => true,
+    }
+}
+
+fn is_exact_input(input: &Input) -> bool {
+    match input {
+        Input::Named(members) => members.values().all(is_exact),
+        Input::Positional(items) => items.iter().all(is_exact),
+        Input::Single(value) => is_exact(value),
+    }
+}
+
+/// Whether it was kept by this run, by one within it, or for another row of the same command (`ID-ROW`).
 pub(crate) fn is_of(kept: &Kept, run: &str) -> bool {
-    let root = |id: &str| id.split_once('/').map_or(id, |(root, _)| root).to_owned();
+    let root = |id: &str| id.split(['/', '-']).next().unwrap_or(id).to_owned();
     kept.receipt.kept_from.as_deref().is_some_and(|from| root(from) == root(run))
 }
 

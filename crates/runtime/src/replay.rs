@@ -21,7 +21,7 @@ impl Recorded {
         Recorded(document.into())
     }
 
-    /// Secrets for a run that is made again: steps that are granted one are not called, and nothing is refused because nobody gave it.
+    /// Secrets for a run that is made again: steps that are granted one are not called, so nothing is refused because nobody gave it.
     #[must_use]
     pub fn secrets(mut secrets: Secrets, bundle: &Bundle) -> Secrets {
         /// No unit is given it, and nothing says it.
@@ -149,7 +149,9 @@ impl Replay {
             }
             Err(_) => recorded.steps.keys().cloned().collect(),
         };
-        for id in order {
+        // What the record has besides is a difference, too.
+        let besides = recorded.steps.keys().filter(|id| !order.contains(id)).cloned().collect::<Vec<_>>();
+        for id in order.into_iter().chain(besides) {
             let name: Arc<str> = format!("{path}{id}").into();
             match (recorded.steps.get(&id), found.steps.get(&id)) {
                 (Some(then), Some(now)) => {
@@ -168,6 +170,9 @@ impl Replay {
         self.differs(whose.as_ref(), None, "verdict", &word(&recorded.verdict), &word(&found.verdict));
         let outputs = |document: &RunDocument| sha256(Some(Value::from(document.outputs.clone()).digest()));
         self.differs(whose.as_ref(), None, "outputs", &outputs(recorded), &outputs(found));
+        let error =
+            |document: &RunDocument| document.error.as_ref().map_or("none".to_owned(), |error| error.code.to_string());
+        self.differs(whose.as_ref(), None, "error", &error(recorded), &error(found));
     }
 
     fn compare_step(&mut self, called: Option<&Bundle>, name: &Arc<str>, then: &StepReport, now: &StepReport) {
@@ -176,11 +181,14 @@ impl Replay {
         }
         if let Some(called) = called {
             for (run, made) in then.runs.iter().zip(&now.runs) {
+                self.differs(Some(name), None, "input", &sha256(Some(run.input)), &sha256(Some(made.input)));
                 let path = SubRun::path(name, run.item, run.attempt);
                 self.compare(called, &format!("{path}/"), &run.document, &made.document);
             }
         }
-        let count = |report: &StepReport| (report.attempts.len() + report.runs.len()).to_string();
+        let count = |report: &StepReport| format!("{} and {} runs", report.attempts.len(), report.runs.len());
+        let stand_in = |report: &StepReport| report.fallback.as_deref().unwrap_or("none").to_owned();
+        self.differs(Some(name), None, "fallback", &stand_in(then), &stand_in(now));
         self.differs(Some(name), None, "attempts", &count(then), &count(now));
         self.differs(Some(name), None, "verdict", then.verdict.kind().as_str(), now.verdict.kind().as_str());
         for (what, then, now) in [
@@ -194,7 +202,8 @@ impl Replay {
     }
 
     fn compare_receipt(&mut self, name: &Arc<str>, then: &Receipt, now: &Receipt) {
-        if !then.grants.is_pure() || then.interface == Interface::Native {
+        // By what this run says of the step: the record is what is in question.
+        if !now.grants.is_pure() || now.interface == Interface::Native {
             if !self.taken.contains(name) {
                 self.taken.push(name.clone());
             }
@@ -209,7 +218,8 @@ impl Replay {
         let by_clock = |receipt: &Receipt| matches!(receipt.verdict, Verdict::TimedOut { .. } | Verdict::Cancelled);
         let (is_ended_by_clock, fields) = (by_clock(then) && by_clock(now), fields(then, is_same_engine));
         for ((what, then), (_, found)) in fields.into_iter().zip(self::fields(now, is_same_engine)) {
-            let depends_on_time = !matches!(what, "unit" | "function" | "profile" | "limits" | "grants" | "input");
+            let depends_on_time =
+                !matches!(what, "unit" | "interface" | "function" | "profile" | "limits" | "grants" | "input");
             if !(is_ended_by_clock && depends_on_time) {
                 self.differs(Some(name), Some(now), what, &then, &found);
             }
@@ -240,9 +250,11 @@ impl Replay {
 
 /// All of a receipt that is the same wherever and whenever the attempt is made; what is an engine's own only where that is the same.
 fn fields(receipt: &Receipt, with_engine: bool) -> Vec<(&'static str, String)> {
-    let Receipt { unit, function, profile, limits, grants, input, output, usage, verdict, log, .. } = receipt;
+    let Receipt { unit, interface, function, profile, limits, grants, input, output, usage, verdict, log, .. } =
+        receipt;
     let mut fields = vec![
         ("unit", sha256(Some(*unit))),
+        ("interface", interface.to_string()),
         ("function", function.as_deref().unwrap_or("none").to_owned()),
         ("profile", profile.as_str().to_owned()),
         ("limits", json(&**limits)),

@@ -68,6 +68,9 @@ pub(crate) fn export(settings: &ExportSettings, printer: &Printer) -> Outcome {
     Ok(if document.verdict == wasmill_model::RunVerdict::Cancelled { ExitCode::Cancelled } else { ExitCode::Success })
 }
 
+/// How a reference to a large value begins.
+const BLOB: &[u8] = b"\"$blob\"";
+
 /// A run document that `run --output json` printed.
 fn recorded(path: &Path) -> Result<RunDocument, Failure> {
     let shown = path.display();
@@ -76,5 +79,10 @@ fn recorded(path: &Path) -> Result<RunDocument, Failure> {
         Failure::from(problem.help("give what `wasmill run FILE --output json` printed"))
     };
     let text = std::fs::read(path).map_err(|error| cannot(format!("cannot be read: {error}")))?;
+    if text.windows(BLOB.len()).any(|part| part == BLOB) {
+        let problem =
+            Diagnostic::new(Code::InputUnreadable, format!("`{shown}` refers to large values, which are not in it"));
+        return Err(problem.help("leave `--run` out: then the run is made now, and the bundle has all of it").into());
+    }
     serde_json::from_slice(&text).map_err(|error| cannot(format!("is no run document: {error}")))
 }

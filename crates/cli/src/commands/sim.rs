@@ -17,7 +17,7 @@ use crate::render::{BOLD, DIM, GREEN, RED, YELLOW, printable};
 use crate::settings::SimulationSettings;
 use crate::standard_input::StandardInput;
 use crate::summary::thousands;
-use crate::{blobs, inputs, pipeline_file, progress};
+use crate::{blobs, inputs, lock, pipeline_file, progress};
 
 /// What is simulated.
 enum Asked {
@@ -37,6 +37,7 @@ enum Found {
 pub(crate) fn sim(settings: SimulationSettings, printer: &Printer) -> Outcome {
     let host = &settings.host;
     let file = pipeline_file::read(&settings.file, &host.policy, &host.overrides, &settings.sources, printer)?;
+    lock::check(&settings.file, &file)?;
     let bundle = file.bundle;
     let in_files = |problems: Vec<Diagnostic>| Failure::invalid(problems).in_files(&file.sources);
     let given = inputs::collect(&settings.inputs, &bundle.pipeline.inputs, &StandardInput::new(printer));

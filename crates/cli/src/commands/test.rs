@@ -281,7 +281,12 @@ fn update(path: &Path, pipeline: &Pipeline, results: &mut [(CaseResult, RunDocum
         }
         let is_asked = |name: &str| case.outputs.is_empty() || case.outputs.contains_key(name);
         let outputs = document.outputs.iter().filter(|(name, _)| is_asked(name));
-        let outputs = outputs.map(|(name, value)| (name.clone(), Expected::of(value))).collect();
+        // What holds stays as it is written.
+        let expected = |name: &str, value| match case.outputs.get(name) {
+            Some(expected) if expected.is(value) => expected.clone(),
+            _ => Expected::of(value),
+        };
+        let outputs = outputs.map(|(name, value)| (name.clone(), expected(name, value))).collect();
         new.insert(result.name.clone(), NewExpectation { verdict: result.verdict, outputs });
     }
     if new.is_empty() {

@@ -182,6 +182,45 @@ steps:
     assert_eq!((&document["taken"], &document["computed"]), (&json!(["folder", "secret"]), &json!(1)));
 }
 
+/// What is not pure is not called, whatever a forger says of its grants or takes out of the record.
+#[test]
+fn what_reaches_outside_is_never_called_again() {
+    let text = r#"wasmill: 1
+name: outside
+units: { cat: { path: cat.wat } }
+steps:
+  folder: { unit: cat, with: "one", grants: { dirs: { ./data: { at: /data, mode: rw } } } }
+"#;
+    let project = pipeline(text).file("cat.wat", CAT).file("data/file", "");
+    let bundle = exported(&project, &[]);
+    let digest =
+        |value: &Value| wasmill_model::Value::from_json(value.to_string().as_bytes()).unwrap().digest().to_string();
+    let forge = |change: &dyn Fn(&mut Value)| {
+        let mut forged = bundle.clone();
+        change(&mut forged["recorded"]["run"]);
+        let run = forged["recorded"]["run"].clone();
+        forged["recorded"]["digests"]["run.steps.folder"] = json!(digest(&run["steps"]["folder"]));
+        forged["recorded"]["digests"]["run.outputs"] = json!(digest(&run["outputs"]));
+        if !run["steps"]["ghost"].is_null() {
+            forged["recorded"]["digests"]["run.steps.ghost"] = json!(digest(&run["steps"]["ghost"]));
+        }
+        fs::write(project.path().join("run.wasmill"), forged.to_string()).unwrap();
+        told(&replay(&project, &["--verify", "--output", "json"]), 1)
+    };
+    let document = forge(&|run| {
+        run["steps"]["folder"]["output"] = json!("forged");
+        run["outputs"]["folder"] = json!("forged");
+        let receipt = &mut run["steps"]["folder"]["attempts"][0];
+        receipt["output"] = json!(wasmill_model::Value::from("forged").digest().to_string());
+        receipt["grants"].as_object_mut().unwrap().remove("dirs");
+    });
+    assert_eq!((&document["difference"]["what"], &document["taken"]), (&json!("grants"), &json!(["folder"])));
+    let document = forge(&|run| run["steps"]["folder"]["attempts"] = json!([]));
+    assert_eq!((&document["same"], &document["computed"]), (&json!(false), &json!(0)));
+    let document = forge(&|run| run["steps"]["ghost"] = run["steps"]["folder"].clone());
+    assert_eq!(document["same"], false);
+}
+
 #[test]
 fn a_run_that_failed_fails_the_same_way() {
     let text = "wasmill: 1\nunits: { a: { path: a.wat } }\nsteps:\n  s: { unit: a, function: divide, with: [1, 0], retry: { attempts: 2, initial: 1ms } }\n  t: { unit: a, function: widen, with: [\"${{ steps.s.output }}\"] }\n";

@@ -90,12 +90,16 @@ fn what_is_damaged_is_computed_again_and_what_is_forged_is_found() {
 }
 
 #[test]
-fn rows_share_answers() {
+fn rows_share_answers_with_other_commands_and_not_with_each_other() {
     let project = sums().file("rows", "{\"n\": 1}\n{\"n\": 1}\n{\"n\": 2}\n");
     let rows = || project.wasmill(["run", "pipeline.yaml", "--each", "rows", "--jobs", "1", "--output", "json"]).run();
     let text = rows().expect(0).text().to_owned();
     let documents: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(documents.iter().map(kept).collect::<Vec<_>>(), [&[][..], &["a", "b"], &["a"]]);
+    assert_eq!(documents.iter().map(kept).collect::<Vec<_>>(), [&[][..], &[], &[]]);
+    // Which row ends first decides nothing; the next command finds all of them.
+    let text = rows().expect(0).text().to_owned();
+    let documents: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(documents.iter().all(|document| kept(document) == ["a", "b"]));
 }
 
 #[test]

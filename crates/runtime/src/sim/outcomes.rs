@@ -126,7 +126,8 @@ impl Outcomes {
 }
 
 fn ended(verdict: Verdict, wall: Duration) -> Outcome {
-    Outcome::failed(verdict, Usage { wall, ..Usage::default() })
+    // It costs nothing, which is not the same as that nobody knows.
+    Outcome::failed(verdict, Usage { wall, fuel: Some(0), ..Usage::default() })
 }
 
 /// The failure that this part of all attempts has.

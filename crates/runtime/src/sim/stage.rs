@@ -117,7 +117,12 @@ impl Observer for Stage {
                     span.ended = Some((now, report.verdict.kind()));
                 }
             }
-            RunEvent::RunStarted { .. } | RunEvent::RunFinished { .. } => {}
+            // Attempts are written down where they are answered.
+            RunEvent::RunStarted { .. }
+            | RunEvent::AttemptFinished { .. }
+            | RunEvent::SubRunStarted { .. }
+            | RunEvent::SubRunFinished { .. }
+            | RunEvent::RunFinished { .. } => {}
         }
     }
 }
