@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { before, test } from "node:test";
+import { test } from "node:test";
 
 import { plain, prepare } from "../bin/prepare.mjs";
 import { attempt, suite } from "./suite.mjs";
@@ -18,7 +18,10 @@ const interpreter = () => readFile(join(root, "crates/toolchain/interpreters/jav
 
 /** Units in base64, and what was prepared of them. */
 const units = {};
-before(async () => {
+let isReady;
+const ready = () => (isReady ??= makeReady());
+
+async function makeReady() {
   const binaries = { kinds: await guest("component/kinds.wasm"), csv: await guest("examples/csv-stats/csv.wasm"), javascript: await interpreter() };
   const prepared = {};
   for (const [name, binary] of Object.entries(binaries)) {
@@ -27,10 +30,11 @@ before(async () => {
     units[name] = binary.toString("base64");
   }
   await page().evaluate((prepared) => void (globalThis.prepared = prepared), prepared);
-});
+}
 
 /** Runs one step that calls this function. */
 async function call(unit, name, input, request = {}) {
+  await ready();
   const pipeline = { wasmill: 1, name: "one", units: { unit: { path: "unit.wasm" } }, steps: { step: { unit: "unit", function: name, with: input } } };
   return run({ units: { unit: units[unit] }, ...request, pipeline: typeof input === "string" ? JSON.stringify(pipeline).replace(JSON.stringify(input), input) : pipeline });
 }
@@ -59,6 +63,7 @@ test("values are what they are on wasmtime", async () => {
 });
 
 test("examples/csv-stats", async () => {
+  await ready();
   const example = join(root, "examples/csv-stats");
   const [pipeline, csv] = await Promise.all(["pipeline.yaml", "sample.csv"].map((name) => readFile(join(example, name), "utf8")));
   const { document, exitCode } = await run({ pipeline, inputs: { csv }, units: { csv: units.csv } });
@@ -68,6 +73,7 @@ test("examples/csv-stats", async () => {
 });
 
 test("a component that was not prepared says how it is", async () => {
+  await ready();
   const other = Buffer.concat([Buffer.from(units.kinds, "base64"), Buffer.from([0, 3, 1, 0x78, 0])]).toString("base64");
   const { document } = await call("kinds", "upper", ["a"], { units: { unit: other } });
   assert.match(JSON.stringify(document), /wasmill-prepare/);
