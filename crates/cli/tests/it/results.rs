@@ -95,7 +95,7 @@ fn rows_share_answers_with_other_commands_and_not_with_each_other() {
     let rows = || project.wasmill(["run", "pipeline.yaml", "--each", "rows", "--jobs", "1", "--output", "json"]).run();
     let text = rows().expect(0).text().to_owned();
     let documents: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(documents.iter().map(kept).collect::<Vec<_>>(), [&[][..], &[], &[]]);
+    assert!(documents.iter().all(|document| kept(document).is_empty()));
     // Which row ends first decides nothing; the next command finds all of them.
     let text = rows().expect(0).text().to_owned();
     let documents: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
