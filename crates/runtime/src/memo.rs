@@ -164,6 +164,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_that_json_cannot_say_are_neither_known_nor_kept() {
+        let exact = Value::from(vec![Value::Float(1.5), Value::Int(1), Value::from("NaN")]);
+        let not = Value::from(vec![Value::from(vec![Value::Float(f64::NAN)])]);
+        assert!(is_exact(&exact) && !is_exact(&not) && !is_exact(&Value::Float(f64::INFINITY)));
+        // Their digests are the same.
+        assert_eq!(not.digest(), Value::from(vec![Value::from(vec![Value::from("NaN")])]).digest());
+        assert!(!is_exact_input(&Input::Single(not)) && is_exact_input(&Input::Positional(vec![exact])));
+    }
+
+    #[test]
     fn what_a_unit_can_tell_apart_has_two_keys() {
         let read = |json: &str| Value::from_json(json.as_bytes()).unwrap();
         let key = |interface, input: &Input| given(interface, input, input.digest());

@@ -129,9 +129,9 @@ fn case_inputs(pipeline: &Pipeline, case: &TestCase) -> Result<wasmill_model::Ob
             }
         }
     }
-    wasmill_runtime::bind_inputs(pipeline, given).map_err(|problems| {
-        problems.0.into_iter().map(|one| if one.location.is_none() { one.at(&case.location) } else { one }).collect()
-    })
+    // The case is what is wrong, and not what the pipeline declares.
+    wasmill_runtime::bind_inputs(pipeline, given)
+        .map_err(|problems| problems.0.into_iter().map(|one| one.at(&case.location)).collect())
 }
 
 /// What came of a case.

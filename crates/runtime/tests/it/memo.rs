@@ -239,19 +239,6 @@ fn answers_are_compared_where_that_is_asked_for() {
     assert_eq!(verdicts(&document), "a:ok");
 }
 
-#[test]
-fn numbers_that_json_cannot_say_are_not_kept() {
-    let bench = Bench::new();
-    let one = |number: f64| {
-        let with = With::Positional(vec![wasmill_model::Template::Literal(wasmill_model::Value::Float(number))]);
-        pipeline(vec![Step { with, ..step("a", "echo", single("1")) }], &[])
-    };
-    for run in ["r1", "r2"] {
-        let document = bench.run(one(f64::NAN), "{}", run);
-        assert_eq!(kept(&document, "a"), [None]);
-    }
-}
-
 proptest! {
     #[test]
     fn nothing_that_reaches_outside_is_ever_kept(
