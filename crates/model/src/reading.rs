@@ -1,21 +1,61 @@
 //! Run documents read back: for whoever keeps one, and runs it again or compares it.
 //!
 //! A document that was read is written as it was, to the byte, but for what nobody reads of it: fractions of a microsecond.
+//!
+//! No shape here is flattened into another by serde: that doubles the code for all that is within it, which counts where Wasmill itself is WebAssembly.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use crate::{
-    Code, Digest, EngineName, Frame, Grants, Interface, LimitKind, Limits, PassedOver, Profile, Receipt, Routing,
-    RunError, SkipReason, StepReport, SubRun, TrapKind, Usage, Value, Verdict, VerdictKind,
+    Code, Digest, EngineName, Frame, Grants, Interface, LimitKind, Limits, Object, PassedOver, Profile, Receipt,
+    Routing, RunDocument, RunError, RunVerdict, SkipReason, StepReport, SubRun, TrapKind, Usage, Value, Verdict,
+    VerdictKind,
 };
 
+/// A shape with the members of a verdict among its own.
+macro_rules! shape {
+    (struct $name:ident { $($fields:tt)* }) => {
+        #[derive(Deserialize)]
+        struct $name {
+            trap: Option<TrapKind>,
+            limit: Option<u64>,
+            limit_ms: Option<f64>,
+            elapsed_ms: Option<f64>,
+            of: Option<LimitKind>,
+            wanted: Option<u64>,
+            produced: Option<u64>,
+            grant: Option<String>,
+            reason: Option<SkipReason>,
+            message: Option<String>,
+            $($fields)*
+        }
+
+        impl $name {
+            fn members(&mut self) -> VerdictMembers {
+                VerdictMembers {
+                    trap: self.trap,
+                    limit: self.limit,
+                    limit_ms: self.limit_ms,
+                    elapsed_ms: self.elapsed_ms,
+                    of: self.of,
+                    wanted: self.wanted,
+                    produced: self.produced,
+                    grant: self.grant.take(),
+                    reason: self.reason,
+                    message: self.message.take(),
+                }
+            }
+        }
+    };
+}
+
 /// The members of a verdict beside its kind.
-#[derive(Default, Deserialize)]
 struct VerdictMembers {
     trap: Option<TrapKind>,
     limit: Option<u64>,
@@ -91,8 +131,7 @@ impl<'de> Deserialize<'de> for Usage {
 
 impl<'de> Deserialize<'de> for Receipt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Shape {
+        shape! { struct Shape {
             item: Option<u32>,
             attempt: u32,
             unit: Digest,
@@ -111,16 +150,15 @@ impl<'de> Deserialize<'de> for Receipt {
             output: Option<Digest>,
             usage: Usage,
             verdict: VerdictKind,
-            #[serde(flatten)]
-            members: VerdictMembers,
             #[serde(default)]
             log: String,
             #[serde(default)]
             backtrace: Vec<Frame>,
             coredump: Option<PathBuf>,
             kept_from: Option<Arc<str>>,
-        }
-        let shape = Shape::deserialize(deserializer)?;
+        } }
+        let mut shape = Shape::deserialize(deserializer)?;
+        let members = shape.members();
         let Shape { passed_over, weaker, held, .. } = shape;
         let routing = Routing { passed_over, weaker, held };
         Ok(Receipt {
@@ -137,7 +175,7 @@ impl<'de> Deserialize<'de> for Receipt {
             input: shape.input,
             output: shape.output,
             usage: shape.usage,
-            verdict: shape.members.verdict(shape.verdict)?,
+            verdict: members.verdict(shape.verdict)?,
             log: shape.log,
             backtrace: shape.backtrace,
             coredump: shape.coredump,
@@ -148,8 +186,7 @@ impl<'de> Deserialize<'de> for Receipt {
 
 impl<'de> Deserialize<'de> for StepReport {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Shape {
+        shape! { struct Shape {
             verdict: VerdictKind,
             output: Option<Value>,
             metadata: Option<Value>,
@@ -158,11 +195,10 @@ impl<'de> Deserialize<'de> for StepReport {
             attempts: Vec<Receipt>,
             #[serde(default)]
             runs: Vec<SubRun>,
-            #[serde(flatten)]
-            members: VerdictMembers,
-        }
-        let Shape { verdict: kind, output, metadata, partial, fallback, attempts, runs, members } =
-            Shape::deserialize(deserializer)?;
+        } }
+        let mut shape = Shape::deserialize(deserializer)?;
+        let members = shape.members();
+        let Shape { verdict: kind, output, metadata, partial, fallback, attempts, runs, .. } = shape;
         // What an attempt says is not said twice; of several the last one is what a step ends with.
         let said = attempts.iter().rev().find(|attempt| attempt.verdict.kind() == kind);
         let verdict = match said {
@@ -170,6 +206,45 @@ impl<'de> Deserialize<'de> for StepReport {
             _ => members.verdict(kind)?,
         };
         Ok(StepReport { verdict, output, metadata, partial, fallback, attempts, runs })
+    }
+}
+
+impl<'de> Deserialize<'de> for SubRun {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Shape {
+            item: Option<u32>,
+            attempt: u32,
+            input: Digest,
+            output: Option<Digest>,
+            usage: Usage,
+            wasmill: u32,
+            run: Arc<str>,
+            pipeline: Arc<str>,
+            verdict: RunVerdict,
+            outputs: Object,
+            steps: IndexMap<Arc<str>, StepReport>,
+            #[serde(default)]
+            discarded: IndexMap<Arc<str>, Vec<Receipt>>,
+            error: Option<RunError>,
+        }
+        let Shape {
+            item,
+            attempt,
+            input,
+            output,
+            usage,
+            wasmill,
+            run,
+            pipeline,
+            verdict,
+            outputs,
+            steps,
+            discarded,
+            error,
+        } = Shape::deserialize(deserializer)?;
+        let document = RunDocument { wasmill, run, pipeline, verdict, outputs, steps, discarded, error };
+        Ok(SubRun { item, attempt, input, output, usage, document })
     }
 }
 
@@ -200,7 +275,6 @@ impl<'de> Deserialize<'de> for Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Object, RunDocument, RunVerdict};
 
     fn receipt(verdict: Verdict) -> Receipt {
         Receipt {

@@ -41,7 +41,7 @@ pub struct StepReport {
 }
 
 /// A run of a pipeline that a step calls: an attempt that is a document.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SubRun {
     /// Which item of the step this was for, from 0, where the step has items.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -115,7 +115,7 @@ impl Outcomes {
             let never = Cancel::new();
             let real = wasmill_engine::Call::new(call.input, call.limits, &never);
             let outcome = block_on(call.unit.call(real)).outcome;
-            self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), outcome.clone());
+            self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(*key, outcome.clone());
             outcome
         });
         // What it really took is another time in each simulation; its fuel is not.
