@@ -113,7 +113,9 @@ fn main() {
     ];
     // Compiled and kept.
     for side in &sides {
-        requests.iter().for_each(|request| drop(side.time(request)));
+        for request in &requests {
+            side.time(request);
+        }
     }
     let mut all: Vec<[Samples; 4]> = sides.iter().map(|_| Default::default()).collect();
     for round in 0..effort.rounds(ROUNDS) {
