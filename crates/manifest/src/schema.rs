@@ -4,9 +4,13 @@
 //! holds their keys against those that the parser reads.
 #![allow(dead_code, reason = "only their shape is used")]
 
+mod testing;
+
 use indexmap::IndexMap;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use self::testing::{Budget, Test};
 
 /// The JSON Schema (draft 2020-12) of the native manifest.
 pub fn schema() -> serde_json::Value {
@@ -56,54 +60,6 @@ struct Manifest {
     /// Cases that `wasmill test` runs, by name.
     #[schemars(default)]
     tests: IndexMap<String, Test>,
-}
-
-/// What may be used in all.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Budget {
-    /// Units of fuel, of all attempts that count; no attempt is given more.
-    fuel: Option<Count>,
-}
-
-/// How a run or a step ended.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "kebab-case")]
-enum Verdict {
-    Ok,
-    GuestError,
-    Trap,
-    FuelExhausted,
-    TimedOut,
-    MemoryExceeded,
-    OutputExceeded,
-    LogExceeded,
-    Denied,
-    InvalidInput,
-    InvalidUnit,
-    EngineUnavailable,
-    Cancelled,
-    HostError,
-    Skipped,
-}
-
-/// One case of a pipeline.
-#[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct Test {
-    /// What the run is given: values, or `{ $file: path }` for the contents of a file.
-    #[schemars(default)]
-    inputs: IndexMap<String, serde_json::Value>,
-    /// How the run has to end; `ok` where it is left out.
-    verdict: Option<Verdict>,
-    /// What it has to give, by the names of outputs: values, or `{ $sha256: digest }`. Of others nothing is said.
-    #[schemars(default)]
-    outputs: IndexMap<String, serde_json::Value>,
-    /// How steps have to end, by their ids.
-    #[schemars(default)]
-    steps: IndexMap<String, Verdict>,
-    /// What the run may use.
-    budget: Option<Budget>,
 }
 
 /// An input: its type, or all about it.
