@@ -65,7 +65,7 @@ export const isComponent = (bytes) => bytes.length >= 8 && bytes[6] === 1 && byt
 // wrote the component, so only components without such names come to jco.
 
 /** What a name may be made of: nothing that ends a string, a comment or a line of JavaScript. */
-const NAME = /^[A-Za-z0-9_$.:@/#[\]<>=, -]*$/;
+const NAME = /^[A-Za-z0-9_$.:@/#[\]<>=,|+ -]*$/;
 
 /** A component that is not prepared, and why. */
 class Refused extends Error {}
@@ -236,7 +236,7 @@ export function counted(source) {
 function checkSource(source) {
   // Where jco writes names of core exports and imports: `exports0['name']`, and members of imports.
   for (const [, name] of source.matchAll(/\bexports\d+\[([^\n]*)/g)) {
-    if (!/^(?:'[A-Za-z0-9_$.:@/#[\]<>=, -]*'|\d+)\]/.test(name)) throw new Refused("jco wrote a name of the component so that it could be code");
+    if (!/^(?:'[A-Za-z0-9_$.:@/#[\]<>=,|+ -]*'|\d+)\]/.test(name)) throw new Refused("jco wrote a name of the component so that it could be code");
   }
   new Function(source);
 }
