@@ -40,7 +40,9 @@ export function printed(value) {
     let isFirst = true;
     if (!put(open)) return false;
     const inner = `${margin}  `;
-    for (const key in value) {
+    // Not by its keys, of which a long list would make as many texts.
+    const keys = isList ? value.keys() : Object.keys(value);
+    for (const key of keys) {
       if (!put(`${isFirst ? "" : ","}\n${inner}${isList ? "" : `${JSON.stringify(key.slice(0, left))}: `}`)) return false;
       if (!write(value[key], inner, depth - 1)) return false;
       isFirst = false;
