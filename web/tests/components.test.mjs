@@ -10,7 +10,7 @@ import { plain, prepare } from "../bin/prepare.mjs";
 import { ORIGIN } from "./browser.mjs";
 import { attempt, one, suite } from "./suite.mjs";
 
-const { page } = suite();
+const { page, browser } = suite();
 
 const root = resolve(import.meta.dirname, "../..");
 const guests = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "guests");
@@ -167,4 +167,27 @@ test("what is not `prepared` ends its run, and nothing else", async () => {
   });
   for (const answer of told.answers) assert.match(answer, /`prepared` cannot be read/);
   assert.deepEqual([told.beside, told.after], [0, 0]);
+});
+
+test("the policy that the docs ask for stops `import()` in workers", async () => {
+  const docs = await readFile(join(root, "docs/prepared-components.md"), "utf8");
+  const policy = /Content-Security-Policy: (.*)/.exec(docs)[1];
+  const context = await browser().newContext();
+  const asked = [];
+  await context.route(`${ORIGIN}/**`, (route) => route.fulfill({ contentType: "text/html", headers: { "content-security-policy": policy }, body: "<!doctype html>" }));
+  await context.route("https://elsewhere.test/**", (route) => {
+    asked.push(route.request().url());
+    return route.fulfill({ contentType: "text/javascript", headers: { "access-control-allow-origin": "*" }, body: "export default 1" });
+  });
+  const page = await context.newPage();
+  await page.goto(`${ORIGIN}/blank.html`);
+  const said = await page.evaluate(() => new Promise((done) => {
+    const source = `onmessage = () => new Function("return import('https://elsewhere.test/x.js')")().then(() => postMessage("imported"), () => postMessage("stopped"))`;
+    const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    worker.onmessage = ({ data }) => done(data);
+    worker.onerror = ({ message }) => done(message);
+    worker.postMessage("");
+  }));
+  await context.close();
+  assert.deepEqual([said, asked], ["stopped", []]);
 });
