@@ -21,8 +21,9 @@ function fence() {
     // What the core itself asks of the browser, it asks of its own `self`: it needs none of these in a guest.
     for (let level = self; level !== null && level !== Object.prototype; level = Object.getPrototypeOf(level)) {
       if (level === self || Object.hasOwn(level, name)) {
-        delete level[name];
-        Object.defineProperty(level, name, { value: undefined, writable: false, configurable: false });
+        // A browser may hold on to one: that is no reason to run nothing at all.
+        Reflect.deleteProperty(level, name);
+        Reflect.defineProperty(level, name, { value: undefined, writable: false, configurable: false });
       }
     }
   }
