@@ -152,9 +152,11 @@ function ended({ document, exitCode }, took) {
     reports.set(id, report);
     graph.state(id, report.verdict);
   }
-  by("outputs").textContent = show.asText(document.outputs ?? {});
+  // First what was promised of every run; values may be anything.
   show.receipts(by("receipts"), document.steps ?? {});
+  by("outputs").textContent = "";
   by("results").hidden = false;
+  by("outputs").textContent = show.asText(document.outputs ?? {});
 }
 
 function save() {
@@ -193,8 +195,17 @@ manifest.oninput = () => {
 run.onclick = start;
 cancel.onclick = () => running?.abort();
 by("save").onclick = save;
+/** Takes files; what cannot be read is said. */
+async function taken(files) {
+  try {
+    await take(await files);
+  } catch (error) {
+    show.problems(by("problems"), [{ code: "files", message: `they cannot be read: ${error?.message ?? error}` }]);
+  }
+}
+
 by("files").onchange = async ({ target }) => {
-  await take([...target.files].map((file) => ({ path: file.name, file })));
+  await taken([...target.files].map((file) => ({ path: file.name, file })));
   target.value = "";
 };
 addEventListener("keydown", (event) => {
@@ -211,7 +222,7 @@ addEventListener("drop", async (event) => {
   event.preventDefault();
   over = 0;
   document.body.classList.remove("dropping");
-  if (event.dataTransfer.items.length > 0) await take(await dropped(event.dataTransfer));
+  if (event.dataTransfer.items.length > 0) await taken(dropped(event.dataTransfer));
 });
 
 const example = by("example");

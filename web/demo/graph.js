@@ -12,6 +12,24 @@ const LIMITS = new Set(["timed-out", "fuel-exhausted", "memory-exceeded", "outpu
 /** How a verdict looks: `ok`, `limit`, `skipped` or `bad`. */
 export const look = (verdict) => (verdict === "ok" || verdict === "skipped" ? verdict : LIMITS.has(verdict) ? "limit" : "bad");
 
+/** Steps and edges that are drawn: a page with more of them no longer answers. */
+const MOST_STEPS = 500, MOST_EDGES = 5_000;
+
+/** What is drawn of an outline; `left` says what is not. */
+export function drawn({ levels, steps, edges }) {
+  let room = MOST_STEPS;
+  const shown = levels.map((level) => {
+    const part = level.slice(0, room);
+    room -= part.length;
+    return part;
+  }).filter((level) => level.length > 0);
+  const ids = new Set(shown.flat());
+  const between = edges.filter(({ from, to }) => ids.has(from) && ids.has(to));
+  const isAll = ids.size === steps.length && between.length <= MOST_EDGES;
+  const left = isAll ? undefined : `Drawn are ${ids.size} of ${steps.length} steps and ${Math.min(between.length, MOST_EDGES)} of ${edges.length} edges.`;
+  return { levels: shown, steps: steps.filter(({ id }) => ids.has(id)), edges: between.slice(0, MOST_EDGES), left };
+}
+
 export class Graph {
   #place;
   #nodes = new Map();
@@ -28,7 +46,8 @@ export class Graph {
     };
   }
 
-  draw({ levels, steps, edges }) {
+  draw(outline) {
+    const { levels, steps, edges, left } = drawn(outline);
     const units = new Map(steps.map((step) => [step.id, step.function ? `${step.unit} · ${step.function}` : step.unit]));
     const places = new Map();
     const tallest = Math.max(1, ...levels.map((level) => level.length));
@@ -43,6 +62,12 @@ export class Graph {
     this.#chosen = undefined;
     const buttons = steps.map(({ id }) => this.#node(id, units.get(id), places.get(id)));
     this.#place.replaceChildren(lines(edges, places, width, height), ...buttons);
+    if (left) {
+      const note = document.createElement("p");
+      note.className = "quiet";
+      note.textContent = left;
+      this.#place.append(note);
+    }
     this.#place.style.height = `${Math.min(height + 2, 736)}px`;
   }
 

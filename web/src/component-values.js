@@ -47,6 +47,14 @@ const wasmillValues = (() => {
     }
   }
 
+  /** The limit of the output was passed. */
+  class Exceeded extends Error {
+    constructor(produced) {
+      super("the output is longer than its limit");
+      this.produced = produced;
+    }
+  }
+
   /** Runs it; what does not fit in there does not fit at this place. */
   function within(place, run) {
     try {
@@ -163,8 +171,11 @@ const wasmillValues = (() => {
   }
 
   class Types {
-    constructor(signature) {
+    constructor(signature, most) {
       this.signature = signature;
+      /** What a value that is lifted has so far, and may have. */
+      this.produced = 0;
+      this.most = most;
       /** Cases of variants and names of enums, by name. */
       this.cases = new Map();
     }
@@ -531,39 +542,60 @@ const wasmillValues = (() => {
 
   const tagged = (tag, text) => `{${JSON.stringify(tag)}:${text}}`;
 
+  /** Counts what a value has at the least, before there is text of it; `Exceeded` is thrown as soon as that is more than may be. */
+  function counts(types, bytes) {
+    types.produced += bytes;
+    if (types.produced > types.most) throw new Exceeded(types.produced);
+  }
+
+  const counted = (types, text) => (counts(types, text.length), text);
+
   /** A component's value as JSON text. */
   function lift(types, type, value) {
     const [kind, parts] = types.kind(type);
-    if (Object.hasOwn(INTEGERS, kind)) return String(value);
+    if (Object.hasOwn(INTEGERS, kind)) return counted(types, String(value));
     switch (kind) {
-      case "bool": return String(value);
+      case "bool": return counted(types, String(value));
       case "f32":
-      case "f64": return floatText(value);
+      case "f64":
+        counts(types, 1);
+        return floatText(value);
       case "char":
       case "string":
-      case "enum": return JSON.stringify(value);
+      case "enum":
+        counts(types, value.length);
+        return JSON.stringify(value);
       case "list":
       case "fixed-list": {
         const item = kind === "list" ? parts : parts[0];
-        if (types.kind(item)[0] === "u8") return `{"$base64":"${base64(Uint8Array.from(value))}"}`;
+        if (types.kind(item)[0] === "u8") {
+          counts(types, value.length);
+          return `{"$base64":"${base64(Uint8Array.from(value))}"}`;
+        }
+        // A comma or bracket for each.
+        counts(types, value.length);
         return `[${Array.from(value, (one) => lift(types, item, one)).join(",")}]`;
       }
       case "map": {
+        counts(types, value.size);
         const entries = Array.from(value, ([one, other]) => [lift(types, parts[0], one), lift(types, parts[1], other)]);
         return types.kind(parts[0])[0] === "string"
           ? `{${entries.map((entry) => entry.join(":")).join(",")}}`
           : `[${entries.map((entry) => `[${entry.join(",")}]`).join(",")}]`;
       }
       case "record":
+        counts(types, 1 + parts.length);
         return `{${parts.map(([name, part]) => `${JSON.stringify(name)}:${lift(types, part, value[camel(name)])}`).join(",")}}`;
-      case "tuple": return `[${parts.map((part, index) => lift(types, part, value[index])).join(",")}]`;
+      case "tuple":
+        counts(types, 1 + parts.length);
+        return `[${parts.map((part, index) => lift(types, part, value[index])).join(",")}]`;
       case "flags": return JSON.stringify(parts.filter((name) => value[camel(name)]));
       case "variant": {
         const part = types.case(type, parts, value.tag)?.[1] ?? null;
         return part === null ? JSON.stringify(value.tag) : tagged(value.tag, lift(types, part, value.val));
       }
       case "option": {
-        if (value === undefined || value === null) return "null";
+        if (value === undefined || value === null) return counted(types, "null");
         if (!types.isOption(parts)) return lift(types, parts, value);
         return value.tag === "none" ? "null" : tagged("some", lift(types, parts, value.val));
       }
@@ -575,8 +607,8 @@ const wasmillValues = (() => {
   }
 
   /** What a function gave, as JSON text; of a `result` what is in `ok`, which is what jco returns. */
-  function liftResult(signature, value) {
-    const types = new Types(signature);
+  function liftResult(signature, value, most = Infinity) {
+    const types = new Types(signature, most);
     if (signature.result === null) return "null";
     const [kind, parts] = types.kind(signature.result);
     if (kind !== "result") return lift(types, signature.result, value);
@@ -584,11 +616,11 @@ const wasmillValues = (() => {
   }
 
   /** What is in `err`, which is what jco throws. */
-  function liftError(signature, payload) {
-    const types = new Types(signature);
+  function liftError(signature, payload, most = Infinity) {
+    const types = new Types(signature, most);
     const [kind, parts] = signature.result === null ? [] : types.kind(signature.result);
     return kind !== "result" || parts[1] === null ? "null" : lift(types, parts[1], payload);
   }
 
-  return { Mismatch, lowerParameters, liftResult, liftError, camel };
+  return { Mismatch, Exceeded, lowerParameters, liftResult, liftError, camel };
 })();

@@ -4,16 +4,33 @@ const wasmillComponent = (() => {
   /** The module that shared counters are imported from. */
   const COUNTERS = "wasmill";
 
+  /** Bytes of text and of lists that a call may make of the memory of a component, beside its output: what is held of it no limit sums. */
+  const MOST_LIFTED = 64 << 20;
+  /** Bytes that an error may have at least: of a long one the beginning is told. */
+  const MOST_ERROR = 1 << 20;
+
   /** jco's module as a function: it is a module of its own otherwise, which a worker from a Blob cannot import everywhere. */
-  function evaluate(source) {
-    return new Function(`"use strict";${source};return instantiate;`)();
+  function evaluate(source, lifted) {
+    class CountedDecoder extends TextDecoder {
+      decode(bytes, options) {
+        lifted(bytes?.byteLength ?? 0);
+        return super.decode(bytes, options);
+      }
+    }
+    // This worker is used for nothing else afterwards.
+    const { slice } = ArrayBuffer.prototype;
+    ArrayBuffer.prototype.slice = function (from, to = this.byteLength) {
+      lifted(Math.max(0, to - from));
+      return slice.call(this, from, to);
+    };
+    return new Function("TextDecoder", `"use strict";${source};return instantiate;`)(CountedDecoder);
   }
 
   /** The function that an order names: `interface#function`, or `function`. */
   function exported(exports, name) {
     const [place, ...rest] = name.split("#");
-    const owner = rest.length > 0 ? exports[place] : exports;
-    return owner?.[wasmillValues.camel(rest.length > 0 ? rest.join("#") : place)];
+    const own = (object, name) => (object && Object.hasOwn(object, name) ? object[name] : undefined);
+    return own(rest.length > 0 ? own(exports, place) : exports, wasmillValues.camel(rest.length > 0 ? rest.join("#") : place));
   }
 
   /** What a table element costs: a pointer. */
@@ -29,6 +46,7 @@ const wasmillComponent = (() => {
       const narrow = () => new WebAssembly.Global({ value: "i32", mutable: true }, 0);
       this.limits = { memory: BigInt(memory), elements: BigInt(elements), fuel: BigInt(fuel), instances };
       this.instances = 0;
+      this.fuel = this.limits.fuel < MOST ? this.limits.fuel : MOST;
       this.globals = {
         "memory-limit": wide(this.limits.memory),
         "table-limit": wide(this.limits.elements),
@@ -36,7 +54,7 @@ const wasmillComponent = (() => {
         elements: wide(0n),
         refused: narrow(),
         wanted: wide(0n),
-        fuel: wide(-(this.limits.fuel < MOST ? this.limits.fuel : MOST)),
+        fuel: wide(-this.fuel),
         exhausted: narrow(),
       };
     }
@@ -63,15 +81,17 @@ const wasmillComponent = (() => {
     /** What was used, as JSON. */
     used() {
       const { memory, elements, refused, wanted, fuel, exhausted } = this.globals;
-      const burnt = this.limits.fuel + fuel.value;
-      return JSON.stringify({
-        fuel: Number(burnt < this.limits.fuel ? burnt : this.limits.fuel),
-        memory: Number(memory.value + ELEMENT * elements.value),
-        refused: refused.value,
-        wanted: Number(BigInt.asUintN(64, wanted.value)),
-        exhausted: exhausted.value !== 0,
-      });
+      const burnt = this.fuel + fuel.value;
+      // Not by way of numbers, which do not hold all of them.
+      return `{"fuel":${burnt < this.fuel ? burnt : this.fuel},"memory":${memory.value + ELEMENT * elements.value},"refused":${refused.value},` +
+        `"wanted":${BigInt.asUintN(64, wanted.value)},"exhausted":${exhausted.value !== 0}}`;
     }
+  }
+
+  /** Whether all that a module imports of the counters is what Wasmill has put there: each of them, once. One of a unit's own would be a second. */
+  function isOurs(module, globals) {
+    const names = WebAssembly.Module.imports(module).filter((one) => one.module === COUNTERS).map(({ name }) => name);
+    return names.length === Object.keys(globals).length && new Set(names).size === names.length && names.every((name) => Object.hasOwn(globals, name));
   }
 
   let counters;
@@ -88,8 +108,8 @@ const wasmillComponent = (() => {
    * of it, the export that is called first, what it begins with. `order` is `{function, signature, limits, input}`, `core` is what `wasmillWasi`
    * asks for.
    *
-   * Gives `{answer}`, `{error}` (what a function said with its `err`), both JSON text, or `{refused}`: why it was not called. What else ends a
-   * call is thrown.
+   * Gives `{answer}`, `{error}` (what a function said with its `err`), both JSON text, `{refused}`: why it was not called, or `{produced}`: how
+   * many bytes there were when the limit of the output was passed. What else ends a call is thrown.
    */
   function call({ source, modules }, order, core) {
     let parameters;
@@ -101,26 +121,43 @@ const wasmillComponent = (() => {
     }
     counters = new Counters(order.limits);
     const { globals } = counters;
+    const most = Number(order.limits.output);
+    let left = most + MOST_LIFTED;
+    let exceeded;
+    const lifted = (bytes) => {
+      left -= bytes;
+      if (left < 0) {
+        exceeded = true;
+        throw new wasmillValues.Exceeded(most + MOST_LIFTED - left);
+      }
+    };
     const facts = new Map(Object.values(modules).map((facts) => [facts.module, facts]));
     const begin = (module, imports) => {
       const { start, ...size } = facts.get(module);
+      if (!isOurs(module, globals) || Object.hasOwn(imports ?? {}, COUNTERS)) throw new Error("a core module of the component imports counters");
       counters.begins(size);
-      const instance = new WebAssembly.Instance(module, { ...imports, [COUNTERS]: globals });
+      const instance = new WebAssembly.Instance(module, { __proto__: null, ...imports, [COUNTERS]: globals });
       if (start) instance.exports[start]();
       return instance;
     };
-    const exports = evaluate(source)((name) => modules[name].module, wasmillWasi(core), begin);
-    const run = exported(exports, order.function);
-    if (typeof run !== "function") throw new Error(`the export \`${order.function}\` is gone`);
-    let value;
     try {
-      value = run(...parameters);
+      const exports = evaluate(source, lifted)((name) => modules[name].module, wasmillWasi(core), begin);
+      const run = exported(exports, order.function);
+      if (typeof run !== "function") throw new Error(`the export \`${order.function}\` is gone`);
+      let value;
+      try {
+        value = run(...parameters);
+      } catch (error) {
+        if (error instanceof Error) throw error;
+        // jco throws what a function declares that it may give instead, as it is.
+        return { error: order.signature ? wasmillValues.liftError(order.signature, error, Math.max(most, MOST_ERROR)) : "null" };
+      }
+      return { answer: order.signature ? wasmillValues.liftResult(order.signature, value, most) : "null" };
     } catch (error) {
-      if (error instanceof Error) throw error;
-      // jco throws what a function declares that it may give instead, as it is.
-      return { error: order.signature ? wasmillValues.liftError(order.signature, error) : "null" };
+      if (error instanceof wasmillValues.Exceeded) return { produced: error.produced };
+      if (exceeded) return { produced: most + MOST_LIFTED - left };
+      throw error;
     }
-    return { answer: order.signature ? wasmillValues.liftResult(order.signature, value) : "null" };
   }
 
   return { call, used };

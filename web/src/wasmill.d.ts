@@ -10,7 +10,7 @@ export interface RunRequest {
   /** Binaries in base64, by the names of the pipeline's units. */
   units?: Record<string, string>;
   limits?: Record<string, string | number>;
-  profile?: "metered" | "fast";
+  profile?: "metered" | "fast" | "deterministic";
   engine?: string | string[];
   policy?: Record<string, unknown>;
   secrets?: Record<string, string>;
@@ -41,7 +41,10 @@ export interface StartOptions {
 
 export interface RunOptions {
   onEvent?: (event: RunEvent) => void;
-  /** Components that `wasmill-prepare` made core modules and JavaScript of, by the SHA-256 of the component; kept for later runs. */
+  /**
+   * Components that `wasmill-prepare` made core modules and JavaScript of, by the SHA-256 of the component; kept for later runs. They are code, and need
+   * `'unsafe-eval'` where the page has a Content-Security-Policy. What is nothing of the kind is an error of this run alone (exit code 2).
+   */
   prepared?: Record<string, PreparedComponent>;
   /** Cancels the run: its document says so, and its exit code is 130. */
   signal?: AbortSignal;

@@ -11,6 +11,12 @@ const failure = (message) => ({
   exitCode: 1,
 });
 
+/** What is answered where `prepared` is nothing of the kind. */
+const invalid = (message) => ({
+  text: `${JSON.stringify({ wasmill: 1, errors: [{ code: "WM0105", message }] }, null, 2)}\n`,
+  exitCode: 2,
+});
+
 /** Wasmill's core, compiled from what `start` was given. */
 async function compiled(wasm) {
   const source = await (wasm ?? new URL("./wasmill.wasm", import.meta.url));
@@ -127,8 +133,9 @@ export class Wasmill {
     return this.#host;
   }
 
-  #heard({ answer, event, text, exitCode }) {
-    if (answer !== undefined) this.#asked.get(answer)?.resolve({ text, exitCode });
+  #heard({ answer, event, text, exitCode, notPrepared }) {
+    if (notPrepared !== undefined) this.#asked.get(answer)?.resolve(invalid(notPrepared));
+    else if (answer !== undefined) this.#asked.get(answer)?.resolve({ text, exitCode });
     else this.#asked.get(event)?.onEvent?.(JSON.parse(text));
   }
 

@@ -3,11 +3,31 @@
 // The first message says of which kind a worker is. The host worker runs requests; guest workers make calls of units, one at a time, each in
 // an instance of its own. A guest worker is told a module, a function and an input, and nothing of the page, of the request or of other calls.
 
-/** What a guest worker has no business with. No unit is ever handed it: this is a second fence. */
+/**
+ * What a guest worker has no business with. No unit of core modules is ever handed it: this is a second fence. Of a prepared component, which is
+ * JavaScript, it is the first one, and it is not whole: `import()` is syntax, and only the page's Content-Security-Policy stops it.
+ */
 const OUT_OF_REACH = [
-  "fetch", "XMLHttpRequest", "WebSocket", "WebTransport", "EventSource", "BroadcastChannel", "SharedWorker", "Worker", "importScripts",
-  "indexedDB", "caches", "cookieStore", "Notification", "navigator", "FileReaderSync", "RTCPeerConnection",
+  "fetch", "fetchLater", "XMLHttpRequest", "WebSocket", "WebSocketStream", "WebTransport", "EventSource", "BroadcastChannel", "SharedWorker",
+  "Worker", "importScripts", "indexedDB", "caches", "cookieStore", "storage", "Notification", "navigator", "FileReaderSync", "RTCPeerConnection",
+  "FontFace", "fonts", "trustedTypes", "location", "webkitRequestFileSystem", "webkitRequestFileSystemSync", "webkitResolveLocalFileSystemURL",
+  "webkitResolveLocalFileSystemSyncURL", "openDatabase", "openDatabaseSync", "createImageBitmap", "PushManager", "ServiceWorkerRegistration",
 ];
+
+/** Takes all of it away, wherever it stands: most is not the worker's own, but that of a prototype, which a script can ask as well. */
+function fence() {
+  for (const name of OUT_OF_REACH) {
+    if (!(name in self)) continue;
+    // What the core itself asks of the browser, it asks of its own `self`: it needs none of these in a guest.
+    for (let level = self; level !== null && level !== Object.prototype; level = Object.getPrototypeOf(level)) {
+      if (level === self || Object.hasOwn(level, name)) {
+        // A browser may hold on to one: that is no reason to run nothing at all.
+        Reflect.deleteProperty(level, name);
+        Reflect.defineProperty(level, name, { value: undefined, writable: false, configurable: false });
+      }
+    }
+  }
+}
 
 /** Whether one of our own functions runs that a unit called. What leaves it as an exception may have left our memory as it must not be. */
 let inHost = false;
@@ -128,11 +148,18 @@ const wasmillWorker = {
   },
 };
 
-/** Prepared components, whose modules may be base64. */
+/** Prepared components, whose modules may be base64. Fails where that is no such thing. */
 function withBytes(prepared) {
-  const bytes = (binary) => (typeof binary === "string" ? Uint8Array.from(atob(binary), (character) => character.charCodeAt(0)) : binary);
+  const bytes = (binary) => {
+    if (binary instanceof Uint8Array) return binary;
+    if (typeof binary !== "string") throw new TypeError("a module of a prepared component is neither base64 nor a Uint8Array");
+    return Uint8Array.from(atob(binary), (character) => character.charCodeAt(0));
+  };
   const modules = (all) => Object.fromEntries(Object.entries(all).map(([name, binary]) => [name, bytes(binary)]));
-  const component = ({ source, modules: all }) => ({ source, modules: modules(all) });
+  const component = (one) => {
+    if (typeof one?.source !== "string" || typeof one.modules !== "object") throw new TypeError("a prepared component is `{source, modules}`");
+    return { source: one.source, modules: modules(one.modules) };
+  };
   return Object.fromEntries(Object.entries(prepared).map(([digest, one]) => [digest, component(one)]));
 }
 
@@ -145,7 +172,11 @@ const host = {
     wasm_bindgen.hostStart(workers, navigator.userAgent);
   },
   async run({ id, request, replay, events, prepared }) {
-    if (prepared) wasm_bindgen.hostPrepared(withBytes(prepared));
+    try {
+      if (prepared) wasm_bindgen.hostPrepared(withBytes(prepared));
+    } catch (error) {
+      return postMessage({ answer: id, notPrepared: `\`prepared\` cannot be read: ${words(error)}` });
+    }
     const told = events ? (text) => postMessage({ event: id, text }) : undefined;
     const { text, exitCode } = await wasm_bindgen.hostRun(id, request, replay, told);
     postMessage({ answer: id, text, exitCode });
@@ -189,7 +220,7 @@ function beginAs(module) {
 
 onmessage = ({ data }) => {
   if (data.guest) {
-    for (const name of OUT_OF_REACH) if (name in self) Object.defineProperty(self, name, { value: undefined });
+    fence();
     onmessage = ({ data }) => (data.compile ? guest.compile(data) : guest.call(data));
     beginAs(data.guest);
   } else {

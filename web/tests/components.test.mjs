@@ -7,9 +7,10 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 
 import { plain, prepare } from "../bin/prepare.mjs";
-import { attempt, suite } from "./suite.mjs";
+import { ORIGIN } from "./browser.mjs";
+import { attempt, one, suite } from "./suite.mjs";
 
-const { page } = suite();
+const { page, browser } = suite();
 
 const root = resolve(import.meta.dirname, "../..");
 const guests = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "guests");
@@ -99,7 +100,7 @@ test("limits hold for all modules of a component together", async () => {
   const verdict = async (source, limits) => attempt(await javascript(source, limits)).verdict;
   const endless = "export function main() { for (;;); }";
   assert.equal(await verdict(endless, { fuel: 1_000_000_000 }), "fuel-exhausted");
-  assert.equal(await verdict(endless, { timeout: "2s" }), "timed-out");
+  assert.equal(await verdict(endless, { timeout: "2s", fuel: 1e15 }), "timed-out");
   assert.equal(await verdict("export function main() { const all = []; for (;;) all.push('x'.repeat(1e6) + all.length); }", { memory: "48MiB" }), "memory-exceeded");
   assert.equal(await verdict("export function main() { return 1; }", { memory: "64KiB" }), "memory-exceeded");
   assert.equal(await verdict("export function main() { return 1; }", { instances: 2 }), "memory-exceeded");
@@ -116,4 +117,77 @@ test("what is prepared of a script is its interpreter", async () => {
   const built = new Uint8Array(Buffer.concat([binary, Buffer.from([0, content.length]), content]));
   assert.deepEqual(plain(built), binary);
   assert.equal(plain(binary).length, binary.length);
+});
+
+/** Calls `upper` of component/upper.wasm in a Wasmill of its own, prepared with this source, as often as it says. */
+async function evaluated(source, count = 1) {
+  const binary = await guest("component/upper.wasm");
+  const [digest] = await prepare(new Uint8Array(binary));
+  const request = { ...one("", { step: { function: "upper", with: "x" } }), units: { unit: binary.toString("base64") } };
+  request.pipeline.units.unit = { path: "upper.wasm" };
+  return page().evaluate(async ({ prepared, request, count, origin }) => {
+    const { Wasmill } = await import(`${origin}/wasmill-web/wasmill.js`);
+    const mine = await Wasmill.start({ workers: 1 });
+    const outputs = [];
+    for (let left = count; left > 0; left--) outputs.push((await mine.run(request, { prepared })).document.steps?.step?.output ?? "none");
+    mine.stop();
+    return outputs;
+  }, { prepared: { [digest]: { source, modules: {} } }, request, count, origin: ORIGIN });
+}
+
+test("a component's JavaScript does not reach the network, storage or other workers", async () => {
+  const names = ["fetch", "XMLHttpRequest", "WebSocket", "WebSocketStream", "indexedDB", "caches", "navigator", "importScripts", "Worker", "FontFace", "fonts", "trustedTypes", "storage", "location", "webkitRequestFileSystem"];
+  const [left] = await evaluated(`function instantiate() {
+    const left = [];
+    for (const name of ${JSON.stringify(names)}) {
+      for (let level = self; level; level = Object.getPrototypeOf(level)) {
+        const found = Object.getOwnPropertyDescriptor(level, name);
+        if (found && (found.get || found.value !== undefined || found.configurable)) left.push(name);
+      }
+    }
+    return { upper: () => "left: " + left };
+  }`);
+  assert.equal(left, "left: ");
+});
+
+test("a worker that evaluated a component's JavaScript is never used again", async () => {
+  const source = "function instantiate() { globalThis.calls = (globalThis.calls ?? 0) + 1; return { upper: () => String(globalThis.calls) }; }";
+  assert.deepEqual(await evaluated(source, 3), ["1", "1", "1"]);
+});
+
+test("what is not `prepared` ends its run, and nothing else", async () => {
+  await ready();
+  const told = await page().evaluate(async () => {
+    const request = { pipeline: { wasmill: 1, name: "one", units: { unit: { wat: '(module (func (export "f") (result i32) (i32.const 42)))' } }, steps: { step: { unit: "unit" } } } };
+    const beside = wasmill.run(request);
+    const wrong = [{ a: { source: "", modules: { m: "%" } } }, { a: null }, { a: { source: 5, modules: {} } }, { a: { source: "", modules: { m: 5 } } }];
+    const answers = [];
+    for (const prepared of wrong) answers.push((await wasmill.run(request, { prepared })).document.errors?.[0].message ?? "none");
+    return { answers, beside: (await beside).exitCode, after: (await wasmill.run(request)).exitCode };
+  });
+  for (const answer of told.answers) assert.match(answer, /`prepared` cannot be read/);
+  assert.deepEqual([told.beside, told.after], [0, 0]);
+});
+
+test("the policy that the docs ask for stops `import()` in workers", async () => {
+  const docs = await readFile(join(root, "docs/prepared-components.md"), "utf8");
+  const policy = /Content-Security-Policy: (.*)/.exec(docs)[1];
+  const context = await browser().newContext();
+  const asked = [];
+  await context.route(`${ORIGIN}/**`, (route) => route.fulfill({ contentType: "text/html", headers: { "content-security-policy": policy }, body: "<!doctype html>" }));
+  await context.route("https://elsewhere.test/**", (route) => {
+    asked.push(route.request().url());
+    return route.fulfill({ contentType: "text/javascript", headers: { "access-control-allow-origin": "*" }, body: "export default 1" });
+  });
+  const page = await context.newPage();
+  await page.goto(`${ORIGIN}/blank.html`);
+  const said = await page.evaluate(() => new Promise((done) => {
+    const source = `onmessage = () => new Function("return import('https://elsewhere.test/x.js')")().then(() => postMessage("imported"), () => postMessage("stopped"))`;
+    const worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+    worker.onmessage = ({ data }) => done(data);
+    worker.onerror = ({ message }) => done(message);
+    worker.postMessage("");
+  }));
+  await context.close();
+  assert.deepEqual([said, asked], ["stopped", []]);
 });

@@ -8,9 +8,9 @@ use futures_util::future::{Either, select};
 use js_sys::{Object, Reflect};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::JsValue;
-use wasmill_engine::PrepareError;
-use wasmill_engine::parts::{Refused, Tally, Units};
-use wasmill_instrument::{Counter, Counters, InstrumentError, Options, StartSize, instrument};
+use wasmill_engine::parts::{Deadline, Refused, Tally, Units};
+use wasmill_engine::{Cancel, PrepareError};
+use wasmill_instrument::{Counter, Counters, InstrumentError, Options, SHARED_MODULE, Sections, StartSize, instrument};
 use wasmill_model::{Limits, Profile};
 use wasmill_unit::Unit;
 
@@ -94,7 +94,7 @@ async fn compile(unit: &Unit, profile: Profile, workers: &Workers, limit: Durati
     })
 }
 
-/// The same for a component: all of its core modules, whose limits are held together.
+/// The same for a component: all of its core modules, whose limits are held together, and which take no longer than `limit` together.
 async fn compile_component(
     component: &Component,
     profile: Profile,
@@ -107,13 +107,16 @@ async fn compile_component(
         canonical_nans: profile == Profile::Deterministic,
     };
     let modules = Object::new();
+    let time = Deadline::new(limit, &Cancel::new());
     for (name, bytes) in &component.modules {
-        let instrumented = instrument(&bytes.to_vec(), options).map_err(|error| match error {
+        let binary = bytes.to_vec();
+        takes_no_counters(&binary)?;
+        let instrumented = instrument(&binary, options).map_err(|error| match error {
             InstrumentError::TooLarge { .. } => PrepareError::Unsupported { message: error.to_string() },
             _ => PrepareError::InvalidUnit { message: error.to_string() },
         })?;
         let facts = Object::new();
-        set(&facts, &"module".into(), &compiled(&instrumented.binary, workers, limit).await?)?;
+        set(&facts, &"module".into(), &compiled_within(&instrumented.binary, workers, limit, time.remaining()).await?)?;
         if instrumented.has_start {
             set(&facts, &"start".into(), &instrumented.start().into())?;
         }
@@ -129,15 +132,38 @@ async fn compile_component(
     Ok(Code { module, start: None, counters: Arc::new([]), size: Arc::default() })
 }
 
+/// Refuses a module that imports from where the counters are: they would be the real ones, and whoever writes to them has no limits.
+fn takes_no_counters(binary: &[u8]) -> Result<(), PrepareError> {
+    let invalid = |message: String| PrepareError::InvalidUnit { message };
+    let sections = Sections::read(binary).map_err(|error| invalid(error.to_string()))?;
+    match sections.imports.iter().find(|import| import.module == SHARED_MODULE) {
+        Some(import) => Err(invalid(format!(
+            "a core module of the component imports `{SHARED_MODULE}::{}`: what Wasmill counts with is called `{SHARED_MODULE}`",
+            import.name
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn set(object: &Object, name: &JsValue, value: &JsValue) -> Result<(), PrepareError> {
     let set = Reflect::set(object, name, value);
     set.map(drop).map_err(|_| PrepareError::Host { message: "an object of JavaScript takes no member".to_owned() })
 }
 
 async fn compiled(binary: &[u8], workers: &Workers, limit: Duration) -> Result<JsValue, PrepareError> {
+    compiled_within(binary, workers, limit, limit).await
+}
+
+/// The same, where only so much of the limit remains.
+async fn compiled_within(
+    binary: &[u8],
+    workers: &Workers,
+    limit: Duration,
+    remaining: Duration,
+) -> Result<JsValue, PrepareError> {
     let host = |message: String| PrepareError::Host { message };
     let mut worker = workers.one().await.map_err(|why| host(format!("no worker could be started: {why}")))?;
-    let said = match select(pin!(worker.compile(binary)), pin!(sleep(limit))).await {
+    let said = match select(pin!(worker.compile(binary)), pin!(sleep(remaining))).await {
         Either::Left((said, _)) => said,
         Either::Right(_) => {
             return Err(host(format!("compiling the unit takes longer than {} s", limit.as_secs())));
@@ -162,5 +188,24 @@ impl Code {
     /// Which limit forbids what the unit has before anything of it runs, and how many bytes it was given before.
     pub(crate) fn refused(&self, limits: &Limits) -> Option<(Refused, u64)> {
         Tally::started(limits, &self.size.memories, &self.size.tables).err()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_of_a_component_never_gets_the_counters() {
+        // (import "wasmill" "fuel" (global (mut i64))), and the same from elsewhere.
+        let importing = |from: &[u8; 7]| {
+            let mut binary = b"\0asm\x01\0\0\0\x02\x11\x01\x07".to_vec();
+            binary.extend_from_slice(from);
+            binary.extend_from_slice(b"\x04fuel\x03\x7e\x01");
+            binary
+        };
+        let refused = takes_no_counters(&importing(b"wasmill"));
+        assert!(matches!(refused, Err(PrepareError::InvalidUnit { .. })), "{refused:?}");
+        assert!(takes_no_counters(&importing(b"another")).is_ok());
     }
 }

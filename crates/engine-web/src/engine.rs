@@ -270,7 +270,7 @@ impl Prepared {
             Err(why) => return Ended::of(Stop::Host(format!("the worker of the call failed: {why}"))),
         };
         let ended = heard(&said);
-        if leaves_worker(&ended.report.end) {
+        if leaves_worker(&self.target, &ended.report.end) {
             worker.keep();
         }
         ended
@@ -287,10 +287,10 @@ impl Prepared {
             Target::Program => Entry::Program,
             Target::Component { function, is_program } => {
                 let input = if *is_program { "null".to_owned() } else { for_javascript(call.input) };
-                let Limits { memory, table_elements, fuel, instances, .. } = call.limits;
+                let Limits { memory, table_elements, fuel, instances, output, .. } = call.limits;
                 // As text: JavaScript's numbers do not hold all of them.
                 let limits = format!(
-                    r#"{{"memory":"{memory}","elements":"{table_elements}","fuel":"{fuel}","instances":{instances}}}"#
+                    r#"{{"memory":"{memory}","elements":"{table_elements}","fuel":"{fuel}","instances":{instances},"output":"{output}"}}"#
                 );
                 let order = format!(r#"{{{function},"limits":{limits},"input":{input}}}"#);
                 Entry::Component { order, is_program: *is_program }
@@ -345,8 +345,12 @@ fn heard(said: &Said) -> Ended {
     }
 }
 
-/// Whether a call that ended like this left its worker as it was.
-fn leaves_worker(end: &End) -> bool {
+/// Whether a call that ended like this left its worker as it was. One that evaluated a component's JavaScript is never used again: nobody
+/// can tell what that has left behind.
+fn leaves_worker(target: &Target, end: &End) -> bool {
+    if matches!(target, Target::Component { .. }) {
+        return false;
+    }
     match end {
         End::Trap(kind, _) => *kind != TrapKind::StackOverflow,
         End::Stop(stop) => !matches!(stop, Stop::Host(_) | Stop::Deadline | Stop::Cancelled),
@@ -360,10 +364,13 @@ mod tests {
 
     #[test]
     fn a_worker_that_may_be_damaged_is_not_used_again() {
-        assert!(leaves_worker(&End::Bytes));
-        assert!(leaves_worker(&End::Trap(TrapKind::Unreachable, String::new())));
-        assert!(leaves_worker(&End::Stop(Stop::Log)));
-        assert!(!leaves_worker(&End::Trap(TrapKind::StackOverflow, String::new())));
-        assert!(!leaves_worker(&End::Stop(Stop::Host("panicked".to_owned()))));
+        let leaves = |end| leaves_worker(&Target::Bytes, &end);
+        assert!(leaves(End::Bytes));
+        assert!(leaves(End::Trap(TrapKind::Unreachable, String::new())));
+        assert!(leaves(End::Stop(Stop::Log)));
+        assert!(!leaves(End::Trap(TrapKind::StackOverflow, String::new())));
+        assert!(!leaves(End::Stop(Stop::Host("panicked".to_owned()))));
+        let component = Target::Component { function: String::new(), is_program: false };
+        assert!(!leaves_worker(&component, &End::Json));
     }
 }

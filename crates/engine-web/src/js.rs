@@ -65,7 +65,7 @@ extern "C" {
     #[wasm_bindgen(js_namespace = wasmillWorker, js_name = componentUsed)]
     pub(crate) fn component_used() -> Option<String>;
 
-    /// What a function of a component gave: one of three.
+    /// What a function of a component gave: one of four.
     pub(crate) type Answered;
 
     /// Its result as JSON.
@@ -74,6 +74,9 @@ extern "C" {
     /// What it said with its `err`, as JSON.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn error(this: &Answered) -> Option<String>;
+    /// How many bytes there were of its result or error when the limit of the output was passed.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn produced(this: &Answered) -> Option<f64>;
     /// Why it was not called.
     #[wasm_bindgen(method, getter, js_name = refused)]
     pub(crate) fn not_called(this: &Answered) -> Option<String>;

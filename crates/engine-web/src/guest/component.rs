@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Uint8Array};
 use serde::Deserialize;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast as _, JsValue};
 use wasmill_engine::parts::{Deadline, Refused, Stop};
 use wasmill_model::{LimitKind, Value};
 use wasmill_preview1::{Preview1, Randomness};
@@ -20,6 +20,12 @@ const STDOUT: u32 = 1;
 const INSECURE: u32 = 1;
 /// Characters of a unit's error that are kept.
 const MOST_MESSAGE: usize = 4_000;
+
+/// Bytes that one of a value can have as JSON text (`\u0000`), and those that mark it as bytes or a string.
+const MOST_ESCAPED: u64 = 6;
+const MOST_AROUND: u64 = 64;
+/// Bytes that a guest may write to a stream in one go.
+const MOST_WRITTEN: u32 = 64 << 10;
 
 /// What the shared counters of a component's modules say.
 #[derive(Deserialize)]
@@ -40,29 +46,38 @@ pub(super) fn call(
     is_program: bool,
     output: &mut Uint8Array,
 ) -> Report {
-    let end = answer(prepared, function, is_program, output).unwrap_or_else(|end| end);
+    let end = answer(prepared, order, function, is_program, output).unwrap_or_else(|end| end);
     let mut report = Report { fuel: order.is_metered.then_some(0), ..Report::of(end) };
-    let used = js::component_used().and_then(|used| serde_json::from_str::<Used>(&used).ok());
     // Where there are none, nothing of it has run.
-    if let Some(Used { fuel, memory, refused, wanted, exhausted }) = used {
-        report.fuel = order.is_metered.then_some(fuel);
-        report.peak_memory = memory;
-        let limits = &order.limits;
-        let of = match refused {
-            1 => Some((LimitKind::Memory, limits.memory)),
-            2 => Some((LimitKind::TableElements, limits.table_elements)),
-            3 => Some((LimitKind::Instances, u64::from(limits.instances))),
-            _ => None,
-        };
-        report.refused = of.map(|(of, limit)| Refused { of, limit, wanted });
-        if exhausted && matches!(report.end, End::Trap(..)) {
-            report.end = End::OutOfFuel;
-        }
+    let Some(used) = js::component_used() else { return report };
+    // Counters that say what no counter can say were written by somebody else: nothing that they say is believed, least of all zeros.
+    let Ok(Used { fuel, memory, refused, wanted, exhausted }) = serde_json::from_str(&used) else {
+        report.end = Stop::Host(format!("the counters of the component cannot be read: {used}")).into();
+        return report;
+    };
+    report.fuel = order.is_metered.then_some(fuel);
+    report.peak_memory = memory;
+    let limits = &order.limits;
+    let of = match refused {
+        1 => Some((LimitKind::Memory, limits.memory)),
+        2 => Some((LimitKind::TableElements, limits.table_elements)),
+        3 => Some((LimitKind::Instances, u64::from(limits.instances))),
+        _ => None,
+    };
+    report.refused = of.map(|(of, limit)| Refused { of, limit, wanted });
+    if exhausted && matches!(report.end, End::Trap(..)) {
+        report.end = End::OutOfFuel;
     }
     report
 }
 
-fn answer(prepared: &JsValue, function: &str, is_program: bool, output: &mut Uint8Array) -> Result<End, End> {
+fn answer(
+    prepared: &JsValue,
+    order: &Order,
+    function: &str,
+    is_program: bool,
+    output: &mut Uint8Array,
+) -> Result<End, End> {
     let answered = match js::call_component(prepared, function) {
         Ok(answered) => answered,
         Err(error) => {
@@ -79,13 +94,22 @@ fn answer(prepared: &JsValue, function: &str, is_program: bool, output: &mut Uin
     if let Some(why) = answered.not_called() {
         return Err(Stop::Input(why).into());
     }
+    if let Some(produced) = answered.produced() {
+        return Err(Stop::Output { produced: produced as u64 }.into());
+    }
     if let Some(error) = answered.error() {
         return Err(if is_program { End::Exit(1) } else { Stop::Guest(message(&error)).into() });
     }
     if is_program {
         return Ok(End::Bytes);
     }
-    *output = Uint8Array::from(answered.answer().unwrap_or_default().as_bytes());
+    let answer = answered.answer().unwrap_or_default();
+    // The host counts what the value has; as JSON text it may have more, but never more than this.
+    let produced = answer.len() as u64;
+    if produced > order.limits.output.saturating_mul(MOST_ESCAPED).saturating_add(MOST_AROUND) {
+        return Err(Stop::Output { produced }.into());
+    }
+    *output = Uint8Array::from(answer.as_bytes());
     Ok(End::Json)
 }
 
@@ -116,8 +140,18 @@ pub(super) fn asked(
     first: &JsValue,
     second: &JsValue,
 ) -> Result<JsValue, End> {
-    let number = |value: &JsValue| value.as_f64().unwrap_or_default() as u32;
-    let source = |value: &JsValue| if number(value) == INSECURE { Randomness::Insecure } else { Randomness::Secure };
+    // What has another type than it must have is a component that lied about its imports.
+    let other = || Stop::Abi(format!("`{what}` was asked with a value of another type"));
+    let number = |value: &JsValue| {
+        let number = value.as_f64().filter(|number| number.fract() == 0.0);
+        number
+            .filter(|number| (0.0..=f64::from(u32::MAX)).contains(number))
+            .map(|number| number as u32)
+            .ok_or_else(other)
+    };
+    let source = |value: &JsValue| {
+        Ok::<_, Stop>(if number(value)? == INSECURE { Randomness::Insecure } else { Randomness::Secure })
+    };
     Ok(match what {
         "environment" => {
             let pair = |(name, value): (String, String)| Array::of2(&name.into(), &value.into());
@@ -129,27 +163,31 @@ pub(super) fn asked(
         "wallClock" => preview1.wall_clock()?.into(),
         "resolution" => preview1.resolution().into(),
         "sleepUntil" => {
-            let wait = preview1.until(u64::try_from(first.clone()).unwrap_or(u64::MAX));
+            let wait = preview1.until(u64::try_from(first.clone()).map_err(|_| other())?);
             wait.pass_here(deadline, |duration| js::pause(duration.as_secs_f64() * 1_000.0))?;
             JsValue::UNDEFINED
         }
         "random" => {
-            let length = number(first);
+            let length = number(first)?;
             if length > MOST_RANDOM {
                 return Err(Stop::Abi(format!("{length} bytes of randomness are more than {MOST_RANDOM}")).into());
             }
             let mut bytes = vec![0; length as usize];
-            preview1.random(source(second), &mut bytes)?;
+            preview1.random(source(second)?, &mut bytes)?;
             Uint8Array::from(bytes.as_slice()).into()
         }
-        "randomNumber" => preview1.random_number(source(first))?.into(),
-        "read" => Uint8Array::from(&*preview1.read_stdin(number(first) as usize)).into(),
+        "randomNumber" => preview1.random_number(source(first)?)?.into(),
+        "read" => Uint8Array::from(&*preview1.read_stdin(number(first)?.min(MOST_RANDOM) as usize)).into(),
         "write" => {
-            let stream = if number(first) == STDOUT { &preview1.stdout } else { &preview1.stderr };
-            stream.write(&Uint8Array::new(second).to_vec())?;
+            let stream = if number(first)? == STDOUT { &preview1.stdout } else { &preview1.stderr };
+            let bytes = second.dyn_ref::<Uint8Array>().ok_or_else(other)?;
+            if bytes.length() > MOST_WRITTEN {
+                return Err(Stop::Abi(format!("more than {MOST_WRITTEN} bytes are written at once")).into());
+            }
+            stream.write(&bytes.to_vec())?;
             JsValue::UNDEFINED
         }
-        "exit" => return Err(End::Exit(first.as_f64().unwrap_or_default() as i32)),
+        "exit" => return Err(End::Exit(number(first)?.cast_signed())),
         _ => return Err(Stop::Host(format!("nobody answers `{what}`")).into()),
     })
 }

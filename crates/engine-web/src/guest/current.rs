@@ -15,6 +15,9 @@ use super::{ABORT, component};
 use crate::js;
 use crate::wire::{End, Entry, Order, Wasi};
 
+/// Characters that are kept of what a guest tried that it was not granted.
+const MOST_DENIED: usize = 1_000;
+
 thread_local! {
     static CURRENT: RefCell<Option<Current>> = RefCell::default();
 }
@@ -89,7 +92,10 @@ impl Current {
             return Err(Stop::Host("a unit without WASI calls it".to_owned()).into());
         };
         if what == "denied" {
-            let text = |value: &JsValue| value.as_string().unwrap_or_default();
+            // It ends up in the receipt, and a guest may have named anything.
+            let text = |value: &JsValue| -> String {
+                value.as_string().unwrap_or_default().chars().take(MOST_DENIED).collect()
+            };
             self.denied.get_or_insert_with(|| (text(first), text(second)));
             return Ok(JsValue::UNDEFINED);
         }

@@ -52,6 +52,21 @@ fn a_thousand_runs() {
 }
 
 #[test]
+fn components() {
+    suite("components");
+}
+
+#[test]
+fn what_is_prepared_and_what_its_imports_take() {
+    suite("prepare");
+}
+
+#[test]
+fn what_the_demo_page_prints_and_draws() {
+    suite("show");
+}
+
+#[test]
 fn the_demo_page() {
     suite("demo");
 }
