@@ -14,7 +14,6 @@ mod check;
 mod compile;
 mod dialects;
 mod each;
-mod engine_matrix;
 mod engines;
 mod everywhere;
 mod examples;
