@@ -3,8 +3,9 @@
 //
 //     npx wasmill-prepare [-o prepared.json] FILE...
 //
-// A FILE is a component (.wasm), or a run request in JSON whose `units` are binaries in base64. What comes out is one JSON document, to be given
-// to `wasmill.run` as `prepared`: {"<SHA-256 of the component>": {source, modules: {name: base64}}}. The same component gives the same bytes.
+// A FILE is a component (.wasm), or a run request in JSON: `wasmill build --request` makes one of any pipeline. What comes out is one JSON document,
+// to be given to `wasmill.run` as `prepared`: {"<SHA-256 of the component>": {source, modules: {name: base64}}}. The same component gives the
+// same bytes.
 
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
@@ -232,6 +233,26 @@ export function counted(source) {
   return bounded;
 }
 
+/**
+ * Has jco's source say what it lifts of lists. What is text or bytes can be seen from outside; lists of anything else are arrays, and all items of
+ * one may point to the same list. `component.js` has `wasmillPush`, which counts them.
+ */
+export function liftsCounted(source) {
+  const loops = source.match(/\bconst base = base\d+ \+ i \* \d+;(?=\s)/g)?.length ?? 0;
+  let found = 0;
+  const made = source.replaceAll(/^(\s*)(result\d+)\.push\(/gm, (_, space, list) => (found++, `${space}wasmillPush(${list}, `));
+  if (found !== loops) throw new Refused("jco lifts lists otherwise than this package knows, and they could not be counted: another version of it is needed");
+  return made;
+}
+
+/** Has jco ask a component for the place of an empty text too, as wasmtime does: the call is part of the component's fuel. */
+export function emptyTextPlaced(source) {
+  const given = "if (s.length === 0) { return { ptr: 1, len: 0 }; }";
+  const encoders = source.match(/\bfunction _utf8AllocateAndEncode\b/g)?.length ?? 0;
+  if (encoders !== source.split(given).length - 1) throw new Refused("jco lowers text otherwise than this package knows: another version of it is needed");
+  return source.replaceAll(given, "if (s.length === 0) { return { ptr: realloc(0, 0, 1, 0), len: 0 }; }");
+}
+
 /** Refuses source in which a name could stand outside of its quotes. */
 function checkSource(source) {
   // Where jco writes names of core exports and imports: `exports0['name']`, and members of imports.
@@ -265,30 +286,37 @@ export async function prepare(component) {
   }
   // It is called as a function: what it would export as a module is `instantiate`.
   source = source.replaceAll(/^export (?=(?:async )?function|const)/gm, "");
-  source = counted(source);
+  source = emptyTextPlaced(liftsCounted(counted(source)));
   checkSource(source);
-  return [createHash("sha256").update(binary).digest("hex"), { source, modules }];
+  return [digestOf(binary), { source, modules }];
+}
+
+const digestOf = (binary) => createHash("sha256").update(binary).digest("hex");
+
+/** The binaries of a run request, in base64. What stands behind an interpreter is a script, and no binary. */
+export function binariesOf({ units = {}, interpreters = {}, pipelines = {} }) {
+  const plain = Object.values(units).filter((unit) => unit.interpreter === undefined).map((unit) => unit.base64 ?? unit);
+  return [...plain, ...Object.values(interpreters), ...Object.values(pipelines).flatMap(binariesOf)];
 }
 
 /** The components in a file. */
 async function componentsOf(path) {
   const bytes = new Uint8Array(await readFile(path));
   if (bytes[0] === 0) return [bytes];
-  const { units = {} } = JSON.parse(new TextDecoder().decode(bytes));
-  return Object.values(units).map((text) => new Uint8Array(Buffer.from(text, "base64")));
+  return binariesOf(JSON.parse(new TextDecoder().decode(bytes))).map((text) => new Uint8Array(Buffer.from(text, "base64")));
 }
 
 async function main(parameters) {
   const at = parameters.indexOf("-o");
   const output = at < 0 ? undefined : parameters.splice(at, 2)[1];
   if (parameters.length === 0 || parameters.includes("--help")) {
-    console.error("usage: wasmill-prepare [-o PREPARED.json] FILE...\n\nFILE: a component, or a run request with `units`");
+    console.error("usage: wasmill-prepare [-o PREPARED.json] FILE...\n\nFILE: a component, or a run request");
     return 2;
   }
   const prepared = {};
   for (const path of parameters) {
     for (const unit of await componentsOf(path)) {
-      if (!isComponent(unit)) continue;
+      if (!isComponent(unit) || Object.hasOwn(prepared, digestOf(plain(unit)))) continue;
       const [digest, made] = await prepare(unit);
       prepared[digest] = made;
     }

@@ -19,6 +19,7 @@ let file = "pipeline.yaml";
 let outline;
 /** What is known of steps that have ended. */
 let reports = new Map();
+/** The run that is under way, as `{cancel, isShown}`: it is not shown any more when the page shows another pipeline. */
 let running;
 let answer;
 
@@ -51,8 +52,16 @@ function request() {
 const files = () => (outline?.units ?? []).filter((unit) => unit.file).map((unit) => ({ ...unit, bytes: unitOf(units, unit.file) }));
 
 let last = 0;
-async function changed() {
+/** When the page shows what is written. */
+let drawn;
+const changed = () => (drawn = draw());
+
+async function draw() {
   const mine = ++last;
+  if (running) {
+    running.isShown = false;
+    running.cancel.abort();
+  }
   const wasmill = await started;
   const { document, exitCode } = await wasmill.outline({ pipeline: manifest.value, file });
   if (mine !== last) return;
@@ -101,6 +110,10 @@ async function defaults({ text, name }) {
 
 async function start() {
   if (run.disabled) return;
+  // What is run is what is drawn.
+  if (pause) written();
+  await drawn;
+  if (run.disabled) return;
   let asked;
   try {
     asked = request();
@@ -110,7 +123,8 @@ async function start() {
     return;
   }
   const wasmill = await started;
-  running = new AbortController();
+  const mine = { cancel: new AbortController(), isShown: true };
+  running = mine;
   run.disabled = true;
   cancel.disabled = false;
   reports = new Map();
@@ -121,11 +135,14 @@ async function start() {
   by("verdict").className = "";
   by("verdict").textContent = "Running…";
   const began = performance.now();
-  answer = await wasmill.run(asked, { onEvent: happened, signal: running.signal });
+  const onEvent = (event) => mine.isShown && happened(event);
+  const ran = await wasmill.run(asked, { onEvent, signal: mine.cancel.signal });
   const took = performance.now() - began;
   running = undefined;
   cancel.disabled = true;
   run.disabled = !outline;
+  if (!mine.isShown) return;
+  answer = ran;
   ended(answer, took);
 }
 
@@ -188,12 +205,18 @@ started.then(
 );
 
 let pause;
+/** Reads what was written, now. */
+function written() {
+  clearTimeout(pause);
+  pause = undefined;
+  return changed();
+}
 manifest.oninput = () => {
   clearTimeout(pause);
-  pause = setTimeout(changed, 150);
+  pause = setTimeout(written, 150);
 };
 run.onclick = start;
-cancel.onclick = () => running?.abort();
+cancel.onclick = () => running?.cancel.abort();
 by("save").onclick = save;
 /** Takes files; what cannot be read is said. */
 async function taken(files) {
@@ -212,7 +235,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     start();
-  } else if (event.key === "Escape") running?.abort();
+  } else if (event.key === "Escape") running?.cancel.abort();
 });
 let over = 0;
 addEventListener("dragenter", () => document.body.classList.toggle("dropping", ++over > 0));

@@ -3,7 +3,8 @@
 // options `undefined` (`{tag, val}` where they hold options), 64 bits a BigInt, `list<u8>` a Uint8Array.
 //
 // A signature is `wasmill_unit::ComponentFunction` as JSON. A value that is given is JSON in which an object with one member `$base64` is
-// bytes, `$integer` an integer that no JavaScript number holds, and `$object` an object that would look like one of these.
+// bytes, `$integer` an integer that no JavaScript number holds, and `$object` an object that would look like one of these. What is lifted has
+// `$base64`, and `$float` for what is no number in JSON (NaN, the infinities); names of WIT have no `$`.
 
 const wasmillValues = (() => {
   /** Characters of a value that are shown, and names that are listed. */
@@ -532,9 +533,9 @@ const wasmillValues = (() => {
     return btoa(text);
   }
 
-  /** A float as JSON that is read as one: never without a point or an exponent. */
+  /** A float as JSON that is read as one: never without a point or an exponent. What JSON has no number for is no text either. */
   function floatText(number) {
-    if (!Number.isFinite(number)) return JSON.stringify(String(number));
+    if (!Number.isFinite(number)) return tagged("$float", JSON.stringify(String(number)));
     if (Object.is(number, -0)) return "-0.0";
     const text = String(number);
     return /[.e]/.test(text) ? text : `${text}.0`;

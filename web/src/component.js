@@ -4,13 +4,62 @@ const wasmillComponent = (() => {
   /** The module that shared counters are imported from. */
   const COUNTERS = "wasmill";
 
-  /** Bytes of text and of lists that a call may make of the memory of a component, beside its output: what is held of it no limit sums. */
+  // What is made of a component's memory in JavaScript, where no limit sums it. All of it is for one call, of the component or of what it imports.
+
+  /** Bytes of text, and of lists of bytes and numbers, beside the limit of the output. */
   const MOST_LIFTED = 64 << 20;
+  /** What all else may take for each byte that the output may have, and the most of it: as on wasmtime, and as much again as text. */
+  const LIFTED_FOR_A_BYTE = 32;
+  const MOST_LISTED = 256 << 20;
   /** Bytes that an error may have at least: of a long one the beginning is told. */
   const MOST_ERROR = 1 << 20;
 
+  /** What an item of a list takes at least, a list, and a view on bytes. */
+  const [ITEM, LIST, VIEW] = [40, 40, 160];
+
+  /** About what a value takes; lists are left out, which are counted item by item. */
+  function weight(value, isList) {
+    if (typeof value !== "object" || value === null) return 0;
+    if (ArrayBuffer.isView(value)) return VIEW;
+    if (isList.has(value)) return LIST;
+    let sum = LIST;
+    for (const name in value) sum += 8 + weight(value[name], isList);
+    return sum;
+  }
+
+  /** Counts what a call lifts, until it is more than may be. */
+  class Lifting {
+    #output;
+    #isList = new WeakSet();
+    exceeded = false;
+
+    constructor(output) {
+      this.#output = output;
+      this.begin();
+    }
+
+    /** What was lifted before is used up. */
+    begin() {
+      const listed = Math.min(LIFTED_FOR_A_BYTE * this.#output, Math.max(MOST_LISTED, this.#output));
+      this.left = { bytes: MOST_LIFTED + this.#output, lists: MOST_LIFTED + listed };
+    }
+
+    count(what, cost) {
+      if ((this.left[what] -= cost) >= 0) return;
+      this.exceeded = true;
+      throw new wasmillValues.Exceeded(this.#output + 1);
+    }
+
+    push(list, item) {
+      if (list.length === 0) this.#isList.add(list);
+      this.count("lists", ITEM + weight(item, this.#isList));
+      list.push(item);
+    }
+  }
+
   /** jco's module as a function: it is a module of its own otherwise, which a worker from a Blob cannot import everywhere. */
-  function evaluate(source, lifted) {
+  function evaluate(source, lifting) {
+    const lifted = (bytes) => lifting.count("bytes", bytes);
     class CountedDecoder extends TextDecoder {
       decode(bytes, options) {
         lifted(bytes?.byteLength ?? 0);
@@ -23,14 +72,16 @@ const wasmillComponent = (() => {
       lifted(Math.max(0, to - from));
       return slice.call(this, from, to);
     };
-    return new Function("TextDecoder", `"use strict";${source};return instantiate;`)(CountedDecoder);
+    const prepared = new Function("TextDecoder", "wasmillPush", `"use strict";${source};return instantiate;`);
+    return prepared(CountedDecoder, (list, item) => lifting.push(list, item));
   }
 
-  /** The function that an order names: `interface#function`, or `function`. */
+  /** The function that an order names: `interface#function`, or `function`. An interface that is named without a version has whichever it has. */
   function exported(exports, name) {
     const [place, ...rest] = name.split("#");
     const own = (object, name) => (object && Object.hasOwn(object, name) ? object[name] : undefined);
-    return own(rest.length > 0 ? own(exports, place) : exports, wasmillValues.camel(rest.length > 0 ? rest.join("#") : place));
+    const found = () => own(exports, place) ?? own(exports, Object.keys(exports).find((key) => key.startsWith(`${place}@`)));
+    return own(rest.length > 0 ? found() : exports, wasmillValues.camel(rest.length > 0 ? rest.join("#") : place));
   }
 
   /** What a table element costs: a pointer. */
@@ -103,6 +154,12 @@ const wasmillComponent = (() => {
     return last?.used();
   }
 
+  /** The memory of the call that is made, in bytes. */
+  function memory() {
+    const { memory, elements } = counters?.globals ?? {};
+    return memory && Number(memory.value + ELEMENT * elements.value);
+  }
+
   /**
    * Makes a call in a fresh instance. `modules` are core modules by jco's names, as `{module, start, memory, elements}`: what `WebAssembly` compiled
    * of it, the export that is called first, what it begins with. `order` is `{function, signature, limits, input}`, `core` is what `wasmillWasi`
@@ -122,15 +179,9 @@ const wasmillComponent = (() => {
     counters = new Counters(order.limits);
     const { globals } = counters;
     const most = Number(order.limits.output);
-    let left = most + MOST_LIFTED;
-    let exceeded;
-    const lifted = (bytes) => {
-      left -= bytes;
-      if (left < 0) {
-        exceeded = true;
-        throw new wasmillValues.Exceeded(most + MOST_LIFTED - left);
-      }
-    };
+    const lifting = new Lifting(most);
+    // What it gave to one import is gone when it calls another.
+    const asked = Object.fromEntries(Object.entries(core).map(([name, ask]) => [name, (...given) => (lifting.begin(), ask(...given))]));
     const facts = new Map(Object.values(modules).map((facts) => [facts.module, facts]));
     const begin = (module, imports) => {
       const { start, ...size } = facts.get(module);
@@ -141,24 +192,27 @@ const wasmillComponent = (() => {
       return instance;
     };
     try {
-      const exports = evaluate(source, lifted)((name) => modules[name].module, wasmillWasi(core), begin);
+      const exports = evaluate(source, lifting)((name) => modules[name].module, wasmillWasi(asked), begin);
       const run = exported(exports, order.function);
       if (typeof run !== "function") throw new Error(`the export \`${order.function}\` is gone`);
       let value;
+      lifting.begin();
       try {
         value = run(...parameters);
+        // Also of one that has survived it.
+        if (lifting.exceeded) return { produced: most + 1 };
       } catch (error) {
-        if (error instanceof Error) throw error;
+        if (error instanceof Error || lifting.exceeded) throw error;
         // jco throws what a function declares that it may give instead, as it is.
         return { error: order.signature ? wasmillValues.liftError(order.signature, error, Math.max(most, MOST_ERROR)) : "null" };
       }
       return { answer: order.signature ? wasmillValues.liftResult(order.signature, value, most) : "null" };
     } catch (error) {
       if (error instanceof wasmillValues.Exceeded) return { produced: error.produced };
-      if (exceeded) return { produced: most + MOST_LIFTED - left };
+      if (lifting.exceeded) return { produced: most + 1 };
       throw error;
     }
   }
 
-  return { call, used };
+  return { call, used, memory };
 })();

@@ -33,6 +33,8 @@ function fence() {
 let inHost = false;
 /** Whether the call has been answered: this worker is going to be terminated. */
 let ended = false;
+/** What the call is, as JSON, and the instance that it is made in: of a component there are several. */
+let ordered, instance;
 /** The compiled core and this script, which guest workers start from. */
 let coreModule, script;
 
@@ -46,6 +48,19 @@ function end(message) {
 
 const words = (error) => (error instanceof Error ? error.message : String(error));
 
+/** What the call has used, for where the core cannot be asked any more. */
+function used() {
+  try {
+    const { counters, is_metered: isMetered, limits } = JSON.parse(ordered);
+    const counter = (what) => Number(instance.exports[counters.find((name) => name.endsWith(what))].value);
+    const own = () => ({ memory: counter("memory") + 8 * counter("elements"), fuel: counter("fuel") + limits.fuel });
+    const { memory, fuel } = instance ? own() : JSON.parse(wasmillComponent.used());
+    return { memory, fuel: isMetered ? fuel : undefined };
+  } catch {
+    return {};
+  }
+}
+
 const isStackOverflow = (error) =>
   (error instanceof RangeError && error.message.includes("call stack")) || error?.name === "InternalError";
 
@@ -54,7 +69,10 @@ function guarded(run) {
   try {
     return run();
   } catch (error) {
-    if (inHost) end(isStackOverflow(error) ? { overflow: true } : { failed: words(error) });
+    if (inHost) {
+      const { memory, fuel } = used();
+      end({ ...(isStackOverflow(error) ? { overflow: true } : { failed: words(error) }), memory, fuel });
+    }
     throw error;
   }
 }
@@ -123,10 +141,12 @@ const wasmillWorker = {
       const number = wasm_bindgen.guestImport(from, name);
       if (number !== undefined) (imports[from] ??= Object.create(null))[name] = imported(number);
     }
-    return guarded(() => new WebAssembly.Instance(module, imports));
+    return guarded(() => (instance = new WebAssembly.Instance(module, imports)));
   },
 
   invoke: (run, parameters) => guarded(() => run(...parameters)),
+
+  logged: (bytes, memory) => postMessage({ logged: bytes, memory: memory ?? wasmillComponent.memory() }, [bytes.buffer]),
 
   componentUsed: () => wasmillComponent.used(),
 
@@ -199,6 +219,7 @@ const guest = {
   },
   call({ call: module, order, input }) {
     inHost = false;
+    [ordered, instance] = [order];
     let told;
     try {
       told = wasm_bindgen.guestCall(module, order, input);

@@ -2,6 +2,7 @@
 // hold for all of their modules.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
@@ -63,6 +64,47 @@ test("values are what they are on wasmtime", async () => {
   }
 });
 
+const digest = (text) => createHash("sha256").update(text).digest("hex");
+
+test("a float that JSON has no number for keeps its digest", async () => {
+  const given = async (name, value) => attempt(await call("kinds", `wasmill:guest/kinds@1.0.0#${name}`, { value })).output;
+  for (const number of ["NaN", "Infinity", "-Infinity"]) {
+    // As JSON (`j`), which it is wherever it stands; text would begin with `s`.
+    assert.equal(await given("echo-f64", number), digest(`j"${number}"`));
+    assert.equal(await given("echo-f32", number), digest(`j"${number}"`));
+  }
+  assert.equal(await given("echo-string", "NaN"), digest("sNaN"));
+});
+
+/** Runs a command with this input, and tells its last attempt. */
+async function commanded(path, step, request = {}) {
+  const binary = await guest(path);
+  const [made, prepared] = await prepare(new Uint8Array(binary));
+  const pipeline = { wasmill: 1, name: "one", units: { unit: { path: "unit.wasm" } }, steps: { step: { unit: "unit", ...step } } };
+  const asked = { ...request, pipeline, units: { unit: binary.toString("base64") } };
+  const answer = await page().evaluate(async ({ asked, prepared }) => {
+    const { text, document, exitCode } = await wasmill.run(asked, { prepared });
+    return { text, document, exitCode };
+  }, { asked, prepared: { [made]: prepared } });
+  return { ...attempt(answer), value: answer.document.steps.step.output, exitCode: answer.exitCode };
+}
+
+test("a command of WASI 0.2 reads, writes, logs and exits", async () => {
+  const told = await commanded("command/echo-p2.wasm", { as: "text", with: "hello" });
+  assert.deepEqual([told.verdict, told.value, told.log, told.interface], ["ok", "HELLO", "read 5 bytes\n", "command"]);
+  assert.equal(told.output, digest("sHELLO"));
+  assert.deepEqual([told.usage.bytes_in, told.usage.bytes_out, told.usage.log_bytes], [5, 5, 13]);
+  const nothing = await commanded("command/echo-p2.wasm", { as: "text" });
+  assert.equal(nothing.verdict, "ok");
+  const failed = await commanded("command/echo-p2.wasm", { with: { $base64: "/w==" } });
+  assert.equal(failed.verdict, "guest-error", failed.message);
+  assert.match(failed.message, /exited with code 1: stdin: stream did not contain valid UTF-8/);
+  const much = await commanded("command/echo-p2.wasm", { as: "text", with: "x".repeat(100_000) }, { limits: { output: "64KiB" } });
+  assert.equal(much.verdict, "output-exceeded");
+  assert.match(much.log, /read 100000 bytes/);
+  assert.ok(much.usage.fuel > 0 && much.usage.peak_memory > 0, JSON.stringify(much.usage));
+});
+
 test("examples/csv-stats", async () => {
   await ready();
   const example = join(root, "examples/csv-stats");
@@ -109,6 +151,13 @@ test("limits hold for all modules of a component together", async () => {
   assert.equal(await verdict("export function main() { throw new Error('no'); }"), "guest-error");
   // And nothing is left behind.
   assert.equal(await verdict("export function main() { return 1; }"), "ok");
+});
+
+test("of a call that was terminated, its log and memory are known", async () => {
+  const told = attempt(await javascript(`export function main() { for (let count = 0; count < 3; count++) console.log("before " + count); for (;;); }`, { timeout: "2s", fuel: 1e15 }));
+  assert.deepEqual([told.verdict, told.log], ["timed-out", "before 0\nbefore 1\nbefore 2\n"]);
+  assert.equal(told.usage.log_bytes, 27);
+  assert.ok(told.usage.peak_memory > 1 << 20 && told.usage.wall_us >= 2_000_000, JSON.stringify(told.usage));
 });
 
 test("what is prepared of a script is its interpreter", async () => {

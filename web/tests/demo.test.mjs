@@ -121,6 +121,23 @@ test("a run is cancelled with a key, and the page goes on", async () => {
   assert.match(await page.textContent("#verdict"), /^Cancelled/);
 });
 
+test("a run is not shown as that of another pipeline, which takes its place", async () => {
+  const steps = (name) => `units: { u: { wat: '(module (func (export "f") (loop $l (br $l))))' }, one: { wat: '(module (func (export "f") (result i32) (i32.const 1)))' } }\nsteps:\n  ${name}: { unit: one }\n`;
+  await write(`wasmill: 1\nname: first\n${steps("same")}  endless: { unit: u, profile: fast, after: [same] }\n`);
+  await page.click("#run");
+  await page.waitForSelector(".node.running");
+  await drop({ "pipeline.yaml": `wasmill: 1\nname: second\n${steps("same")}` });
+  await page.waitForFunction(() => document.querySelectorAll(".node").length === 1);
+  // The first one ends, and says nothing here; the second can be run.
+  await page.waitForFunction(() => !document.getElementById("run").disabled);
+  assert.equal(await page.textContent("#verdict"), "");
+  assert.equal(await page.isHidden("#results"), true);
+  assert.equal(await page.locator(".node.ok, .node.bad, .node.running, .node.skipped").count(), 0);
+  await ran();
+  assert.match(await page.textContent("#verdict"), /^Succeeded/);
+  assert.deepEqual(JSON.parse(await page.textContent("#outputs")), { same: 1 });
+});
+
 test("all examples run", async () => {
   const count = await page.locator("#example option").count();
   assert.ok(count >= 3);

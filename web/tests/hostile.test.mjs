@@ -41,6 +41,25 @@ stopped("a flood of log", one(program(`(loop $again (call $write (i32.const 2)) 
   assert.ok(log.length <= 64 << 10);
 });
 
+stopped("a log without end, slowly", one(program(`(call $write (i32.const 2)) (call $write (i32.const 2)) (loop $again (br $again))`), { step: quick }), (attempt) => {
+  timedOut(attempt);
+  // What it had logged by then is known, as is what it had of memory.
+  assert.equal(attempt.log.length, 2048);
+  const { log_bytes, peak_memory, wall_us } = attempt.usage;
+  assert.deepEqual([log_bytes, peak_memory, wall_us >= 300_000], [2048, 2 * 65536, true]);
+});
+stopped("memory, and then no end", one(`(module (memory 3) (func (export "f") (loop $again (br $again))))`, { step: quick }), ({ usage }) => assert.equal(usage.peak_memory, 3 * 65536));
+stopped("memory that an overflow in our own functions leaves behind", one(program(`(drop (memory.grow (i32.const 1))) (call $deep)) (func $deep (call $write (i32.const 2)) (call $write (i32.const 9)) (call $deep)`), { step: { limits: { log: "64MiB" } } }), ({ trap, usage }) => {
+  assert.equal(trap, "stack-overflow");
+  assert.equal(usage.peak_memory, 3 * 65536);
+  assert.ok(usage.fuel > 0, JSON.stringify(usage));
+});
+for (const [profile, fuel] of [["metered", 0], ["fast", undefined]]) {
+  stopped(`what cannot be instantiated, ${profile}`, one(`(module (memory 2) (table 4 funcref) (data (i32.const -1) "x") (func (export "f")))`, { step: { profile } }), ({ trap, usage }) => {
+    assert.deepEqual([trap, usage.fuel, usage.peak_memory], ["memory-out-of-bounds", fuel, 2 * 65536 + 8 * 4]);
+  });
+}
+
 const hoard = (grow) => `(module (memory (export "memory") 1) (table $t 1 funcref) (func (export "f")
   (loop $again (if (i32.eq ${grow} (i32.const -1)) (then unreachable)) (br $again))))`;
 const exceeded = (of) => ({ verdict, message }) => {

@@ -189,6 +189,11 @@ impl Code {
     pub(crate) fn refused(&self, limits: &Limits) -> Option<(Refused, u64)> {
         Tally::started(limits, &self.size.memories, &self.size.tables).err()
     }
+
+    /// Bytes that the unit has before anything of it runs; of a component, what that is comes out only when it is called.
+    pub(crate) fn begins_with(&self) -> u64 {
+        self.size.memory().saturating_add(self.size.elements().saturating_mul(8))
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The engine itself, on the host's side.
 
+use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,9 +20,9 @@ use wasmill_unit::{ComponentFunction, FunctionInfo, Unit};
 
 use crate::compiled::{Code, Compiled};
 use crate::js::Said;
-use crate::outcome::{Ended, outcome};
+use crate::outcome::{Ended, Progress, outcome};
 use crate::timer::sleep;
-use crate::wire::{End, Entry, InputKind, Order, Wasi, for_javascript};
+use crate::wire::{End, Entry, InputKind, Order, Report, Wasi, for_javascript};
 use crate::workers::{Lease, Workers};
 use crate::{link, prepared};
 
@@ -255,21 +256,34 @@ impl Prepared {
 
     /// The call, and the end of its worker if it comes first to the deadline.
     async fn within(&self, worker: Lease, call: Call<'_>, order: &str, input: Bytes, deadline: &Deadline) -> Ended {
-        let called = pin!(self.called(worker, order, &input));
+        let progress = RefCell::new(Progress { peak_memory: self.code.begins_with(), ..Progress::default() });
+        let called = pin!(self.called(worker, order, &input, call.limits, &progress));
         let late = pin!(sleep(deadline.remaining()).map(|()| Stop::Deadline));
         let cancelled = call.cancel.cancelled().map(|()| Stop::Cancelled);
         match select(called, select(late, cancelled)).await {
             Either::Left((ended, _)) => ended,
-            Either::Right((stop, _)) => Ended::of(stop.factor_first().0),
+            Either::Right((stop, _)) => Ended::cut(stop.factor_first().0, progress.take()),
         }
     }
 
-    async fn called(&self, mut worker: Lease, order: &str, input: &[u8]) -> Ended {
-        let said = match worker.call(&self.code.module, order, input).await {
+    async fn called(
+        &self,
+        mut worker: Lease,
+        order: &str,
+        input: &[u8],
+        limits: &Limits,
+        progress: &RefCell<Progress>,
+    ) -> Ended {
+        let during = |said: &Said| progress.borrow_mut().note(said, limits);
+        let said = match worker.call(&self.code.module, order, input, during).await {
             Ok(said) => said,
-            Err(why) => return Ended::of(Stop::Host(format!("the worker of the call failed: {why}"))),
+            Err(why) => {
+                let stop = Stop::Host(format!("the worker of the call failed: {why}"));
+                return Ended::cut(stop, progress.take());
+            }
         };
-        let ended = heard(&said);
+        during(&said);
+        let ended = heard(&said, progress.take());
         if leaves_worker(&self.target, &ended.report.end) {
             worker.keep();
         }
@@ -327,21 +341,22 @@ impl Prepared {
     }
 }
 
-/// What a worker said of a call.
-fn heard(said: &Said) -> Ended {
+/// What a worker said of a call at its end, and what it told before.
+fn heard(said: &Said, told: Progress) -> Ended {
     if said.overflow() == Some(true) {
-        return Ended::of(End::Trap(TrapKind::StackOverflow, String::new()));
+        return Ended::cut(End::Trap(TrapKind::StackOverflow, String::new()), told);
     }
     if let Some(why) = said.failed() {
-        return Ended::of(Stop::Host(format!("the worker of the call failed: {why}")));
+        return Ended::cut(Stop::Host(format!("the worker of the call failed: {why}")), told);
     }
-    match said.report().as_deref().map(serde_json::from_str) {
+    match said.report().as_deref().map(serde_json::from_str::<Report>) {
         Some(Ok(report)) => Ended {
-            report,
+            // Where there was no instance, nothing counted what it would have had.
+            report: Report { peak_memory: report.peak_memory.max(told.peak_memory), ..report },
             output: said.output().map(|bytes| bytes.to_vec()).unwrap_or_default(),
             log: said.log().map(|bytes| bytes.to_vec()).unwrap_or_default(),
         },
-        _ => Ended::of(Stop::Host("the worker of the call said nothing that is understood".to_owned())),
+        _ => Ended::cut(Stop::Host("the worker of the call said nothing that is understood".to_owned()), told),
     }
 }
 

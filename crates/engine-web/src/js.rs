@@ -42,6 +42,15 @@ extern "C" {
     pub(crate) fn output(this: &Said) -> Option<Uint8Array>;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn log(this: &Said) -> Option<Uint8Array>;
+    /// What a unit has logged since it was told of last, while it runs.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn logged(this: &Said) -> Option<Uint8Array>;
+    /// Of a call that did not end by itself, or has not yet: the memory that it has, in bytes.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn memory(this: &Said) -> Option<f64>;
+    /// Of a call that did not end by itself: the fuel that it took.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn fuel(this: &Said) -> Option<f64>;
     /// The stack overflowed where nothing can be saved of the worker.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn overflow(this: &Said) -> Option<bool>;
@@ -60,6 +69,10 @@ extern "C" {
     /// Calls a function of a component.
     #[wasm_bindgen(js_namespace = wasmillWorker, js_name = component, catch)]
     pub(crate) fn call_component(prepared: &JsValue, order: &str) -> Result<Answered, JsValue>;
+
+    /// Tells the host what a unit has logged, and the memory that it has; of a component, JavaScript knows.
+    #[wasm_bindgen(js_namespace = wasmillWorker)]
+    pub(crate) fn logged(bytes: Uint8Array, memory: Option<f64>);
 
     /// What the last call of a component used, as JSON; none where none was begun.
     #[wasm_bindgen(js_namespace = wasmillWorker, js_name = componentUsed)]

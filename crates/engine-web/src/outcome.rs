@@ -6,7 +6,8 @@ use wasmill_engine::parts::{
 use wasmill_engine::{Outcome, convert_output};
 use wasmill_model::{Limits, OutputFormat, TrapKind, Usage, Value, Verdict};
 
-use crate::wire::{End, Report};
+use crate::js::Said;
+use crate::wire::{End, Report, lifted};
 
 /// What a worker said at the end of a call.
 #[derive(Debug)]
@@ -17,9 +18,38 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Of a call that was stopped from outside, or whose worker is gone: nothing is known of it but that.
+    /// Of a call that never began.
     pub(crate) fn of(end: impl Into<End>) -> Self {
         Ended { report: Report::of(end.into()), output: Vec::new(), log: Vec::new() }
+    }
+
+    /// Of a call whose worker is gone: what it had told by then is all that is known of it.
+    pub(crate) fn cut(end: impl Into<End>, told: Progress) -> Self {
+        let Progress { log, peak_memory, fuel } = told;
+        Ended { report: Report { fuel, peak_memory, ..Report::of(end.into()) }, output: Vec::new(), log }
+    }
+}
+
+/// What a guest worker has told of a call while it was made.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) log: Vec<u8>,
+    pub(crate) peak_memory: u64,
+    /// Only of a call that has ended.
+    pub(crate) fuel: Option<u64>,
+}
+
+impl Progress {
+    /// Takes note of what a worker said.
+    pub(crate) fn note(&mut self, said: &Said, limits: &Limits) {
+        if let Some(part) = said.logged() {
+            let room = limits.log.saturating_sub(self.log.len() as u64).min(u64::from(part.length()));
+            // The room is within 32 bits, as the part is.
+            self.log.extend(part.slice(0, room as u32).to_vec());
+        }
+        let peak = said.memory().map_or(0, |bytes| bytes as u64);
+        self.peak_memory = self.peak_memory.max(peak);
+        self.fuel = said.fuel().map(|fuel| fuel as u64);
     }
 }
 
@@ -73,7 +103,7 @@ fn read(end: End, output: Vec<u8>, limits: &Limits, format: OutputFormat) -> Res
         }
         End::Json => {
             let broken = |error| Stop::Abi(format!("what the component gave is not JSON: {error}"));
-            let value = Value::from_json(&output).map_err(broken)?;
+            let value = lifted(&output).map_err(broken)?;
             let produced = size_of_value(&value);
             (value, produced)
         }

@@ -139,6 +139,34 @@ impl From<wasmill_preview1::End> for End {
     }
 }
 
+/// Marks a float that JSON has no number for, in what was lifted of a component: `{"$float": "NaN"}`.
+const FLOAT: &str = "$float";
+
+/// What `web/src/component-values.js` lifted, of its JSON text.
+///
+/// # Errors
+/// It is not JSON.
+pub(crate) fn lifted(text: &[u8]) -> serde_json::Result<Value> {
+    let value = Value::from_json(text)?;
+    // Hardly any has one, and a large value is not to be gone through for nothing. In text, a backslash would stand before the quotes.
+    let is_marked = text.windows(FLOAT.len() + 2).any(|part| part == b"\"$float\"");
+    Ok(if is_marked { with_floats(value) } else { value })
+}
+
+fn with_floats(value: Value) -> Value {
+    match value {
+        Value::List(items) => items.iter().cloned().map(with_floats).collect::<Vec<_>>().into(),
+        Value::Object(members) => match (members.len(), members.get(FLOAT)) {
+            (1, Some(Value::String(name))) => Value::Float(name.parse().unwrap_or(f64::NAN)),
+            _ => {
+                let members = members.iter().map(|(name, value)| (name.clone(), with_floats(value.clone())));
+                Value::from(members.collect::<Object>())
+            }
+        },
+        other => other,
+    }
+}
+
 /// An input as JSON that JavaScript reads without losing anything: `web/src/component-values.js` says how.
 pub(crate) fn for_javascript(input: &Input) -> String {
     let mut text = String::new();
@@ -226,6 +254,20 @@ mod tests {
         let named = Object::from([("\"a\"".into(), Value::from(vec![object, Value::Null]))]);
         let expected = r#"{"named":{"\"a\"":[{"$object":{"$integer":"5"}},null]}}"#;
         assert_eq!(for_javascript(&Input::Named(named)), expected);
+    }
+
+    #[test]
+    fn what_json_has_no_number_for_is_no_text() {
+        let text = br#"{"a":[{"$float":"NaN"},{"$float":"-Infinity"},"NaN",1.5],"b":"{\"$float\":\"NaN\"}"}"#;
+        let value = lifted(text).unwrap();
+        let Value::Object(members) = &value else { panic!("{value:?}") };
+        let Some(Value::List(items)) = members.get("a") else { panic!("{value:?}") };
+        assert!(matches!(items[0], Value::Float(number) if number.is_nan()), "{value:?}");
+        let expected = [Value::Float(f64::NEG_INFINITY), Value::from("NaN"), Value::Float(1.5)];
+        assert_eq!(items[1..], expected, "{value:?}");
+        assert_eq!(members.get("b"), Some(&Value::from(r#"{"$float":"NaN"}"#)));
+        assert_eq!(lifted(br#"{"$float":"Infinity"}"#).unwrap(), Value::Float(f64::INFINITY));
+        assert!(lifted(b"{").is_err());
     }
 
     /// The seed of a unit's randomness is the same as on every other engine.

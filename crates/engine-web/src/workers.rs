@@ -56,19 +56,32 @@ impl Lease {
     /// Has it compile a module, and gives what it says.
     pub(crate) async fn compile(&mut self, binary: &[u8]) -> Result<Said, String> {
         let binary = Uint8Array::from(binary);
-        self.ask(|worker| worker.compile(binary)).await
+        self.asked(|worker| worker.compile(binary))?.next().await
     }
 
-    /// Has it make a call, and gives what it says.
-    pub(crate) async fn call(&mut self, module: &JsValue, order: &str, input: &[u8]) -> Result<Said, String> {
+    /// Has it make a call, and gives what it says at its end. What it says before that, `during` is told of.
+    pub(crate) async fn call(
+        &mut self,
+        module: &JsValue,
+        order: &str,
+        input: &[u8],
+        during: impl Fn(&Said),
+    ) -> Result<Said, String> {
         let input = Uint8Array::from(input);
-        self.ask(|worker| worker.call(module, order, input)).await
+        let worker = self.asked(|worker| worker.call(module, order, input))?;
+        loop {
+            let said = worker.next().await?;
+            if said.logged().is_none() {
+                return Ok(said);
+            }
+            during(&said);
+        }
     }
 
-    async fn ask(&mut self, post: impl FnOnce(&JsWorker) -> Result<(), JsValue>) -> Result<Said, String> {
+    fn asked(&mut self, post: impl FnOnce(&JsWorker) -> Result<(), JsValue>) -> Result<&mut Worker, String> {
         let worker = self.worker.as_mut().ok_or("the worker is gone")?;
         post(&worker.worker).map_err(|error| words(&error))?;
-        worker.next().await
+        Ok(worker)
     }
 
     /// The worker is as it was before: somebody else may use it.

@@ -8,10 +8,12 @@
 
 mod command;
 mod guests;
+mod prepared;
 mod project;
 mod wasi_hosts;
 
 pub use command::{Command, Output, Running, without_times};
 pub use guests::{assemble, guest, workspace};
+pub use prepared::prepared;
 pub use project::{Project, shared};
 pub use wasi_hosts::{WasiHost, wasi_program};

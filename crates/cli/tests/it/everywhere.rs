@@ -1,7 +1,7 @@
 //! Every example in every place that runs pipelines: the same outputs, digests and verdicts, or the reason why a place does not run a step.
 //! The table is `docs/everywhere.md`; `UPDATE_EXPECTED=1` writes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
@@ -11,13 +11,15 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json as object};
 use wasmill_manifest::Format;
 use wasmill_model::{Location, OutputFormat, Template, UnitSource, UnitSpec, With};
-use wasmill_testkit::{Output, WasiHost, assemble, wasi_program, without_times, workspace};
+use wasmill_testkit::{Output, WasiHost, assemble, prepared, wasi_program, without_times, workspace};
 
 use crate::{json, project};
 
 /// Engines of the program, beside wasmtime.
 const ENGINES: [&str; 2] = ["wasmi", "wasmedge"];
 const PAGE: &str = "docs/everywhere.md";
+/// How a component begins, behind `\0asm`.
+const COMPONENT: [u8; 4] = [0x0d, 0, 1, 0];
 
 /// The most bytes and the most fuel of a request for WasmEdge, where an interpreter in code that was compiled without optimisation takes minutes
 /// for more.
@@ -36,7 +38,8 @@ verdict are the same in all the other places; “same” says that the place its
 - **wasmi**, **wasmedge**: the program on that [engine](engines.md), with wasmtime as the second choice and `--allow-weaker`. Where the engine does not run a
   step, wasmtime did, and the receipt says why.
 - **in wasmtime**, **in WasmEdge**, **in wazero**: [`wasmill-wasi`](wasi.md) in these runtimes; **in Chromium**: `wasmill-web` in a page. They are given the run request that
-  `wasmill build --request` makes of the example. Where they cannot run a step they run nothing, and say why: then it is run once more, with what
+  `wasmill build --request` makes of the example; its [components are prepared](prepared-components.md) for Chromium, where every step takes the same fuel
+  as on wasmtime (but one whose stack ends, or whose input are receipts). Where they cannot run a step they run nothing, and say why: then it is run once more, with what
   those steps gave elsewhere in their place. `wasmill run - --engine wasmi` gives the same bytes as the three in all of these runs, refusals
   too, but for times and run ids.
 
@@ -216,6 +219,18 @@ fn compare(document: &Value, usual: &Value, refused: &BTreeMap<String, String>, 
     column
 }
 
+/// Fuel is counted in Chromium as wasmtime counts it: each attempt with the same input took as much. Where the stack ends is the browser's.
+fn same_fuel(document: &Value, usual: &Value, refused: &BTreeMap<String, String>, what: &str) {
+    for (id, step) in steps(usual).filter(|(id, _)| !refused.contains_key(*id)) {
+        let attempts = |step: &Value| step["attempts"].as_array().cloned().unwrap_or_default();
+        for (one, other) in attempts(step).iter().zip(attempts(&document["steps"][id])) {
+            if one["input"] == other["input"] && one["trap"] != "stack-overflow" {
+                assert_eq!(one["usage"]["fuel"], other["usage"]["fuel"], "{what}, step `{id}`");
+            }
+        }
+    }
+}
+
 /// The runtimes of WASI: each gives what the program gives here on wasmi, to the byte. Gives what each took.
 fn in_wasi(case: &Case, request: &Value, usual: &Value) -> Vec<Column> {
     let program = wasi_program();
@@ -249,9 +264,21 @@ fn in_wasi(case: &Case, request: &Value, usual: &Value) -> Vec<Column> {
     WasiHost::ALL.map(column).into()
 }
 
-/// What the page in Chromium answers to each of these.
+/// The components of a request, and of the pipelines that it brings.
+fn components(request: &Value) -> Vec<Vec<u8>> {
+    let members = |name: &str| request[name].as_object().into_iter().flat_map(|all| all.values());
+    let units = members("units").filter(|unit| !unit["interpreter"].is_string());
+    let binaries =
+        units.map(|unit| unit["base64"].as_str().or(unit.as_str())).chain(members("interpreters").map(Value::as_str));
+    let own = binaries.map(|text| BASE64.decode(text.unwrap()).unwrap()).filter(|binary| binary[4..8] == COMPONENT);
+    own.chain(members("pipelines").flat_map(components)).collect()
+}
+
+/// What the page in Chromium answers to each of these. Their components are prepared.
 fn in_chromium(requests: &[Value]) -> Vec<Value> {
     let folder = project();
+    let components: BTreeSet<Vec<u8>> = requests.iter().flat_map(components).collect();
+    let prepared = components.iter().flat_map(|one| ["--prepared".into(), prepared(one).display().to_string()]);
     let files: Vec<String> = requests
         .iter()
         .enumerate()
@@ -263,7 +290,7 @@ fn in_chromium(requests: &[Value]) -> Vec<Value> {
         })
         .collect();
     let mut node = Process::new("node");
-    node.arg(workspace().join("web/tests/run.mjs")).args(&files);
+    node.arg(workspace().join("web/tests/run.mjs")).args(prepared).args(&files);
     if std::env::var_os("CARGO_TARGET_DIR").is_none() {
         node.env("CARGO_TARGET_DIR", workspace().join("target"));
     }
@@ -323,18 +350,21 @@ fn every_example_gives_the_same_everywhere() {
     });
     ran.sort_by(|one, other| one.case.name.cmp(&other.case.name));
 
-    // The browser is started twice: for the refusals, and for what is run without those steps.
-    let whole: Vec<Value> = ran.iter().map(|one| with_small_interpreters(&one.request)).collect();
+    // The browser is started twice where something is refused: for that, and for what is run without those steps.
+    let whole: Vec<Value> = ran.iter().map(|one| one.request.clone()).collect();
     let mut documents = in_chromium(&whole);
     let refused: Vec<_> = documents.iter().map(|document| refusals(document, "browser")).collect();
     let again: Vec<usize> = (0..ran.len()).filter(|place| !refused[*place].is_empty()).collect();
     let less: Vec<Value> =
         again.iter().map(|&place| with_stand_ins(&ran[place].request, &ran[place].usual, &refused[place])).collect();
-    for (place, document) in again.into_iter().zip(in_chromium(&less)) {
-        documents[place] = document;
+    if !less.is_empty() {
+        for (place, document) in again.into_iter().zip(in_chromium(&less)) {
+            documents[place] = document;
+        }
     }
     for ((one, document), refused) in ran.iter_mut().zip(&documents).zip(&refused) {
         let what = format!("{} in Chromium", one.case.name);
+        same_fuel(document, &one.usual, refused, &what);
         one.columns.push(compare(document, &one.usual, refused, &what));
     }
 

@@ -10,7 +10,7 @@ use wasmill_preview1::{Preview1, Randomness};
 use super::current;
 use super::instance::thrown;
 use crate::js;
-use crate::wire::{End, Order, Report};
+use crate::wire::{End, Order, Report, lifted};
 
 /// Bytes of randomness that a guest may ask for in one call.
 const MOST_RANDOM: u32 = 16 << 20;
@@ -123,7 +123,7 @@ fn wrong(error: &JsValue) -> End {
 
 /// What a unit said with its `err`: text as it is, anything else as JSON.
 fn message(error: &str) -> String {
-    let text = match Value::from_json(error.as_bytes()) {
+    let text = match lifted(error.as_bytes()) {
         Ok(Value::String(text)) => text.to_string(),
         Ok(Value::Null) => "the unit returned an error".to_owned(),
         Ok(other) => other.to_json(),

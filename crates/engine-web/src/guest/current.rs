@@ -10,7 +10,8 @@ use wasmill_engine::parts::{Deadline, Stop};
 use wasmill_model::{Input, Secrets, Value};
 use wasmill_preview1::{FUNCTIONS, Function, Memory, Meter, Preview1, Returned, Surroundings, Type, Wait, abort};
 
-use super::instance::UnitMemory;
+use super::instance::{Counters, UnitMemory};
+use super::log::Log;
 use super::{ABORT, component};
 use crate::js;
 use crate::wire::{End, Entry, Order, Wasi};
@@ -25,7 +26,9 @@ thread_local! {
 /// What imports need of the call.
 pub(super) struct Current {
     memory: Option<UnitMemory>,
+    counters: Option<Counters>,
     wasi: Option<(Box<Preview1>, Meter)>,
+    log: Log,
     deadline: Deadline,
     /// The limit of the output.
     output: u64,
@@ -52,11 +55,20 @@ impl Current {
     pub(super) fn new(order: &Order, input: impl FnOnce() -> Bytes) -> Result<Self, Stop> {
         let is_program = matches!(order.entry, Entry::Program | Entry::Component { is_program: true, .. });
         let deadline = Deadline::new(order.limits.timeout, &Cancel::new());
-        let wasi = order.wasi.as_ref().map(|wasi| surrounded(order, wasi, input(), is_program)).transpose()?;
+        let mut wasi = order.wasi.as_ref().map(|wasi| surrounded(order, wasi, input(), is_program)).transpose()?;
+        let log = Log::default();
+        if let Some(preview1) = &mut wasi {
+            preview1.stderr = log.capture(order.limits.log);
+            if !is_program {
+                preview1.stdout = preview1.stderr.clone();
+            }
+        }
         let wasi = wasi.map(|preview1| (preview1, Meter::new(&deadline)));
         Ok(Current {
             memory: None,
+            counters: None,
             wasi,
+            log,
             deadline,
             output: order.limits.output,
             is_program,
@@ -79,6 +91,7 @@ impl Current {
         let arguments = raw(function, arguments);
         let remote = memory.map(|memory| Memory::Remote(memory));
         let returned = preview1.call(function, &arguments, remote, meter, u64::MAX).map_err(|end| *end)?;
+        self.tell();
         let number = match returned {
             Returned::Now(number) => number,
             Returned::Later(wait) => self.waited(&wait)?,
@@ -99,7 +112,15 @@ impl Current {
             self.denied.get_or_insert_with(|| (text(first), text(second)));
             return Ok(JsValue::UNDEFINED);
         }
-        component::asked(preview1, &self.deadline, what, first, second)
+        let answer = component::asked(preview1, &self.deadline, what, first, second)?;
+        self.tell();
+        Ok(answer)
+    }
+
+    /// Tells the host what was logged: nothing is left of this worker if it is terminated.
+    fn tell(&mut self) {
+        let memory = || Some(self.counters.as_ref()?.memory().ok()? as f64);
+        self.log.tell(self.deadline.elapsed(), memory);
     }
 
     fn waited(&mut self, wait: &Wait) -> Result<i32, End> {
@@ -152,6 +173,15 @@ pub(super) fn has_memory(memory: Option<UnitMemory>) {
     CURRENT.with_borrow_mut(|current| {
         if let Some(current) = current {
             current.memory = memory;
+        }
+    });
+}
+
+/// The unit is there, and with it what counts what it uses.
+pub(super) fn has_counters(counters: Counters) {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(current) = current {
+            current.counters = Some(counters);
         }
     });
 }

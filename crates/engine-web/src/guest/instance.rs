@@ -62,6 +62,7 @@ fn gone() -> String {
 }
 
 /// What was put into a unit, to count what it uses.
+#[derive(Clone)]
 pub(super) struct Counters {
     /// In the order of [`Counter::ALL`].
     globals: Vec<WebAssembly::Global>,
@@ -84,16 +85,25 @@ impl Counters {
         read.ok_or_else(|| Stop::Host(gone()).into())
     }
 
+    fn unsigned(&self, counter: Counter) -> Result<u64, End> {
+        self.get(counter).map(i64::cast_unsigned)
+    }
+
+    /// Bytes of memories and tables. They never shrink.
+    pub(super) fn memory(&self) -> Result<u64, End> {
+        let elements = self.unsigned(Counter::Elements)?;
+        Ok(self.unsigned(Counter::Memory)?.saturating_add(elements.saturating_mul(8)))
+    }
+
     /// Puts what was counted into a report.
     pub(super) fn read(&self, order: &Order, report: &mut Report) -> Result<(), End> {
-        let unsigned = |counter| self.get(counter).map(i64::cast_unsigned);
-        report.peak_memory = unsigned(Counter::Memory)?.saturating_add(unsigned(Counter::Elements)?.saturating_mul(8));
+        report.peak_memory = self.memory()?;
         let of = match self.get(Counter::Refused)? {
             1 => Some((LimitKind::Memory, order.limits.memory)),
             2 => Some((LimitKind::TableElements, order.limits.table_elements)),
             _ => None,
         };
-        let wanted = unsigned(Counter::Wanted)?;
+        let wanted = self.unsigned(Counter::Wanted)?;
         report.refused = of.map(|(of, limit)| Refused { of, limit, wanted });
         if order.is_metered {
             let limit = clamped(order.limits.fuel);

@@ -5,6 +5,7 @@ mod component;
 mod core;
 mod current;
 mod instance;
+mod log;
 
 use ::bytes::Bytes;
 use js_sys::{Array, Uint8Array};
@@ -101,11 +102,13 @@ fn run(module: &JsValue, order: &Order, input: &Uint8Array, output: &mut Uint8Ar
         current::begin(Current::new(order, || Bytes::from(input.to_vec()))?);
         let instance = Instance::new(module)?;
         let counters = instance.counters(order)?;
+        current::has_counters(counters.clone());
         Ok((instance, counters))
     };
     let (instance, counters) = match begin() {
         Ok(made) => made,
-        Err(end) => return Report::of(end),
+        // Nothing of it has run: its start function is called, and not part of instantiation.
+        Err(end) => return Report { fuel: order.is_metered.then_some(0), ..Report::of(end) },
     };
     let mut report = Report::of(enter(&instance, order, input, output).unwrap_or_else(|end| end));
     if let Err(end) = counters.read(order, &mut report) {

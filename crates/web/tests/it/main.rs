@@ -1,6 +1,7 @@
 //! Wasmill in Chromium: what it answers is what it answers here. `cargo xtask web` builds it first; `cargo xtask test` does.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod components;
 mod same;
 
 use std::path::PathBuf;

@@ -43,8 +43,14 @@ fn natively(request: &Value) -> (i32, Value) {
 
 /// What comes of requests in Chromium, which is started once for all of them.
 fn in_chromium(requests: &[Value]) -> Vec<(i32, Value)> {
+    in_chromium_with(&[], requests)
+}
+
+/// The same, with components that were prepared, each in a file.
+pub(super) fn in_chromium_with(prepared: &[String], requests: &[Value]) -> Vec<(i32, Value)> {
     let folder = tempfile::tempdir().unwrap();
     let mut arguments = vec!["web/tests/run.mjs".to_owned()];
+    arguments.extend(prepared.iter().flat_map(|file| ["--prepared".to_owned(), file.clone()]));
     for (number, request) in requests.iter().enumerate() {
         let mut request = request.clone();
         request["engine"] = json!("browser");
@@ -127,6 +133,8 @@ fn the_same_document_comes_of_the_same_request() {
         guest("bytes", "overlap", json!({ "with": "hello" })),
         guest("bytes", "unaligned", json!({ "with": "hello" })),
         guest("bytes", "reactor", json!({ "with": "hello" })),
+        // What cannot be instantiated has used what it begins with.
+        wat("(module (memory 2) (table 4 funcref) (data (i32.const -1) \"x\") (func (export \"f\")))", json!({})),
     ];
     compare(&requests);
 }
