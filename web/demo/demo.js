@@ -21,7 +21,10 @@ let outline;
 let reports = new Map();
 /** The run that is under way, as `{cancel, isShown}`: it is not shown any more when the page shows another pipeline. */
 let running;
-let answer;
+/** The run document that is shown, as text. */
+let shown;
+/** The run bundle that was dropped, as `{text, recorded}`; nothing once the manifest or the inputs are edited. */
+let bundle;
 
 const graph = new Graph(by("graph"), (id) => {
   const line = outline?.steps.find((step) => step.id === id);
@@ -31,6 +34,7 @@ const graph = new Graph(by("graph"), (id) => {
 // ---------------------------------------------------------------- what is written
 
 function load({ name, text, given = {}, binaries = new Map(), other = {} }) {
+  forget();
   file = name;
   manifest.value = text;
   inputs.value = JSON.stringify(given, null, 2);
@@ -89,9 +93,12 @@ function showUnits() {
 async function take(found) {
   const { units: binaries, manifest: text, request } = await read(found);
   if (request) {
-    const { pipeline, inputs = {}, file: name = text.name, ...other } = request;
+    const { pipeline, inputs = {}, file: name = text.name, recorded, ...other } = request;
     const written = typeof pipeline === "string" ? pipeline : JSON.stringify(pipeline, null, 2);
-    return load({ name: typeof pipeline === "string" ? name : "pipeline.json", text: written, given: inputs, other });
+    await load({ name: typeof pipeline === "string" ? name : "pipeline.json", text: written, given: inputs, other });
+    // Unless something else was dropped meanwhile.
+    if (recorded?.run && manifest.value === written) open(text.text, recorded.run);
+    return;
   }
   if (text) return load({ ...text, binaries, given: await defaults(text) });
   for (const [path, bytes] of binaries) units.set(path, bytes);
@@ -106,7 +113,78 @@ async function defaults({ text, name }) {
   return Object.fromEntries(wanted.map(([name, { type }]) => [name, empty[type] ?? null]));
 }
 
+// ---------------------------------------------------------------- what became of it
+
+/** A bundle: its run as it was recorded. */
+function open(text, recorded) {
+  bundle = { text, recorded };
+  by("bundle").hidden = false;
+  by("replay").disabled = Boolean(running);
+  by("verdict").textContent = `Recorded: ${recorded.verdict}`;
+  by("verdict").className = recorded.verdict === "ok" ? "ok-text" : "bad-text";
+  results(JSON.stringify(recorded, null, 2), recorded);
+}
+
+/** What is edited is no longer what was recorded. */
+function forget() {
+  bundle = undefined;
+  by("bundle").hidden = true;
+}
+
+/** Makes the run of the bundle again, from the text that was dropped: numbers that JavaScript does not hold stay what they are. */
+async function replay() {
+  if (running || bundle === undefined) return;
+  // What is shown may be of a run that was made since.
+  open(bundle.text, bundle.recorded);
+  const { mine, answer } = await during("Replaying…", (wasmill, mine) => {
+    const onEvent = ({ type, step, report }) => {
+      if (!mine.isShown) return;
+      if (type === "step-started") graph.state(step, "running");
+      else if (type === "step-finished") graph.state(step, report.verdict);
+    };
+    return wasmill.replay(bundle.text, { signal: mine.cancel.signal, onEvent });
+  });
+  // Another pipeline is shown, or what was recorded was edited.
+  if (!mine.isShown || bundle === undefined) return;
+  const { document, exitCode } = answer;
+  const { aborted } = mine.cancel.signal;
+  by("verdict").className = exitCode === 0 ? "ok-text" : "bad-text";
+  if (document.errors) {
+    by("verdict").textContent = "Not replayed";
+    show.problems(by("problems"), document.errors);
+    return;
+  }
+  by("verdict").textContent = aborted ? "Cancelled" : show.replayed(document);
+  const { difference } = document;
+  if (!difference || aborted) return;
+  show.problems(by("problems"), [show.difference(difference)]);
+  // A step of a pipeline that was called is within the step that called it.
+  if (difference.step) graph.state(difference.step.split(/[/[#]/)[0], "differs");
+}
+
 // ---------------------------------------------------------------- what becomes of it
+
+/** Does something with Wasmill that can be cancelled and lights up the steps. */
+async function during(word, work) {
+  const wasmill = await started;
+  const mine = { cancel: new AbortController(), isShown: true };
+  running = mine;
+  run.disabled = true;
+  by("replay").disabled = true;
+  cancel.disabled = false;
+  graph.reset();
+  show.problems(by("problems"));
+  by("verdict").className = "";
+  by("verdict").textContent = word;
+  try {
+    return { mine, answer: await work(wasmill, mine) };
+  } finally {
+    running = undefined;
+    cancel.disabled = true;
+    run.disabled = !outline;
+    by("replay").disabled = false;
+  }
+}
 
 async function start() {
   if (run.disabled) return;
@@ -122,28 +200,15 @@ async function start() {
     inputs.focus();
     return;
   }
-  const wasmill = await started;
-  const mine = { cancel: new AbortController(), isShown: true };
-  running = mine;
-  run.disabled = true;
-  cancel.disabled = false;
   reports = new Map();
-  graph.reset();
-  show.problems(by("problems"));
   by("step").replaceChildren();
   by("results").hidden = true;
-  by("verdict").className = "";
-  by("verdict").textContent = "Running…";
   const began = performance.now();
-  const onEvent = (event) => mine.isShown && happened(event);
-  const ran = await wasmill.run(asked, { onEvent, signal: mine.cancel.signal });
-  const took = performance.now() - began;
-  running = undefined;
-  cancel.disabled = true;
-  run.disabled = !outline;
+  const { mine, answer } = await during("Running…", (wasmill, mine) =>
+    wasmill.run(asked, { signal: mine.cancel.signal, onEvent: (event) => mine.isShown && happened(event) }),
+  );
   if (!mine.isShown) return;
-  answer = ran;
-  ended(answer, took);
+  ended(answer, performance.now() - began);
 }
 
 function happened(event) {
@@ -155,7 +220,7 @@ function happened(event) {
   }
 }
 
-function ended({ document, exitCode }, took) {
+function ended({ document, exitCode, text }, took) {
   if (document.errors) {
     by("verdict").textContent = "Nothing was started";
     by("verdict").className = "bad-text";
@@ -165,6 +230,12 @@ function ended({ document, exitCode }, took) {
   const words = { 0: "Succeeded", 3: "A limit was met", 4: "Something was not granted", 130: "Cancelled" };
   by("verdict").textContent = `${words[exitCode] ?? "Failed"}, in ${took < 1000 ? `${took.toFixed(0)} ms` : `${(took / 1000).toFixed(2)} s`}`;
   by("verdict").className = exitCode === 0 ? "ok-text" : exitCode === 3 ? "limit-text" : "bad-text";
+  results(text, document);
+}
+
+/** A run document, on the graph and below it. */
+function results(text, document) {
+  shown = text;
   for (const [id, report] of Object.entries(document.steps ?? {})) {
     reports.set(id, report);
     graph.state(id, report.verdict);
@@ -178,7 +249,7 @@ function ended({ document, exitCode }, took) {
 
 function save() {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([answer.text], { type: "application/json" }));
+  link.href = URL.createObjectURL(new Blob([shown], { type: "application/json" }));
   link.download = "run.json";
   link.click();
   URL.revokeObjectURL(link.href);
@@ -212,10 +283,13 @@ function written() {
   return changed();
 }
 manifest.oninput = () => {
+  forget();
   clearTimeout(pause);
   pause = setTimeout(written, 150);
 };
+inputs.oninput = forget;
 run.onclick = start;
+by("replay").onclick = replay;
 cancel.onclick = () => running?.cancel.abort();
 by("save").onclick = save;
 /** Takes files; what cannot be read is said. */

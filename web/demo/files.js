@@ -1,6 +1,6 @@
-// What is dropped: manifests, units, run requests, folders.
+// What is dropped: manifests, units, run requests, run bundles, folders.
 
-const MANIFEST = /\.(ya?ml|toml|json)$/i;
+const MANIFEST = /\.(ya?ml|toml|json|wasmill)$/i;
 
 /** Files of a drop, also those in folders, as `{path, file}`. */
 export async function dropped(transfer) {
@@ -40,7 +40,9 @@ export async function read(files) {
   manifests.sort((a, b) => depth(a) - depth(b));
   const [manifest] = manifests;
   if (!manifest) return { units };
-  const request = /\.json$/i.test(manifest.path) ? asRequest(manifest.text) : undefined;
+  const isBundle = /\.wasmill$/i.test(manifest.path);
+  const request = isBundle || /\.json$/i.test(manifest.path) ? asRequest(manifest.text) : undefined;
+  if (isBundle && !request?.recorded?.run) throw new Error(`${manifest.path} is no run bundle: \`wasmill export\` makes one`);
   return { units, manifest: { name: manifest.path, text: manifest.text }, request };
 }
 

@@ -67,6 +67,21 @@ export function problems(place, errors = []) {
   }));
 }
 
+/** What came of a replay, in a sentence. */
+export function replayed({ same, difference, computed = 0, taken = [], other_engine = [] }) {
+  if (!same) return `Not the same: ${difference?.step ? `the step ${difference.step} differs` : "the run differs"} in ${difference?.what}`;
+  const said = [`The same: ${computed === 1 ? "1 call was" : `${computed.toLocaleString()} calls were`} made again, with the same digests`];
+  if (taken.length > 0) said.push(`what ${taken.join(", ")} gave was taken from the record`);
+  if (other_engine.length > 0) said.push("fuel and memory were not compared, as another engine counted them");
+  return said.join("; ");
+}
+
+/** The first thing that is not as it was recorded, as a problem is shown. */
+export function difference({ step, item, attempt, what, recorded, found }) {
+  const place = [step, item === undefined ? "" : `item ${item}`, attempt > 1 ? `attempt ${attempt}` : ""].filter(Boolean).join(", ");
+  return { code: "differs", at: place || "the run", message: `its ${what} is not as it was recorded`, help: `recorded ${excerpt(String(recorded))}\nfound ${excerpt(String(found))}` };
+}
+
 /** All attempts of all steps. */
 export function receipts(table, steps) {
   const head = element("tr");

@@ -10,6 +10,7 @@ use crate::keys;
 use crate::quantity::parse_count;
 use crate::reader::Reader;
 use crate::tree::{Data, Member, Node};
+use crate::yaml_text;
 
 /// The only member of an object that stands for a file's contents, and for the digest of a value.
 const FILE: &str = "$file";
@@ -114,7 +115,7 @@ fn input(node: &Node, reader: &Reader<'_>) -> TestInput {
     }
 }
 
-fn expected(node: &Node, reader: &Reader<'_>) -> Option<Expected> {
+pub(crate) fn expected(node: &Node, reader: &Reader<'_>) -> Option<Expected> {
     let Some(digest) = only(node, DIGEST) else { return Some(Expected::Value(node.to_value())) };
     let text = reader.text(digest, DIGEST)?;
     match text.parse() {
@@ -127,12 +128,13 @@ fn expected(node: &Node, reader: &Reader<'_>) -> Option<Expected> {
     }
 }
 
-/// What an output is, as a case says it: JSON, which is YAML as well.
+/// What an output is, as a case says it: JSON, which is YAML as well where all that YAML does not take as it stands is escaped.
 pub(crate) fn written(expected: &Expected) -> String {
-    match expected {
+    let json = match expected {
         Expected::Value(value) => value.to_json(),
         Expected::Digest(digest) => {
             Value::from(wasmill_model::Object::from([(DIGEST.into(), Value::text(digest.to_string()))])).to_json()
         }
-    }
+    };
+    yaml_text::escaped(&json)
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use wasmill_model::{Expected, VerdictKind};
+use wasmill_model::{Expected, Value, VerdictKind};
 
-use crate::cases::written;
+use crate::cases::{self, written};
 use crate::reader::Reader;
 use crate::steps::is_name;
 use crate::tree::{Data, Member, Node};
@@ -33,6 +33,8 @@ pub fn with_expectations(
     if format == Format::Toml {
         return Err("expectations are written into YAML and JSON alone".to_owned());
     }
+    let cases: &IndexMap<Arc<str>, NewExpectation> =
+        &cases.iter().map(|(name, expectation)| (name.clone(), expectation.sayable())).collect();
     let reader = Reader::new(name, text, format);
     let tree = yaml_tree::read(text, &reader).ok_or("it cannot be read")?;
     let tests = tree.get("tests").ok_or("it has no `tests`")?;
@@ -42,8 +44,8 @@ pub fn with_expectations(
         let Data::Object(members) = &node.data else {
             return Err(format!("the case `{case}` is empty: write `{case}: {{}}`"));
         };
-        let place =
-            Place::of(node, members, text).ok_or_else(|| format!("the case `{case}` is not laid out plainly"))?;
+        let place = Place::of(node, members, text, format)
+            .ok_or_else(|| format!("the case `{case}` is not laid out plainly"))?;
         let has = |key: &str| members.iter().find(|member| member.key == key);
         if expectation.verdict != VerdictKind::Ok || has("verdict").is_some() {
             let value = format!(" {}", place.quoted(expectation.verdict.as_str()));
@@ -79,7 +81,8 @@ fn one_by_one(member: &Member, outputs: &IndexMap<Arc<str>, Expected>, text: &st
     for Member { key, key_span, value } in members {
         let expected = outputs.get(key.as_str())?;
         let is_same = match expected {
-            Expected::Value(expected) => value.to_value() == *expected,
+            // What holds stays as it is written: `.nan` is NaN, as "NaN" is.
+            Expected::Value(expected) => Expected::Value(value.to_value()).is(expected),
             Expected::Digest(_) => value.to_value().to_json() == written(expected),
         };
         if !is_same {
@@ -95,10 +98,41 @@ fn is_right(name: &str, text: &str, format: Format, cases: &IndexMap<Arc<str>, N
     let Ok(pipeline) = crate::parse(name, text, format) else { return false };
     cases.iter().all(|(case, expectation)| {
         pipeline.tests.get(case).is_some_and(|found| {
-            let outputs = expectation.verdict != VerdictKind::Ok || found.outputs == expectation.outputs;
+            let outputs = expectation.verdict != VerdictKind::Ok || are_same(&found.outputs, &expectation.outputs);
             found.verdict == expectation.verdict && outputs
         })
     })
+}
+
+/// Whether the same outputs are asked for. What JSON has no number for is read as its name.
+fn are_same(found: &IndexMap<Arc<str>, Expected>, meant: &IndexMap<Arc<str>, Expected>) -> bool {
+    found.len() == meant.len()
+        && meant.iter().all(|(name, meant)| match (found.get(name), meant) {
+            (Some(found @ Expected::Value(_)), Expected::Value(value)) => found.is(value),
+            (found, meant) => found == Some(meant),
+        })
+}
+
+impl NewExpectation {
+    /// The same, where a value that a manifest cannot say (it would be read as another one, or not at all) is its digest.
+    fn sayable(&self) -> Self {
+        let outputs = self.outputs.iter().map(|(name, expected)| {
+            let expected = match expected {
+                Expected::Value(value) if !is_sayable(value) => Expected::Digest(value.digest()),
+                other => other.clone(),
+            };
+            (name.clone(), expected)
+        });
+        NewExpectation { verdict: self.verdict, outputs: outputs.collect() }
+    }
+}
+
+fn is_sayable(value: &Value) -> bool {
+    let text = written(&Expected::Value(value.clone()));
+    let reader = Reader::new("", &text, Format::Yaml);
+    let node = yaml_tree::read(&text, &reader);
+    let read = node.and_then(|node| cases::expected(&node, &reader));
+    matches!(read, Some(read @ Expected::Value(_)) if read.is(value))
 }
 
 struct Change {
@@ -121,8 +155,8 @@ enum Place {
 }
 
 impl Place {
-    fn of(node: &Node, members: &[Member], text: &str) -> Option<Self> {
-        let is_json = text.trim_start().starts_with('{');
+    fn of(node: &Node, members: &[Member], text: &str, format: Format) -> Option<Self> {
+        let is_json = format == Format::Json || text.trim_start().starts_with('{');
         if text.get(node.span.start..)?.starts_with('{') {
             return Some(Place::Braces { start: node.span.start + 1, is_empty: members.is_empty(), is_json });
         }
@@ -143,7 +177,7 @@ impl Place {
     fn outputs(&self, outputs: &IndexMap<Arc<str>, Expected>) -> String {
         let is_plain = !matches!(self, Place::Braces { is_json: true, .. });
         let name = |name: &str| {
-            if is_plain && is_name(name) { name.to_owned() } else { wasmill_model::Value::text(name).to_json() }
+            if is_plain && is_name(name) { name.to_owned() } else { written(&Expected::Value(Value::text(name))) }
         };
         match self {
             Place::Lines { indent, .. } if !outputs.is_empty() => outputs
@@ -188,14 +222,14 @@ fn end_of(node: &Node, text: &str) -> usize {
         _ => None,
     };
     let end = last.unwrap_or(node.span.end);
-    text.get(..end).map_or(end, |before| before.trim_end().len())
+    // Not all that Unicode calls white is so to YAML.
+    text.get(..end).map_or(end, |before| before.trim_end_matches([' ', '\t', '\r', '\n']).len())
 }
 
 #[cfg(test)]
 mod tests {
-    use wasmill_model::Value;
-
     use super::*;
+    use crate::yaml_text;
 
     fn updated(text: &str, format: Format) -> Result<String, String> {
         let outputs = [
@@ -245,6 +279,137 @@ mod tests {
         let updated = updated(text, Format::Json).unwrap();
         let document: serde_json::Value = serde_json::from_str(&updated).unwrap();
         assert_eq!(document["tests"]["one"]["outputs"]["sum"], 3);
+    }
+
+    /// Writes the value as an output with that name, into each layout there is, and reads what came of it.
+    fn written_and_read(output: &str, case: &str, value: &Value) -> Vec<Expected> {
+        let quote = |text: &str| serde_json::to_string(text).unwrap();
+        let (output_key, case_key) = (yaml_text::escaped(&quote(output)), yaml_text::escaped(&quote(case)));
+        let head = format!(
+            "wasmill: 1\nunits: {{ u: {{ wat: (module) }} }}\nsteps: {{ s: {{ unit: u }} }}\noutputs: {{ {output_key}: 1 }}\n"
+        );
+        let json = format!(
+            r#"{{"wasmill": 1, "units": {{"u": {{"wat": "(module)"}}}}, "steps": {{"s": {{"unit": "u"}}}}, "outputs": {{{output_key}: 1}}, "tests": {{{case_key}: {{"outputs": {{{output_key}: "🦀"}}}}}}}}"#
+        );
+        let texts = [
+            (Format::Yaml, format!("{head}tests:\n  # 🦀\u{a0}ü\n  {case_key}:\n    inputs: {{}}\n")),
+            (
+                Format::Yaml,
+                format!("{head}tests:\n  {case_key}:\n    outputs:\n      {output_key}: 🦀 two\u{a0} # so far\n"),
+            ),
+            (Format::Yaml, format!("{head}tests:\n  {case_key}:\n    outputs: {{ {output_key}: '🦀' }} # so far\n")),
+            (
+                Format::Yaml,
+                format!("{head}tests:\n  {case_key}:\n    outputs:\n      {output_key}: |\n        a\n        🦀\n"),
+            ),
+            (Format::Yaml, format!("{head}tests: {{ {case_key}: {{}} }}\n")),
+            (Format::Json, json),
+        ];
+        let read = |(format, text): (Format, String)| {
+            let outputs = [(output.into(), Expected::of(value))].into();
+            let expectation = NewExpectation { verdict: VerdictKind::Ok, outputs };
+            let updated = with_expectations("p.yaml", &text, format, &[(case.into(), expectation)].into());
+            let updated =
+                updated.unwrap_or_else(|error| panic!("{value:?} as {output:?} of {case:?}: {error}: {text}"));
+            if format == Format::Json {
+                serde_json::from_str::<serde_json::Value>(&updated).unwrap();
+            }
+            assert_eq!(updated.contains("# so far"), text.contains("# so far"), "{updated}");
+            crate::parse("p.yaml", &updated, format).unwrap().tests[case].outputs[output].clone()
+        };
+        texts.into_iter().map(read).collect()
+    }
+
+    #[test]
+    fn every_value_is_written_as_it_is_under_every_name() {
+        let odd = [
+            "\"",
+            "'",
+            "\\",
+            "\n",
+            "\r\n",
+            "\t",
+            "\u{0}",
+            "\u{1b}[1m",
+            "\u{7f}",
+            "\u{85}",
+            "\u{a0}",
+            "\u{2028}",
+            "\u{2029}",
+            "\u{feff}",
+            "\u{fffe}",
+            "\u{ffff}",
+            "🦀",
+            "👩\u{200d}🚀",
+            "é\u{301}",
+            "#",
+            ": ",
+            "- ",
+            "{",
+            "[",
+            "*a",
+            "&a",
+            "!a",
+            "%",
+            "@",
+            "`",
+            "? ",
+            "<<",
+            "null",
+            "yes",
+            "1e3",
+            ".nan",
+            "NaN",
+            " ",
+            "",
+            "---",
+            "...",
+            "${{ a }}",
+        ];
+        for text in odd {
+            for text in [text.to_owned(), format!("{text}{text}"), format!("a{text}b"), format!(" {text} ")] {
+                let value = Value::text(text.as_str());
+                for found in written_and_read("out", "one", &value) {
+                    assert_eq!(found, Expected::Value(value.clone()), "{text:?}");
+                }
+                let nested =
+                    Value::from_json(&serde_json::to_vec(&serde_json::json!({ &text: [&text] })).unwrap()).unwrap();
+                for found in written_and_read("out", "one", &nested) {
+                    assert_eq!(found, Expected::Value(nested.clone()), "{text:?}");
+                }
+                written_and_read("out", &text, &Value::Int(1));
+            }
+        }
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1e300, 5e-324, 0.1, 1.0] {
+            for found in written_and_read("out", "one", &Value::Float(number)) {
+                assert!(found.is(&Value::Float(number)), "{number}: {found:?}");
+            }
+            let list = Value::from(vec![Value::Float(number)]);
+            assert!(written_and_read("out", "one", &list).iter().all(|found| found.is(&list)), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_no_manifest_can_say_is_its_digest() {
+        let deep = (0..80).fold(Value::Int(1), |value, _| Value::from(vec![value]));
+        let digest = Value::from(wasmill_model::Object::from([("$sha256".into(), Value::text("0".repeat(64)))]));
+        let long = Value::from(wasmill_model::Object::from([("k".repeat(1_500).into(), Value::Null)]));
+        for value in [deep, digest] {
+            for found in written_and_read("out", "one", &value) {
+                assert_eq!(found, Expected::Digest(value.digest()));
+            }
+        }
+        assert!(written_and_read("out", "one", &long).iter().all(|found| found.is(&long)));
+    }
+
+    #[test]
+    fn what_holds_stays_as_it_is_written() {
+        let text = format!("{HEAD}tests: {{ one: {{ outputs: {{ sum: 1, text: .nan }} }} }}\n");
+        let outputs =
+            [("sum".into(), Expected::Value(Value::Int(3))), ("text".into(), Expected::Value(f64::NAN.into()))];
+        let expectation = NewExpectation { verdict: VerdictKind::Ok, outputs: outputs.into() };
+        let updated = with_expectations("p.yaml", &text, Format::Yaml, &[("one".into(), expectation)].into());
+        assert_eq!(updated.unwrap(), text.replace("sum: 1, text: .nan", "sum: 3, text: .nan"));
     }
 
     #[test]

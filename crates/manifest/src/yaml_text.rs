@@ -147,6 +147,13 @@ fn is_printable(one: char) -> bool {
         && !matches!(one, '\u{2028}' | '\u{2029}')
 }
 
+/// JSON with escapes for the characters that are no part of YAML, or that some of its readers take for the end of a line.
+pub(crate) fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    json.chars().for_each(|one| character(one, &mut out));
+    out
+}
+
 /// A text in one line: bare where nobody could take it for something else, and else in double quotes, as JSON has them.
 fn scalar(text: &str, is_key: bool) -> String {
     let first_is_right = text.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '_' | '.' | '/'));
@@ -171,15 +178,20 @@ fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            one if is_printable(one) => out.push(one),
-            one => {
-                let number = u32::from(one);
-                let _ = if number > 0xffff { write!(out, "\\U{number:08x}") } else { write!(out, "\\u{number:04x}") };
-            }
+            one => character(one, &mut out),
         }
     }
     out.push('"');
     out
+}
+
+/// One character of a text in double quotes. All beyond the first plane are printable, so that four digits do, as JSON has them.
+fn character(one: char, out: &mut String) {
+    if is_printable(one) {
+        out.push(one);
+    } else {
+        let _ = write!(out, "\\u{:04x}", u32::from(one));
+    }
 }
 
 #[cfg(test)]

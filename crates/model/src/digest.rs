@@ -44,10 +44,12 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.0 {
-            write!(formatter, "{byte:02x}")?;
-        }
-        Ok(())
+        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+        // At once: documents have several for each attempt, and to format each byte takes longer than to write the rest of the receipt.
+        let mut text = String::with_capacity(64);
+        self.0.iter().for_each(|byte| text.extend([digit(byte >> 4), digit(byte & 15)]));
+        formatter.write_str(&text)
     }
 }
 

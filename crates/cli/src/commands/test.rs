@@ -74,7 +74,8 @@ pub(crate) fn test(settings: &TestSettings, printer: &Printer) -> Outcome {
         printer.json(&Document { wasmill: 1, file, pipeline, ok: failed == 0, tests: &results, updated: &updated })?;
     } else {
         if !updated.is_empty() {
-            printer.text(&format!("\nwritten into {}: {}\n", settings.file.display(), updated.join(", ")))?;
+            let names: Vec<_> = updated.iter().map(|name| printable(name)).collect();
+            printer.text(&format!("\nwritten into {}: {}\n", settings.file.display(), names.join(", ")))?;
         }
         let passed = results.len() - failed;
         let failed = if failed > 0 { format!("{RED}{failed} failed{RED:#}") } else { "0 failed".to_owned() };

@@ -94,6 +94,124 @@ fn a_unit_that_changed_is_refused_until_it_is_accepted() {
     project.wasmill(["run", "pipeline.yaml"]).run().expect(0);
 }
 
+/// Every verb that runs units, or says that they may be run, holds them to the lock.
+#[test]
+fn nothing_that_calls_a_unit_overlooks_the_lock() {
+    let text = "wasmill: 1\ninputs: { text: { type: string, default: a } }\nunits: { upper: { path: upper.wat } }\nsteps: { up: { unit: upper, with: \"${{ inputs.text }}\" } }\ntests: { one: {} }\n";
+    let project = pipeline(text).file("upper.wat", UPPER).file("rows", "{}\n");
+    plan(&project, &["--accept"]).expect(0);
+    let verbs: [&[&str]; 8] = [
+        &["run", "pipeline.yaml"],
+        &["run", "pipeline.yaml", "--each", "rows"],
+        &["run", "pipeline.yaml", "--cache", "auto"],
+        &["check", "pipeline.yaml"],
+        &["plan", "pipeline.yaml"],
+        &["test", "pipeline.yaml"],
+        &["export", "pipeline.yaml", "-o", "run.wasmill"],
+        &["sim", "pipeline.yaml", "--seeds", "1"],
+    ];
+    for verb in verbs {
+        project.wasmill(verb.iter().copied()).run().expect(0);
+    }
+    project.replace("upper.wat", UPPER.replace("i32.const 122", "i32.const 121"));
+    for verb in verbs {
+        let output = project.wasmill(verb.iter().copied()).run();
+        let stderr = &output.expect(2).stderr;
+        let is_said = stderr.contains("WM0321") && stderr.contains("the unit `upper` is not the one that was accepted");
+        assert!(is_said, "{verb:?}: {output}");
+    }
+}
+
+/// What it wants is looked at by itself: an interpreter may change under a script that stays the same.
+#[test]
+fn a_unit_that_wants_more_is_refused_though_its_bytes_and_its_name_stay() {
+    let project = two();
+    plan(&project, &["--accept"]).expect(0);
+    let accepted = lock(&project);
+    project.replace("wasmill.lock", accepted.replace("wants = [\"args\"]\n", ""));
+    assert_ne!(lock(&project), accepted);
+    let output = project.wasmill(["run", "pipeline.yaml"]).run();
+    let stderr = &output.expect(2).stderr;
+    assert!(stderr.contains("the unit `cat`") && stderr.contains("it wants more than it did: args"), "{output}");
+    assert!(plan(&project, &[]).text().contains("wants      + args"), "{}", plan(&project, &[]));
+    // One that wants less than was accepted hurts nobody, and `plan` says so.
+    project.replace("wasmill.lock", accepted.replace("[\"args\"]", "[\"args\", \"net\"]"));
+    project.wasmill(["run", "pipeline.yaml"]).run().expect(0);
+    assert!(plan(&project, &[]).expect(0).text().contains("wants      - net"));
+    // Another interface is another unit.
+    project.replace("wasmill.lock", accepted.replace("\"command\"", "\"component\""));
+    project.wasmill(["run", "pipeline.yaml"]).run().expect(2);
+}
+
+/// What is accepted is what stood on the screen, of this pipeline and of those that it calls; whatever else is in the lock stays.
+#[test]
+fn what_is_accepted_is_what_was_shown() {
+    let other =
+        "wasmill: 1\nunits: { sums: { path: sums.wat } }\nsteps: { a: { unit: sums, function: add, with: [1, 2] } }\n";
+    let calls = format!("{TWO}  call: {{ pipeline: inner/pipeline.yaml }}\n");
+    let project = pipeline(&calls).file("upper.wat", UPPER).file("units/cat.wat", CAT);
+    let project = project.file("inner/pipeline.yaml", other).file("inner/sums.wat", ARITHMETIC);
+    let project = project.file("other.yaml", other).file("sums.wat", ARITHMETIC);
+    let table = |project: &Project| -> toml::Table { lock(project).parse().unwrap() };
+    project.wasmill(["plan", "other.yaml", "--accept"]).run().expect(0);
+    let of_other = table(&project)["pipelines"]["other.yaml"].clone();
+
+    let shown = plan(&project, &["--accept", "--output", "json"]);
+    let shown: Value = serde_json::from_str(shown.expect(0).text()).unwrap();
+    let check = |shown: &Value, before: &toml::Table| {
+        // The lock as it was, with the changes that were shown: nothing else.
+        let mut expected = before.clone();
+        let pipelines = expected["pipelines"].as_table_mut().unwrap();
+        for change in shown["lock"]["changes"].as_array().unwrap() {
+            let (pipeline, unit) = (change["pipeline"].as_str().unwrap(), change["unit"].as_str().unwrap());
+            let new = || {
+                toml::Value::Table(toml::Table::from_iter([(
+                    "units".to_owned(),
+                    toml::Value::Table(toml::Table::new()),
+                )]))
+            };
+            let units = pipelines.entry(pipeline).or_insert_with(new)["units"].as_table_mut().unwrap();
+            match change.get("is") {
+                Some(is) => drop(units.insert(unit.to_owned(), toml::Value::try_from(is).unwrap())),
+                None => drop(units.remove(unit)),
+            }
+        }
+        assert_eq!(table(&project), expected, "{shown}");
+    };
+    let before: toml::Table = toml::from_str("version = 1\n[pipelines.other]\n").unwrap();
+    let mut before = before;
+    before["pipelines"] = toml::Value::Table(toml::Table::from_iter([("other.yaml".to_owned(), of_other.clone())]));
+    check(&shown, &before);
+    assert_eq!(shown["lock"]["changes"].as_array().unwrap().len(), 3, "{shown}");
+
+    let before = table(&project);
+    project.replace("units/cat.wat", more());
+    project.replace("inner/sums.wat", ARITHMETIC.replace("i32.add", "i32.sub"));
+    project.replace("pipeline.yaml", calls.replace("upper: {", "loud: {").replace("unit: upper", "unit: loud"));
+    // The one that nobody asks for changes, too.
+    project.replace("sums.wat", ARITHMETIC.replace("i32.add", "i32.mul"));
+    let shown = plan(&project, &["--accept", "--output", "json"]);
+    let shown: Value = serde_json::from_str(shown.expect(0).text()).unwrap();
+    let changes = shown["lock"]["changes"].as_array().unwrap();
+    let names: Vec<_> =
+        changes.iter().map(|change| (change["pipeline"].as_str().unwrap(), change["unit"].as_str().unwrap())).collect();
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    assert_eq!(
+        sorted,
+        [
+            ("inner/pipeline.yaml", "sums"),
+            ("pipeline.yaml", "cat"),
+            ("pipeline.yaml", "loud"),
+            ("pipeline.yaml", "upper")
+        ]
+    );
+    check(&shown, &before);
+    assert_eq!(table(&project)["pipelines"]["other.yaml"], of_other);
+    project.wasmill(["run", "other.yaml"]).run().expect(2);
+    project.wasmill(["run", "pipeline.yaml"]).run().expect(0);
+}
+
 #[test]
 fn a_unit_that_nobody_accepted_is_refused_and_one_that_is_gone_is_not() {
     let project = two();

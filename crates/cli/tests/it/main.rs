@@ -37,6 +37,7 @@ mod run;
 mod signals;
 mod sim;
 mod sources;
+mod surroundings;
 mod telemetry;
 mod tests_of_pipelines;
 mod upkeep;

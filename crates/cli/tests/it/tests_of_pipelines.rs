@@ -97,6 +97,19 @@ fn what_differs_is_shown() {
 }
 
 #[test]
+fn the_budget_of_a_case_is_exact() {
+    let fuel = json(&sums("tests:\n  one: {}\n"), 0)["tests"][0]["fuel"].as_u64().unwrap();
+    for (budget, code) in [(fuel + 1, 0), (fuel, 0), (fuel - 1, 1)] {
+        let project = sums(&format!("tests:\n  one: {{ budget: {{ fuel: {budget} }} }}\n"));
+        let document = json(&project, code);
+        let differences = document["tests"][0]["differences"].as_array().map_or(0, Vec::len);
+        assert_eq!(differences, usize::from(code == 1), "{document}");
+        // A budget is a promise, and nothing that is found: it is never written.
+        test(&project, &["--update"]).expect(code);
+    }
+}
+
+#[test]
 fn expectations_are_written_into_the_manifest() {
     let tests = "tests:
   # The usual one.
@@ -133,6 +146,38 @@ fn expectations_are_written_into_the_manifest() {
     test(&project, &[]).expect(0);
     // Nothing is left to write.
     assert!(!test(&project, &["--update"]).expect(0).text().contains("written"));
+}
+
+#[test]
+fn outputs_that_no_plain_text_has_are_written_too() {
+    let text = "a \"quoted\" \\ line\n\tof\u{2028}an \u{7f}\u{85}\u{1b}[1m 🦀 'odd' text: # {}\r\n";
+    let project = pipeline(
+        "wasmill: 1
+units:
+  nan: { wat: '(module (func (export \"nan\") (result f64) (f64.const nan)))' }
+  echo: { path: upper.wat }
+inputs: { text: { type: string, default: \"\" } }
+steps:
+  nan: { unit: nan, function: nan, with: [] }
+  echo: { unit: echo, with: \"${{ inputs.text }}\" }
+outputs: { nan: \"${{ steps.nan.output }}\", \"the \\\"text\\\"\\u2028\": \"${{ steps.echo.output }}\" }
+tests:
+  \"odd \\\"name\\\"\\u001b[1m🦀\": { inputs: { text: { $file: text.txt } } }
+  nothing: { outputs: { nan: 1 } }
+",
+    )
+    .file("upper.wat", UPPER)
+    .file("text.txt", text);
+    test(&project, &[]).expect(1);
+    let output = test(&project, &["--update"]);
+    assert!(output.expect(0).text().contains("written into pipeline.yaml: odd"), "{output}");
+    assert!(!output.text().contains('\u{1b}'), "{output}");
+    let written = fs::read_to_string(project.path().join("pipeline.yaml")).unwrap();
+    test(&project, &[]).expect(0);
+    assert!(!test(&project, &["--update"]).expect(0).text().contains("written"), "{written}");
+    // It is the very text that is held to: one of another case fails.
+    let project = project.file("text.txt", text.replace('🦀', "x"));
+    test(&project, &[]).expect(1);
 }
 
 #[test]
@@ -182,6 +227,10 @@ fn a_budget_is_for_all_attempts_together() {
     let fuel = document["steps"]["s"]["attempts"][0]["usage"]["fuel"].as_u64().unwrap();
     let budget = format!("budget: {{ fuel: {} }}", 3 * fuel);
     assert_eq!(run(&budget, "[1, 2, 3]").0, Some(0));
+    // To the unit.
+    assert_eq!(run(&format!("budget: {{ fuel: {} }}", 3 * fuel - 1), "[1, 2, 3]").0, Some(3));
+    assert_eq!(run(&format!("budget: {{ fuel: {fuel} }}"), "[1]").0, Some(0));
+    assert_eq!(run(&format!("budget: {{ fuel: {} }}", fuel - 1), "[1]").0, Some(3));
     let (code, document) = run(&budget, "[1, 2, 3, 4]");
     assert_eq!((code, &document["error"]["code"]), (Some(3), &"WM0603".into()));
     assert_eq!(document["steps"]["s"]["verdict"], "fuel-exhausted");

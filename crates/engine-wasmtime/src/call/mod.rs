@@ -167,7 +167,12 @@ impl Prepared {
         let guest = self.enter(&mut store, call, input);
         let mut result = within(guest, self.imports, &deadline, &self.shared.turns, call).await;
 
-        usage.fuel = store.get_fuel().ok().map(|left| call.limits.fuel.saturating_sub(left));
+        // The store was given one unit more than the guest may use.
+        let left = store.get_fuel().ok();
+        usage.fuel = left.map(|left| call.limits.fuel - left.saturating_sub(1).min(call.limits.fuel));
+        if left == Some(0) && result.is_ok() && call.limits.fuel < u64::MAX {
+            result = Err(wasmtime::Trap::OutOfFuel.into());
+        }
         self.profile(&mut store);
         let limiter = &store.data().limiter;
         usage.peak_memory = limiter.tally.peak();

@@ -168,6 +168,35 @@ fn metrics_count_and_measure() {
     assert_eq!(receiver.histogram("wasmill.attempt.memory.peak").0, 5);
 }
 
+/// A series is kept for each combination of what metrics say: of many items, rows and steps there are not many.
+#[test]
+fn what_there_may_be_any_number_of_is_in_no_metric() {
+    let receiver = Receiver::start(Manner::Takes);
+    let project = pipeline(
+        "wasmill: 1\nname: many\nunits: { math: math.wat }\nsteps:\n  items: { unit: math, function: add, foreach: [1, 2, 3, 4, 5, 6, 7, 8, 9], with: [\"${{ item }}\", 1] }\n",
+    );
+    let project = project.file("math.wat", ARITHMETIC).file("rows", "{}\n".repeat(7));
+    sent_to(project.wasmill(["run", "pipeline.yaml", "--each", "rows"]), &receiver).run().expect(0);
+    assert_eq!(receiver.count("wasmill.attempts", "wasmill.step.id", "items"), 63);
+    for metric in
+        ["wasmill.runs", "wasmill.steps", "wasmill.attempts", "wasmill.attempt.duration", "wasmill.attempt.fuel"]
+    {
+        assert_eq!(receiver.series(metric), 1, "{metric}");
+    }
+    assert_eq!(receiver.count("wasmill.attempts", "wasmill.step.item", "0"), 0);
+
+    // A pipeline that a program wrote.
+    let receiver = Receiver::start(Manner::Takes);
+    let steps: String =
+        (0..101).map(|step| format!("  s{step}: {{ unit: math, function: add, with: [{step}, 1] }}\n")).collect();
+    let project = pipeline(&format!("wasmill: 1\nname: large\nunits: {{ math: math.wat }}\nsteps:\n{steps}"));
+    sent_to(project.file("math.wat", ARITHMETIC).wasmill(["run", "pipeline.yaml"]), &receiver).run().expect(0);
+    assert_eq!(receiver.count("wasmill.attempts", "wasmill.pipeline.name", "large"), 101);
+    assert_eq!(receiver.series("wasmill.attempts"), 1);
+    // Its spans say which step it was.
+    assert_eq!(receiver.spans().iter().filter(|span| attribute(span, "wasmill.step.id").is_some()).count(), 202);
+}
+
 #[test]
 fn logs_say_what_failed_within_its_trace() {
     let receiver = Receiver::start(Manner::Takes);

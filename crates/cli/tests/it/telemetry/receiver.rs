@@ -112,6 +112,17 @@ impl Receiver {
             .sum()
     }
 
+    /// How many series a metric has.
+    pub(crate) fn series(&self, name: &str) -> usize {
+        let metrics = self.metrics();
+        let metric = metrics.iter().find(|metric| metric.name == name).unwrap_or_else(|| panic!("no {name}"));
+        match &metric.data {
+            Some(metric::Data::Sum(sum)) => sum.data_points.len(),
+            Some(metric::Data::Histogram(histogram)) => histogram.data_points.len(),
+            _ => panic!("{name} is neither a counter nor a histogram"),
+        }
+    }
+
     /// How many values a histogram has, and their sum.
     pub(crate) fn histogram(&self, name: &str) -> (u64, f64) {
         let metrics = self.metrics();
