@@ -14,8 +14,8 @@ use crate::{process, setup};
 const TARGET: &str = "wasm32-wasip1";
 const NAME: &str = "wasmill-wasi.wasm";
 
-/// The most bytes that it may have: 5 MiB.
-const LARGEST: u64 = 5 << 20;
+/// The most bytes that it may have: 5 MB.
+const LARGEST: u64 = 5_000_000;
 
 /// What the compiler makes use of for this target, and every runtime has.
 const FEATURES: [&str; 6] =

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use cel::Env;
+use cel::common::types::{CelBool, CelString};
+use cel::{Env, ExecutionError};
+use regex::Regex;
 use wasmill_model::{Expression, Location, Reference};
 
 use crate::analysis::{self, Analysis};
@@ -12,13 +14,25 @@ use crate::error::ExpressionError;
 use crate::messages;
 use crate::path::{self, Path};
 
-/// CEL's standard library and its math extension.
+/// CEL's standard library, its math extension and `matches`, which CEL has too, but with all that `regex` can be built with.
 pub(crate) static ENVIRONMENT: LazyLock<std::sync::Arc<Env>> = LazyLock::new(|| {
     let mut environment = Env::stdlib();
     // It fails only where a name is declared twice; the functions would be missing then, which a test looks for.
     let _ = environment.add_extension(cel::extensions::math);
+    let _ = environment.add_extension(|environment| {
+        cel::add_overload!(environment, fn matches: (CelString, CelString) -> Result<CelBool>, id = "matches")?;
+        cel::add_member_overload!(environment, fn matches: (CelString, CelString) -> Result<CelBool>)
+    });
     std::sync::Arc::new(environment)
 });
+
+fn matches(text: &CelString<'_>, pattern: &CelString<'_>) -> Result<CelBool, ExecutionError> {
+    let pattern = Regex::new(pattern.inner()).map_err(|error| ExecutionError::FunctionError {
+        function: "matches".to_owned(),
+        message: format!("'{}' not a valid regex:\n{error}", pattern.inner()),
+    })?;
+    Ok(CelBool::from(pattern.is_match(text.inner())))
+}
 
 /// What a text turned out to be.
 #[derive(Debug)]

@@ -141,6 +141,7 @@ fn what_cel_works_out() {
     gives("${{ math.greatest(inputs.n, 10) }}", "10");
     gives("${{ math.ceil(inputs.f) }}", "2.0");
     gives("${{ inputs.text.matches('^h') ? string(inputs.n) : '' }}", r#""3""#);
+    gives("${{ 'Übung'.matches('^\\\\p{Lu}\\\\w+$') && !matches('ab', '^b') }}", "true");
     gives("${{ type(inputs.n) == int }}", "true");
     gives("${{ inputs.raw == b'\\x00\\xff' }}", "true");
     gives("${{ size(inputs) }}", "7");

@@ -105,7 +105,11 @@ impl<'a> Reader<'a> {
         let start = line.checked_sub(1).and_then(|line| self.line_starts.get(line)).copied().unwrap_or(0);
         // A byte order mark takes no column.
         let mark = usize::from(start == 0 && offset > 0 && self.text.starts_with('\u{feff}'));
-        let column = (self.characters_before(offset) - self.characters_before(start) + 1).saturating_sub(mark);
+        let before = match self.text.as_bytes().get(start..offset) {
+            Some(near) if near.len() <= BLOCK => count_characters(near),
+            _ => self.characters_before(offset) - self.characters_before(start),
+        };
+        let column = (before + 1).saturating_sub(mark);
         Location {
             file: self.file.clone(),
             line: u32::try_from(line).unwrap_or(u32::MAX),

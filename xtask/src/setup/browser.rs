@@ -1,7 +1,6 @@
-//! A browser, and what drives it in tests: Chromium (or Chrome) of the machine, and Playwright from npm, without a browser of its own.
+//! A browser: Chromium (or Chrome) of the machine.
 
 use std::env;
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -69,53 +68,4 @@ impl Recipe for Chromium {
 fn version(program: &std::path::Path) -> Outcome<String> {
     let said = process::capture(Command::new(program).arg("--version"))?;
     Ok(said.lines().next().unwrap_or_default().trim().to_owned())
-}
-
-/// Playwright, which drives a browser that is there already.
-pub(crate) struct Playwright;
-
-const PACKAGE: &str = "playwright-core";
-
-/// Pinned: the driver speaks a protocol that changes with browsers, and stays compatible for years.
-const VERSION: &str = "1.65.1";
-
-/// Raised when the steps of the recipe change in another way than by the version.
-const REVISION: &str = "1";
-
-impl Recipe for Playwright {
-    fn name(&self) -> &'static str {
-        "playwright"
-    }
-
-    fn purpose(&self) -> &'static str {
-        "drives the browser in tests"
-    }
-
-    fn find(&self, prefix: &Prefix) -> Outcome<Option<Found>> {
-        let folder = prefix.folder(self.name());
-        let manifest = folder.join("node_modules").join(PACKAGE).join("package.json");
-        let is_there = prefix.is_filled(self.name(), &recipe()) && fs::metadata(manifest).is_ok();
-        // Without Node it is not usable, and `install` says so.
-        let is_usable = is_there && process::find("node").is_some();
-        Ok(is_usable.then(|| Found { version: VERSION.to_owned(), place: folder.display().to_string() }))
-    }
-
-    fn install(&self, prefix: &Prefix, _: &Printer) -> Outcome {
-        if let Some(program) = ["node", "npm"].into_iter().find(|program| process::find(program).is_none()) {
-            return Err(Failure::new(format!("looked for `{program}` on the PATH, and it is not there"))
-                .help("install Node.js 18 or newer with npm, for example `apt-get install nodejs npm`"));
-        }
-        let folder = prefix.emptied(self.name())?;
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--save-exact", "--prefix"]).arg(&folder);
-        npm.arg(format!("{PACKAGE}@{VERSION}"));
-        process::capture(&mut npm).map_err(|failure| {
-            failure.help("check the network and npm's settings, then run `cargo xtask setup` again")
-        })?;
-        prefix.stamp(self.name(), &recipe())
-    }
-}
-
-fn recipe() -> String {
-    format!("{REVISION}\n{PACKAGE}@{VERSION}")
 }

@@ -10,8 +10,8 @@ mod componentize_py;
 mod debian;
 mod debian_program;
 mod go;
-mod jco;
 mod npm;
+mod npm_library;
 mod prefix;
 mod pypi;
 pub(crate) mod rust_wasm;
@@ -37,8 +37,8 @@ const RECIPES: [&dyn Recipe; 12] = [
     &debian_program::WAZERO,
     &debian_program::BINARYEN,
     &browser::Chromium,
-    &browser::Playwright,
-    &jco::Jco,
+    &npm_library::PLAYWRIGHT,
+    &npm_library::JCO,
 ];
 
 #[derive(clap::Args, Default)]
