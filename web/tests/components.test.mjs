@@ -44,6 +44,8 @@ async function call(unit, name, input, request = {}) {
 const run = (request) =>
   page().evaluate(async (request) => {
     const { text, document, exitCode } = await wasmill.run(request, { prepared: globalThis.prepared });
+    // They are kept, and some of them are large.
+    globalThis.prepared = undefined;
     return { text, document, exitCode };
   }, request);
 

@@ -99,6 +99,7 @@ fn amplified() -> Vec<Case> {
         exceeds("huge-list", guest!("limits/huge-list.wat")),
         exceeds("aliased-strings", guest!("limits/aliased-strings.wat")),
         exceeds("aliased-lists", guest!("limits/aliased-lists.wat")),
+        exceeds("aliased-tuples", guest!("limits/aliased-tuples.wat")),
     ]
 }
 

@@ -32,7 +32,7 @@ fn ends(names: &[&str], limits: &Value) -> Vec<Value> {
 fn what_is_lifted_of_a_component_is_bounded_before_it_is_there() {
     // Little memory of the guest, much of the page's. The time is for a machine that does much else: a page that lifted all of it would
     // be out of memory long before.
-    let names = ["huge-list", "aliased-strings", "aliased-lists"];
+    let names = ["huge-list", "aliased-strings", "aliased-lists", "aliased-tuples"];
     let limits = json!({ "output": "1MiB", "fuel": 1_000_000_000, "timeout": "60s" });
     for (attempt, name) in ends(&names, &limits).iter().zip(names) {
         assert_eq!(attempt["verdict"], "output-exceeded", "{name}: {attempt}");
