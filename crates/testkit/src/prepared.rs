@@ -8,7 +8,7 @@ use std::process::Command as Process;
 use crate::{shared, workspace};
 
 /// What a component is prepared by: with another one of these, another thing may come of it.
-const PREPARED_BY: [&str; 2] = ["web/bin/prepare.mjs", "xtask/src/setup/jco.rs"];
+const PREPARED_BY: [&str; 2] = ["web/bin/prepare.mjs", "xtask/src/setup/npm_library.rs"];
 
 /// What `web/bin/prepare.mjs` makes of a component, as a file: kept for all tests, since it takes seconds.
 ///
