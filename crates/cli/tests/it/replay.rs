@@ -163,6 +163,112 @@ fn a_forger_who_knows_the_digests_is_found_by_the_run() {
     assert_eq!((&found["step"], &found["what"]), (&json!("a"), &json!("unit")));
 }
 
+/// A bundle with one value replaced, and all digests made right again.
+fn resealed(bundle: &Value, place: &str, value: Value) -> Value {
+    let digest = |value: &Value| {
+        json!(wasmill_model::Value::from_json(value.to_string().as_bytes()).unwrap().digest().to_string())
+    };
+    let mut forged = bundle.clone();
+    *forged.pointer_mut(place).unwrap_or_else(|| panic!("{place}: {bundle}")) = value;
+    let run = forged["recorded"]["run"].clone();
+    let mut digests = serde_json::Map::new();
+    for (part, value) in run.as_object().unwrap() {
+        match value.as_object().filter(|_| part == "steps") {
+            Some(steps) => digests.extend(steps.iter().map(|(id, step)| (format!("run.steps.{id}"), digest(step)))),
+            None => drop(digests.insert(format!("run.{part}"), digest(value))),
+        }
+    }
+    let kept = forged["recorded"]["digests"].as_object_mut().unwrap();
+    digests.into_iter().for_each(|(part, digest)| drop(kept.insert(part, digest)));
+    forged
+}
+
+/// Nothing of a record can be another without being named: not in a receipt, not in a step, not in the run.
+#[test]
+fn each_part_of_a_record_is_held_against_the_run() {
+    let text = r#"wasmill: 1
+name: parts
+on_failure: continue
+units: { a: { path: a.wat }, cat: { path: cat.wat } }
+steps:
+  sum: { unit: a, function: add, with: [1, 2] }
+  noisy: { unit: cat, with: "x", grants: { args: ["-x"] }, fallback: { value: "none" } }
+  zero: { unit: a, function: divide, with: [1, 0] }
+"#;
+    let project = pipeline(text).file("a.wat", ARITHMETIC).file("cat.wat", CAT);
+    let bundle = exported(&project, &[]);
+    replay(&project, &[]).expect(0);
+    let receipt = "/recorded/run/steps/sum/attempts/0";
+    let other = "0".repeat(64);
+    for (place, value, step, what) in [
+        (format!("{receipt}/unit"), json!(other), Some("sum"), "unit"),
+        (format!("{receipt}/interface"), json!("bytes"), Some("sum"), "interface"),
+        (format!("{receipt}/function"), json!("sub"), Some("sum"), "function"),
+        (format!("{receipt}/profile"), json!("fast"), Some("sum"), "profile"),
+        (format!("{receipt}/limits/memory"), json!(65536), Some("sum"), "limits"),
+        (format!("{receipt}/grants/clock"), json!("real"), Some("sum"), "grants"),
+        (format!("{receipt}/input"), json!(other), Some("sum"), "input"),
+        (format!("{receipt}/output"), json!(other), Some("sum"), "output"),
+        (format!("{receipt}/usage/fuel"), json!(1), Some("sum"), "fuel"),
+        (format!("{receipt}/usage/peak_memory"), json!(1), Some("sum"), "peak memory"),
+        (format!("{receipt}/usage/bytes_in"), json!(1), Some("sum"), "bytes in"),
+        (format!("{receipt}/usage/bytes_out"), json!(1), Some("sum"), "bytes out"),
+        ("/recorded/run/steps/sum/output".to_owned(), json!(4), Some("sum"), "output"),
+        ("/recorded/run/steps/noisy/attempts/0/log".to_owned(), json!("quiet"), Some("noisy"), "log"),
+        ("/recorded/run/steps/noisy/attempts/0/message".to_owned(), json!("other"), Some("noisy"), "message"),
+        ("/recorded/run/steps/noisy/fallback".to_owned(), json!("unit cat"), Some("noisy"), "fallback"),
+        ("/recorded/run/steps/sum/attempts".to_owned(), json!([]), Some("sum"), "attempts"),
+        ("/recorded/run/outputs/sum".to_owned(), json!(4), None, "outputs"),
+        ("/recorded/run/verdict".to_owned(), json!("cancelled"), None, "verdict"),
+        ("/recorded/run/error/code".to_owned(), json!("WM0603"), None, "error"),
+    ] {
+        let forged = resealed(&bundle, &place, value);
+        fs::write(project.path().join("run.wasmill"), forged.to_string()).unwrap();
+        let found = told(&replay(&project, &["--output", "json"]), 1)["difference"].clone();
+        assert_eq!((found["step"].as_str(), &found["what"]), (step, &json!(what)), "{place}: {found}");
+    }
+    // A verdict of a step, with that of its attempt or without.
+    for places in [&["/attempts/0/verdict", "/verdict"][..], &["/attempts/0/verdict"]] {
+        let mut forged = bundle.clone();
+        for place in places {
+            forged = resealed(&forged, &format!("/recorded/run/steps/sum{place}"), json!("cancelled"));
+        }
+        fs::write(project.path().join("run.wasmill"), forged.to_string()).unwrap();
+        let found = told(&replay(&project, &["--output", "json"]), 1)["difference"].clone();
+        assert_eq!((&found["step"], &found["what"]), (&json!("sum"), &json!("verdict")), "{found}");
+    }
+    // What nobody sealed was put in.
+    let mut more = bundle.clone();
+    more["recorded"]["run"]["steps"]["ghost"] = more["recorded"]["run"]["steps"]["sum"].clone();
+    fs::write(project.path().join("run.wasmill"), more.to_string()).unwrap();
+    let output = replay(&project, &[]);
+    assert!(output.expect(2).stderr.contains("the receipts or the output of the step `ghost` was added"), "{output}");
+}
+
+/// A unit that leaves a file where it was called.
+const TOUCH: &str = r#"(module
+  (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "touched")
+  (func (export "_start")
+    (if (call $open (i32.const 3) (i32.const 0) (i32.const 64) (i32.const 7) (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 0))
+      (then (unreachable)))))"#;
+
+#[test]
+fn what_has_no_answer_in_the_record_is_not_called_to_get_one() {
+    let text = "wasmill: 1\nname: touch\nunits: { touch: { path: touch.wat } }\nsteps:\n  touch: { unit: touch, grants: { dirs: { ./data: { at: /data, mode: rw } } } }\n";
+    let project = pipeline(text).file("touch.wat", TOUCH).file("data/file", "");
+    let bundle = exported(&project, &[]);
+    let touched = project.path().join("data/touched");
+    fs::remove_file(&touched).unwrap();
+    replay(&project, &[]).expect(0);
+    assert!(!touched.exists());
+    let place = "/recorded/run/steps/touch/attempts";
+    fs::write(project.path().join("run.wasmill"), resealed(&bundle, place, json!([])).to_string()).unwrap();
+    replay(&project, &[]).expect(1);
+    assert!(!touched.exists());
+}
+
 #[test]
 fn what_reached_outside_is_taken_from_the_record() {
     let text = r#"wasmill: 1

@@ -213,6 +213,10 @@ fn without_own(output: &Output, name: &str) -> Value {
     fn strip(value: &mut Value, times: &mut usize) {
         match value {
             Value::Object(members) => {
+                // How many frames fit on the stack depends on those of the host below them, and so on how the host was compiled.
+                if members.get("trap").is_some_and(|trap| trap == "stack-overflow") {
+                    members.get_mut("usage").and_then(Value::as_object_mut).unwrap().remove("fuel");
+                }
                 *times += usize::from(members.remove("wall_us").is_some());
                 members.values_mut().for_each(|member| strip(member, times));
             }
