@@ -163,12 +163,12 @@ const wasmillComponent = (() => {
   /**
    * Makes a call in a fresh instance. `modules` are core modules by jco's names, as `{module, start, memory, elements}`: what `WebAssembly` compiled
    * of it, the export that is called first, what it begins with. `order` is `{function, signature, limits, input}`, `core` is what `wasmillWasi`
-   * asks for.
+   * asks for. `begun` is called when all modules have begun, and nothing was called yet.
    *
    * Gives `{answer}`, `{error}` (what a function said with its `err`), both JSON text, `{refused}`: why it was not called, or `{produced}`: how
    * many bytes there were when the limit of the output was passed. What else ends a call is thrown.
    */
-  function call({ source, modules }, order, core) {
+  function call({ source, modules }, order, core, begun) {
     let parameters;
     try {
       parameters = order.signature ? wasmillValues.lowerParameters(order.signature, order.input) : [];
@@ -193,6 +193,7 @@ const wasmillComponent = (() => {
     };
     try {
       const exports = evaluate(source, lifting)((name) => modules[name].module, wasmillWasi(asked), begin);
+      begun?.();
       const run = exported(exports, order.function);
       if (typeof run !== "function") throw new Error(`the export \`${order.function}\` is gone`);
       let value;

@@ -150,7 +150,11 @@ const wasmillWorker = {
 
   componentUsed: () => wasmillComponent.used(),
 
-  component: (prepared, order) => guarded(() => wasmillComponent.call(prepared, JSON.parse(order), componentCore)),
+  component(prepared, order) {
+    // What a component begins with is known only here.
+    const begun = () => wasmillWorker.logged(new Uint8Array());
+    return guarded(() => wasmillComponent.call(prepared, JSON.parse(order), componentCore, begun));
+  },
 
   pause(milliseconds) {
     // Shared memory of WebAssembly is the only thing that a worker can wait on; where there is none, it spins.

@@ -160,6 +160,10 @@ test("of a call that was terminated, its log and memory are known", async () => 
   assert.deepEqual([told.verdict, told.log], ["timed-out", "before 0\nbefore 1\nbefore 2\n"]);
   assert.equal(told.usage.log_bytes, 27);
   assert.ok(told.usage.peak_memory > 1 << 20 && told.usage.wall_us >= 2_000_000, JSON.stringify(told.usage));
+  // Of one that says nothing, what it began with.
+  const silent = attempt(await javascript("export function main() { for (;;); }", { timeout: "2s", fuel: 1e15 }));
+  assert.deepEqual([silent.verdict, silent.log], ["timed-out", undefined]);
+  assert.ok(silent.usage.peak_memory > 1 << 20, JSON.stringify(silent.usage));
 });
 
 test("what is prepared of a script is its interpreter", async () => {
