@@ -217,7 +217,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Diagnostic> {
     std::fs::read(path).map_err(|error| {
         let message = cannot_read(path, &error);
         Diagnostic::new(Code::InputUnreadable, message).help(
-            "paths of inputs are relative to the current folder; a value that begins with `@` goes into a file or JSON",
+            "paths of inputs are relative to the current folder, those of `$file` in a manifest to the manifest; a value that begins with `@` goes into a file or JSON",
         )
     })
 }

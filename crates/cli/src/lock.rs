@@ -231,12 +231,20 @@ impl Lock {
     /// # Errors
     /// A file that cannot be written.
     pub(crate) fn accept(mut self) -> Result<PathBuf, Failure> {
+        // Others may accept pipelines of the same folder at the same time: what they wrote stays. (Where a folder cannot be locked, the last one wins.)
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let held = std::fs::File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+        let written = std::fs::read_to_string(&self.path).ok().and_then(|text| toml::from_str::<File>(&text).ok());
+        if let Some(written) = written.filter(|file| file.version <= VERSION) {
+            self.file = written;
+        }
         self.file.version = VERSION;
         self.file.pipelines.extend(self.now);
         let shown = self.path.display();
         let failed = |error: &dyn std::fmt::Display| Failure::host(format!("`{shown}` cannot be written: {error}"));
         let text = toml::to_string(&self.file).map_err(|error| failed(&error))?;
         whole_file::write(&self.path, format!("{HEAD}{text}").as_bytes()).map_err(|error| failed(&error))?;
+        drop(held);
         Ok(self.path)
     }
 

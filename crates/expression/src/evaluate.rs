@@ -16,6 +16,7 @@ use crate::error::{EvaluationError, ExpressionError, Failure};
 use crate::messages;
 use crate::parse::{ENVIRONMENT, Parsed, read};
 use crate::path::Path;
+use crate::pattern;
 use crate::program::Scope;
 
 /// An expression that is ready to be worked out.
@@ -66,6 +67,7 @@ fn run(analysis: &Analysis, length: usize, scope: &dyn Scope) -> Result<Value, F
     };
     let mut context = Context::with_env(ENVIRONMENT.clone());
     context.set_variable_resolver(&operands);
+    pattern::begin();
     let outcome = cel::Value::resolve_val(&analysis.tree, &context);
     if operands.is_exhausted.load(Ordering::Relaxed) {
         return Err(

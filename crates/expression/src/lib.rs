@@ -13,7 +13,7 @@
 //!
 //! CEL's standard ones and no others: operators `+ - * / % == != < <= > >= && || ! ?: in [] .`; macros `has(a.b)`,
 //! `list.all(x, …)`, `exists`, `exists_one`, `map`, `filter`; functions `size`, `contains`, `startsWith`, `endsWith`, `matches`
-//! (RE2 syntax, linear time), `string`, `bytes`, `int`, `uint`, `double`, `bool`, `type`, `dyn`; optional values `a.?b`, `a[?b]`,
+//! (RE2 syntax, linear time; pattern and text are bounded together), `string`, `bytes`, `int`, `uint`, `double`, `bool`, `type`, `dyn`; optional values `a.?b`, `a[?b]`,
 //! `optional.of`, `optional.none`, `orValue`, `or`, `hasValue`, `value`; and of CEL's math extension `math.greatest`,
 //! `math.least`, `math.abs`, `math.ceil`, `math.floor`, `math.round`, `math.trunc`, `math.sign`, `math.sqrt`, `math.isNaN`,
 //! `math.isInf`, `math.isFinite` and the `math.bit…` ones. None of them reads a clock, a locale or the environment.
@@ -35,6 +35,7 @@ mod evaluate;
 mod messages;
 mod parse;
 mod path;
+mod pattern;
 mod program;
 mod template;
 

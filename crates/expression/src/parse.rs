@@ -3,9 +3,8 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use cel::Env;
 use cel::common::types::{CelBool, CelString};
-use cel::{Env, ExecutionError};
-use regex::Regex;
 use wasmill_model::{Expression, Location, Reference};
 
 use crate::analysis::{self, Analysis};
@@ -13,6 +12,7 @@ use crate::bounds;
 use crate::error::ExpressionError;
 use crate::messages;
 use crate::path::{self, Path};
+use crate::pattern::matches;
 
 /// CEL's standard library, its math extension and `matches`, which CEL has too, but with all that `regex` can be built with.
 pub(crate) static ENVIRONMENT: LazyLock<std::sync::Arc<Env>> = LazyLock::new(|| {
@@ -25,14 +25,6 @@ pub(crate) static ENVIRONMENT: LazyLock<std::sync::Arc<Env>> = LazyLock::new(|| 
     });
     std::sync::Arc::new(environment)
 });
-
-fn matches(text: &CelString<'_>, pattern: &CelString<'_>) -> Result<CelBool, ExecutionError> {
-    let pattern = Regex::new(pattern.inner()).map_err(|error| ExecutionError::FunctionError {
-        function: "matches".to_owned(),
-        message: format!("'{}' not a valid regex:\n{error}", pattern.inner()),
-    })?;
-    Ok(CelBool::from(pattern.is_match(text.inner())))
-}
 
 /// What a text turned out to be.
 #[derive(Debug)]

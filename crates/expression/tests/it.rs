@@ -500,3 +500,15 @@ fn what_is_chosen_is_handed_on() {
     assert_eq!(evaluate("${{ false ? inputs.rows[0] : {'b': 1, 'a': 2} }}").to_json(), r#"{"a":2,"b":1}"#);
     assert_eq!(evaluate("${{ true ? steps['b-c'].output : null }}"), Value::Null);
 }
+
+#[test]
+fn the_work_of_a_pattern_is_bounded_by_what_it_and_the_text_are() {
+    gives(r"${{ 'ab'.matches('^(a|b){2}$') && 'é'.matches('^\\w{1,200}$') }}", "true");
+    // However many items there are, it is compiled once.
+    gives(r"${{ inputs.many.all(x, string(x).matches('^\\w+$')) }}", "true");
+    let large = evaluate(r"${{ 'é'.matches('^\\w{100,400}$') }}").unwrap_err();
+    assert!(large.contains("ranges of characters"), "{large}");
+    let slow = evaluate("${{ inputs.many.exists(x, string(x).matches('(a{1,20}){1,20}!')) }}").unwrap_err();
+    assert!(slow.contains("too long for the pattern"), "{slow}");
+    assert!(evaluate("${{ 'a'.matches('(a') }}").unwrap_err().contains("unclosed group"));
+}

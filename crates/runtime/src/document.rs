@@ -103,7 +103,7 @@ fn within_budget(mut document: RunDocument, pipeline: &Pipeline) -> RunDocument 
     };
     let help = format!(
         "raise it with `budget: {{ fuel: {} }}`, or find out what costs more than it did",
-        limit.saturating_mul(2)
+        used_fuel.max(limit).saturating_mul(2)
     );
     let help = (used_fuel != u64::MAX).then_some(help);
     document.error = Some(RunError {

@@ -39,22 +39,25 @@ pub struct Kept {
 /// How a kept call is written.
 #[derive(Serialize, Deserialize)]
 struct File<R, V> {
+    /// Which call it is.
+    key: Digest,
     receipt: R,
     output: V,
 }
 
 impl Kept {
     /// As a file.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self, key: &CallKey) -> Vec<u8> {
         // String keys and no failing member.
-        serde_json::to_vec(&File { receipt: &self.receipt, output: &self.output }).unwrap_or_default()
+        serde_json::to_vec(&File { key: key.digest(), receipt: &self.receipt, output: &self.output })
+            .unwrap_or_default()
     }
 
     /// Of a file; none where it is no such file, or is of another call.
     pub fn from_bytes(key: &CallKey, bytes: &[u8]) -> Option<Self> {
-        let File::<Receipt, Value> { receipt, output } = serde_json::from_slice(bytes).ok()?;
+        let File::<Receipt, Value> { key: of, receipt, output } = serde_json::from_slice(bytes).ok()?;
         // What JSON cannot say as it is (a NaN) comes back as something else.
-        let is_same = receipt.unit == key.unit && receipt.output == Some(output.digest());
+        let is_same = of == key.digest() && receipt.unit == key.unit && receipt.output == Some(output.digest());
         is_same.then_some(Kept { receipt, output })
     }
 }

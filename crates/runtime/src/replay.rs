@@ -6,9 +6,12 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use wasmill_model::{Digest, Interface, Receipt, RunDocument, Secrets, StepReport, SubRun, Value, Verdict};
+use wasmill_model::{
+    Digest, Interface, Object, Receipt, RunDocument, RunError, Secrets, StepReport, SubRun, Usage, Value, Verdict,
+};
 
 use crate::Bundle;
+use crate::memo::is_exact;
 use crate::outline::outline;
 
 /// The answers of a run that was recorded, for calls that are not made again.
@@ -54,22 +57,49 @@ impl Recorded {
         let report = document.steps.get(step)?;
         let receipt = report.attempts.iter().find(|receipt| receipt.item == item && receipt.attempt == attempt)?;
         let Some(digest) = receipt.output else { return Some((receipt.clone(), None)) };
-        let output = output_of(report, item).filter(|output| output.digest() == digest)?;
+        let output = output_of(report, item, digest)?;
         Some((receipt.clone(), Some(output)))
     }
 }
 
-/// What a unit gave, as far as the report of its step still has it.
-fn output_of(report: &StepReport, item: Option<u32>) -> Option<Value> {
+/// What a unit gave, by its digest, as far as the report of its step still has it.
+fn output_of(report: &StepReport, item: Option<u32>, digest: Digest) -> Option<Value> {
     let whole = [&report.metadata, &report.output, &report.partial].into_iter().flatten();
     let of_item = |whole: &Value| match (item, whole) {
         (None, value) => Some(value.clone()),
         (Some(item), Value::List(items)) => items.get(item as usize).cloned(),
         (Some(_), _) => None,
     };
-    let receipts = report.attempts.iter().filter(|receipt| receipt.item == item);
-    let digests: Vec<_> = receipts.filter_map(|receipt| receipt.output).collect();
-    whole.filter_map(of_item).find(|value| digests.contains(&value.digest()))
+    let is_it = |value: &Value| value.digest() == digest;
+    whole
+        .filter_map(of_item)
+        .find_map(|value| if is_it(&value) { Some(value) } else { Some(with_floats(&value)).filter(is_it) })
+}
+
+/// With floats in the place of the words that JSON has for them.
+fn with_floats(value: &Value) -> Value {
+    match value {
+        Value::String(word) => match word.as_str() {
+            "NaN" => Value::Float(f64::NAN),
+            "Infinity" => Value::Float(f64::INFINITY),
+            "-Infinity" => Value::Float(f64::NEG_INFINITY),
+            _ => value.clone(),
+        },
+        Value::List(items) => items.iter().map(with_floats).collect::<Vec<_>>().into(),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| (name.clone(), with_floats(value)));
+            Value::from(members.collect::<Object>())
+        }
+        _ => value.clone(),
+    }
+}
+
+/// The digest of a value as its record has it: in JSON, which has words for some floats. (The digest in its receipt is that of the value itself.)
+fn in_record(value: &Value) -> Digest {
+    if is_exact(value) {
+        return value.digest();
+    }
+    serde_json::from_str(&value.to_json()).map_or_else(|_| value.digest(), |value: Value| value.digest())
 }
 
 /// The first thing that a run says otherwise than its record.
@@ -168,10 +198,14 @@ impl Replay {
         }
         let whose = Some(path.trim_end_matches('/')).filter(|path| !path.is_empty()).map(Arc::from);
         self.differs(whose.as_ref(), None, "verdict", &word(&recorded.verdict), &word(&found.verdict));
-        let outputs = |document: &RunDocument| sha256(Some(Value::from(document.outputs.clone()).digest()));
+        let outputs = |document: &RunDocument| sha256(Some(in_record(&Value::from(document.outputs.clone()))));
         self.differs(whose.as_ref(), None, "outputs", &outputs(recorded), &outputs(found));
-        let error =
-            |document: &RunDocument| document.error.as_ref().map_or("none".to_owned(), |error| error.code.to_string());
+        let error = |document: &RunDocument| {
+            let of = |step: &Arc<str>| format!(" of {step}");
+            let said = |error: &RunError| format!("{}{}", error.code, error.step.as_ref().map(of).unwrap_or_default());
+            document.error.as_ref().map_or("none".to_owned(), said)
+        };
+        self.differs(whose.as_ref(), None, "pipeline", &recorded.pipeline, &found.pipeline);
         self.differs(whose.as_ref(), None, "error", &error(recorded), &error(found));
     }
 
@@ -182,8 +216,16 @@ impl Replay {
         if let Some(called) = called {
             for (run, made) in then.runs.iter().zip(&now.runs) {
                 self.differs(Some(name), None, "input", &sha256(Some(run.input)), &sha256(Some(made.input)));
-                let path = SubRun::path(name, run.item, run.attempt);
-                self.compare(called, &format!("{path}/"), &run.document, &made.document);
+                let path = |run: &SubRun| SubRun::path(name, run.item, run.attempt);
+                self.differs(Some(name), None, "item", &path(run), &path(made));
+                self.compare(called, &format!("{}/", path(made)), &run.document, &made.document);
+                self.differs(Some(name), None, "output", &sha256(run.output), &sha256(made.output));
+                // They are sums of what the attempts used, which was compared as far as it can be.
+                if self.other_engine.is_empty() {
+                    self.differs(Some(name), None, "fuel", &fuel(&run.usage), &fuel(&made.usage));
+                    let memory = |run: &SubRun| run.usage.peak_memory.to_string();
+                    self.differs(Some(name), None, "peak memory", &memory(run), &memory(made));
+                }
             }
         }
         let count = |report: &StepReport| format!("{} and {} runs", report.attempts.len(), report.runs.len());
@@ -196,7 +238,7 @@ impl Replay {
             ("metadata", &then.metadata, &now.metadata),
             ("partial", &then.partial, &now.partial),
         ] {
-            let digest = |value: &Option<Value>| sha256(value.as_ref().map(Value::digest));
+            let digest = |value: &Option<Value>| sha256(value.as_ref().map(in_record));
             self.differs(Some(name), None, what, &digest(then), &digest(now));
         }
     }
@@ -218,8 +260,10 @@ impl Replay {
         let by_clock = |receipt: &Receipt| matches!(receipt.verdict, Verdict::TimedOut { .. } | Verdict::Cancelled);
         let (is_ended_by_clock, fields) = (by_clock(then) && by_clock(now), fields(then, is_same_engine));
         for ((what, then), (_, found)) in fields.into_iter().zip(self::fields(now, is_same_engine)) {
-            let depends_on_time =
-                !matches!(what, "unit" | "interface" | "function" | "profile" | "limits" | "grants" | "input");
+            let depends_on_time = !matches!(
+                what,
+                "item" | "attempt" | "unit" | "interface" | "function" | "profile" | "limits" | "grants" | "input"
+            );
             if !(is_ended_by_clock && depends_on_time) {
                 self.differs(Some(name), Some(now), what, &then, &found);
             }
@@ -253,6 +297,8 @@ fn fields(receipt: &Receipt, with_engine: bool) -> Vec<(&'static str, String)> {
     let Receipt { unit, interface, function, profile, limits, grants, input, output, usage, verdict, log, .. } =
         receipt;
     let mut fields = vec![
+        ("item", receipt.item.map_or("none".to_owned(), |item| item.to_string())),
+        ("attempt", receipt.attempt.to_string()),
         ("unit", sha256(Some(*unit))),
         ("interface", interface.to_string()),
         ("function", function.as_deref().unwrap_or("none").to_owned()),
@@ -266,12 +312,16 @@ fn fields(receipt: &Receipt, with_engine: bool) -> Vec<(&'static str, String)> {
         ("bytes out", usage.bytes_out.to_string()),
     ];
     if with_engine {
-        fields.push(("fuel", usage.fuel.map_or("none".to_owned(), |fuel| fuel.to_string())));
+        fields.push(("fuel", fuel(usage)));
         fields.push(("peak memory", usage.peak_memory.to_string()));
         fields.push(("message", verdict.message()));
         fields.push(("log", log.clone()));
     }
     fields
+}
+
+fn fuel(usage: &Usage) -> String {
+    usage.fuel.map_or("none".to_owned(), |fuel| fuel.to_string())
 }
 
 fn sha256(digest: Option<Digest>) -> String {

@@ -55,6 +55,10 @@ pub(crate) fn export(settings: &ExportSettings, printer: &Printer) -> Outcome {
         Some(out) => {
             whole_file::write(out, &text)
                 .map_err(|error| Failure::host(format!("`{}` cannot be written: {error}", out.display())))?;
+            if printer.is_json() {
+                let (run, bundle) = (&*document.run, out.display().to_string());
+                printer.json(&Written { wasmill: 1, bundle, bytes: text.len(), run, verdict: document.verdict })?;
+            }
             let size = wasmill_model::format_bytes(text.len() as u64);
             printer.note(&format!(
                 "{}: {size}; `wasmill replay {}` makes the run again\n",
@@ -66,6 +70,18 @@ pub(crate) fn export(settings: &ExportSettings, printer: &Printer) -> Outcome {
     }
     // What was asked for is the bundle, whatever is in it.
     Ok(if document.verdict == wasmill_model::RunVerdict::Cancelled { ExitCode::Cancelled } else { ExitCode::Success })
+}
+
+/// What was written, as a document.
+#[derive(serde::Serialize)]
+struct Written<'a> {
+    wasmill: u32,
+    /// The file.
+    bundle: String,
+    bytes: usize,
+    /// The run that is in it, and how it ended.
+    run: &'a str,
+    verdict: wasmill_model::RunVerdict,
 }
 
 /// How a reference to a large value begins.

@@ -30,6 +30,8 @@ pub(crate) fn replay(settings: ReplaySettings, printer: &Printer) -> Outcome {
     let in_files = |failure: Failure| failure.in_files(&sources);
     let inputs = wasmill_runtime::bind_inputs(&bundle.pipeline, inputs);
     let inputs = inputs.map_err(|problems| in_files(Failure::invalid(problems.0)))?;
+    // Another engine than the recorded one says nothing of fuel: it has to be asked for, by somebody else than the record.
+    let is_engine_chosen = !host.overrides.engines.is_empty();
     let secrets = Recorded::secrets(request_file::secrets(secrets, &host.secrets)?, &bundle);
     let host = HostSettings { policy, overrides, secrets, ..host };
     let job = Job { bundle, inputs };
@@ -37,11 +39,12 @@ pub(crate) fn replay(settings: ReplaySettings, printer: &Printer) -> Outcome {
     let Finished { document, took } = host::run(&job, &host, reuse, printer).map_err(in_files)?;
     printer.note(&summary::table(&document, took));
     let replay = Replay::of(&job.bundle, &recorded, &document);
-    let is_ok = replay.same && (!verify || replay.taken.is_empty());
+    let is_all_computed = replay.taken.is_empty() && (is_engine_chosen || replay.other_engine.is_empty());
+    let is_ok = replay.same && (!verify || is_all_computed);
     if printer.is_json() {
         printer.json(&ReplayDocument::new(&recorded, &replay))?;
     } else {
-        printer.text(&told(&replay, verify))?;
+        printer.text(&told(&replay, verify, is_engine_chosen))?;
     }
     Ok(if is_ok { ExitCode::Success } else { ExitCode::Failed })
 }
@@ -60,7 +63,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// For people.
-fn told(replay: &Replay, verify: bool) -> String {
+fn told(replay: &Replay, verify: bool, is_engine_chosen: bool) -> String {
     let Replay { same, difference, computed, taken, other_engine } = replay;
     let mut text = match difference {
         None => format!("{GREEN}the same{GREEN:#}: {computed} calls were made again, and gave what they gave then\n"),
@@ -91,8 +94,13 @@ fn told(replay: &Replay, verify: bool) -> String {
     if !other_engine.is_empty() {
         let _ = writeln!(
             text,
-            "{DIM}fuel, memory and logs not compared{DIM:#}: {}; another engine ran it",
-            list(other_engine)
+            "{DIM}fuel, memory and logs not compared{DIM:#}: {}; another engine, or version, ran it{}",
+            list(other_engine),
+            if verify && *same && !is_engine_chosen {
+                format!(" {RED}--verify compares them, unless `--engine` asks for another{RED:#}")
+            } else {
+                String::new()
+            }
         );
     }
     text

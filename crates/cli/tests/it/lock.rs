@@ -245,6 +245,23 @@ fn pipelines_that_are_called_are_held_to_it_too() {
 }
 
 #[test]
+fn pipelines_that_are_accepted_at_once_are_all_kept() {
+    let project = two();
+    let names: Vec<String> = (0..8).map(|number| format!("p{number}.yaml")).collect();
+    let text = std::fs::read_to_string(project.path().join("pipeline.yaml")).unwrap();
+    names.iter().for_each(|name| project.write(name, &text));
+    std::thread::scope(|scope| {
+        for name in &names {
+            scope.spawn(|| {
+                project.wasmill(["plan", name, "--accept"]).run().expect(0);
+            });
+        }
+    });
+    let lock = lock(&project);
+    assert!(names.iter().all(|name| lock.contains(name)), "{lock}");
+}
+
+#[test]
 fn a_lock_that_is_none_is_an_error_and_is_not_overwritten() {
     let project = two().file("wasmill.lock", "version = 1\npipelines = 3\n");
     for arguments in [&["run", "pipeline.yaml"][..], &["plan", "pipeline.yaml", "--accept"]] {

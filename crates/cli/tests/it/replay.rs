@@ -270,6 +270,50 @@ fn what_has_no_answer_in_the_record_is_not_called_to_get_one() {
 }
 
 #[test]
+fn numbers_that_json_has_no_word_for_are_the_same_again() {
+    let wat = "(module (func (export \"f\") (param f64) (result f64) (f64.div (local.get 0) (f64.const 0))))";
+    let steps = "  nan: { unit: u, function: f, with: [0.0] }\n  inf: { unit: u, function: f, foreach: [1.0, -1.0], with: [\"${{ item }}\"] }\n  \
+                 real: { unit: u, function: f, with: [0.0], grants: { clock: real } }\n";
+    let manifest = format!(
+        "wasmill: 1\nunits:\n  u: {{ wat: '{wat}' }}\nsteps:\n{steps}outputs: {{ nan: \"${{{{ steps.nan.output }}}}\" }}\n"
+    );
+    let project = pipeline(&manifest);
+    let bundle = exported(&project, &[]);
+    assert_eq!(bundle["recorded"]["run"]["outputs"]["nan"], "NaN");
+    let document = told(&replay(&project, &["--output", "json"]), 0);
+    assert_eq!((&document["same"], &document["taken"]), (&json!(true), &json!(["real"])), "{document}");
+}
+
+#[test]
+fn a_record_does_not_choose_what_is_verified() {
+    let project = pipeline(
+        "wasmill: 1\nunits: { u: { wat: '(module (func (export \"f\") (result i32) i32.const 7))' } }\nsteps:\n  a: { unit: u, function: f }\n",
+    );
+    let bundle = exported(&project, &[]);
+    assert_eq!(replay(&project, &["--verify"]).code, Some(0));
+    let forged = resealed(&bundle, "/recorded/run/steps/a/attempts/0/engine/version", json!("0.0.1"));
+    let forged = resealed(&forged, "/recorded/run/steps/a/attempts/0/usage/fuel", json!(1));
+    fs::write(project.path().join("run.wasmill"), forged.to_string()).unwrap();
+    // Fuel is an engine's own: what was not compared is said, and is not verified.
+    assert_eq!(replay(&project, &[]).code, Some(0));
+    let output = replay(&project, &["--verify"]);
+    assert!(output.expect(1).text().contains("--verify compares them"), "{output}");
+    assert_eq!(replay(&project, &["--verify", "--engine", "wasmi"]).code, Some(0));
+}
+
+#[test]
+fn what_was_written_is_told_as_json() {
+    let project = sums();
+    let output = project.wasmill(["export", "pipeline.yaml", "-o", "run.wasmill", "--output", "json"]).run();
+    let document = told(&output, 0);
+    let size = fs::metadata(project.path().join("run.wasmill")).unwrap().len();
+    assert_eq!(
+        (&document["bundle"], &document["bytes"], &document["verdict"]),
+        (&json!("run.wasmill"), &json!(size), &json!("ok"))
+    );
+}
+
+#[test]
 fn what_reached_outside_is_taken_from_the_record() {
     let text = r#"wasmill: 1
 name: outside

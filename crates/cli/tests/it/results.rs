@@ -63,7 +63,7 @@ fn the_command_line_has_the_last_word() {
 }
 
 #[test]
-fn what_is_damaged_is_computed_again_and_what_is_forged_is_found() {
+fn what_is_damaged_or_of_another_call_is_computed_again() {
     let project = sums();
     run(&project, &[]);
     let folder = project.path().parent().unwrap().join("results");
@@ -85,8 +85,7 @@ fn what_is_damaged_is_computed_again_and_what_is_forged_is_found() {
     for (path, other) in paths.iter().zip(bytes.iter().rev()) {
         fs::write(path, other).unwrap();
     }
-    let output = project.wasmill(["run", "pipeline.yaml", "--verify"]).run();
-    assert!(output.expect(1).stderr.contains("another answer in the run"), "{output}");
+    assert!(kept(&run(&project, &[])).is_empty());
 }
 
 #[test]
