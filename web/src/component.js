@@ -97,7 +97,8 @@ const wasmillComponent = (() => {
       const narrow = () => new WebAssembly.Global({ value: "i32", mutable: true }, 0);
       this.limits = { memory: BigInt(memory), elements: BigInt(elements), fuel: BigInt(fuel), instances };
       this.instances = 0;
-      this.fuel = this.limits.fuel < MOST ? this.limits.fuel : MOST;
+      // Where it is stopped: what is used up to the last unit is not too much.
+      this.stops = this.limits.fuel < MOST ? this.limits.fuel + 1n : MOST;
       this.globals = {
         "memory-limit": wide(this.limits.memory),
         "table-limit": wide(this.limits.elements),
@@ -105,7 +106,7 @@ const wasmillComponent = (() => {
         elements: wide(0n),
         refused: narrow(),
         wanted: wide(0n),
-        fuel: wide(-this.fuel),
+        fuel: wide(-this.stops),
         exhausted: narrow(),
       };
     }
@@ -132,10 +133,10 @@ const wasmillComponent = (() => {
     /** What was used, as JSON. */
     used() {
       const { memory, elements, refused, wanted, fuel, exhausted } = this.globals;
-      const burnt = this.fuel + fuel.value;
+      const burnt = this.stops + fuel.value;
       // Not by way of numbers, which do not hold all of them.
-      return `{"fuel":${burnt < this.fuel ? burnt : this.fuel},"memory":${memory.value + ELEMENT * elements.value},"refused":${refused.value},` +
-        `"wanted":${BigInt.asUintN(64, wanted.value)},"exhausted":${exhausted.value !== 0}}`;
+      return `{"fuel":${burnt < this.limits.fuel ? burnt : this.limits.fuel},"memory":${memory.value + ELEMENT * elements.value},"refused":${refused.value},` +
+        `"wanted":${BigInt.asUintN(64, wanted.value)},"exhausted":${exhausted.value !== 0},"over":${burnt >= this.stops}}`;
     }
   }
 

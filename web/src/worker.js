@@ -53,7 +53,9 @@ function used() {
   try {
     const { counters, is_metered: isMetered, limits } = JSON.parse(ordered);
     const counter = (what) => Number(instance.exports[counters.find((name) => name.endsWith(what))].value);
-    const own = () => ({ memory: counter("memory") + 8 * counter("elements"), fuel: counter("fuel") + limits.fuel });
+    // It begins one below the limit.
+    const burnt = () => Math.min(counter("fuel") + limits.fuel + 1, limits.fuel);
+    const own = () => ({ memory: counter("memory") + 8 * counter("elements"), fuel: burnt() });
     const { memory, fuel } = instance ? own() : JSON.parse(wasmillComponent.used());
     return { memory, fuel: isMetered ? fuel : undefined };
   } catch {

@@ -9,7 +9,7 @@ import { test } from "node:test";
 
 import { plain, prepare } from "../bin/prepare.mjs";
 import { ORIGIN } from "./browser.mjs";
-import { attempt, one, suite } from "./suite.mjs";
+import { attempt, exactFuel, one, suite } from "./suite.mjs";
 
 const { page, browser } = suite();
 
@@ -139,6 +139,8 @@ test("the JavaScript interpreter: clocks, randomness and streams are the core's"
   assert.equal(JSON.parse(one.document.steps.step.output)[0], 1735689600000);
   assert.equal(attempt(one).log ?? one.document.steps.step.log, attempt(other).log ?? other.document.steps.step.log);
 });
+
+test("the fuel of a component is exact", () => exactFuel((fuel) => call("kinds", "upper", ["a"], { limits: { fuel } })));
 
 test("limits hold for all modules of a component together", async () => {
   const verdict = async (source, limits) => attempt(await javascript(source, limits)).verdict;

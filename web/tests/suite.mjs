@@ -1,5 +1,6 @@
 // What suites share: one browser with one page, and requests of units in WebAssembly text.
 
+import assert from "node:assert/strict";
 import { after, before } from "node:test";
 
 import { openWasmill, withBrowser } from "./browser.mjs";
@@ -33,6 +34,18 @@ export function one(wat, { step = {}, ...request } = {}) {
 
 /** The last attempt of the step of `one`. */
 export const attempt = ({ document }) => document.steps.step.attempts.at(-1);
+
+/** Holds a call to exactly the fuel that it uses: as much is enough, and one unit less is not. `called(fuel)` makes it, with this limit. */
+export async function exactFuel(called) {
+  const last = async (fuel) => attempt(await called(fuel));
+  const plenty = await last(100_000_000);
+  const { fuel } = plenty.usage;
+  assert.ok(plenty.verdict === "ok" && fuel > 0, JSON.stringify(plenty));
+  const enough = await last(fuel);
+  assert.deepEqual([enough.verdict, enough.usage.fuel, enough.output], ["ok", fuel, plenty.output]);
+  const short = await last(fuel - 1);
+  assert.deepEqual([short.verdict, short.usage.fuel], ["fuel-exhausted", fuel - 1]);
+}
 
 /** A unit of the byte interface whose `process` does this. */
 export const bytesUnit = (process, more = "") => `(module

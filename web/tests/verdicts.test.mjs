@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { attempt, bytesUnit, one, program, suite } from "./suite.mjs";
+import { attempt, bytesUnit, exactFuel, one, program, suite } from "./suite.mjs";
 
 const { run } = suite();
 
@@ -50,6 +50,18 @@ test("numbers keep every digit", async () => {
   const none = `(module (func (export "f")))`;
   assert.equal((await run(one(none))).document.steps.step.output, null);
 });
+
+const EXACT = {
+  "numbers, in a straight line": [`(module (func (export "f") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))`, [2, 3]],
+  "numbers, one way": [`(module (func (export "f") (param i32) (result i32) (if (result i32) (local.get 0) (then (i32.add (local.get 0) (i32.const 2))) (else (i32.const 7)))))`, [1]],
+  "numbers, the other way": [`(module (func (export "f") (param i32) (result i32) (if (result i32) (local.get 0) (then (i32.add (local.get 0) (i32.const 2))) (else (i32.const 7)))))`, [0]],
+  bytes: [bytesUnit(`(i32.store (local.get $out) (local.get $len)) (local.get $ptr)`), "hello"],
+  "a program": [program(`(call $write (i32.const 1))`), ""],
+  "a program that exits": [program(`(call $write (i32.const 1)) (call $exit (i32.const 0))`), ""],
+};
+for (const [name, [wat, input]] of Object.entries(EXACT)) {
+  test(`fuel is exact: ${name}`, () => exactFuel((fuel) => run(one(wat, { step: { with: input, limits: { fuel } } }))));
+}
 
 test("vectors are refused before anything runs", async () => {
   const { document, exitCode } = await run(one(`(module (func (export "f") (param v128)))`, { step: { with: ["0".repeat(32)] } }));

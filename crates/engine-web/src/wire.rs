@@ -123,6 +123,18 @@ pub(crate) enum End {
     Trap(TrapKind, String),
 }
 
+impl End {
+    /// The end of a guest that was stopped for its fuel, or that has used too much of it where nothing looked at its count any more.
+    pub(crate) fn of_fuel(&self, is_stopped: bool, is_over: bool) -> Option<End> {
+        let is_its = match self {
+            End::Trap(..) => is_stopped,
+            End::Numbers(_) | End::Bytes | End::Json => is_over,
+            End::Stop(_) | End::Exit(_) | End::OutOfFuel => false,
+        };
+        is_its.then_some(End::OutOfFuel)
+    }
+}
+
 impl From<Stop> for End {
     fn from(stop: Stop) -> Self {
         End::Stop(stop)

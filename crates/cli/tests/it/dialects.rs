@@ -6,7 +6,7 @@ use wasmill_testkit::{Project, workspace};
 
 use crate::{json, project};
 
-const DAG: &str = "
+pub(crate) const DAG: &str = "
 strategy: work_queue
 failure_strategy: fail_fast
 executor_options: { max_concurrency: 4, timeout_seconds: 30, retry_attempts: 2 }

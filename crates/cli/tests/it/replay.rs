@@ -194,6 +194,7 @@ steps:
   sum: { unit: a, function: add, with: [1, 2] }
   noisy: { unit: cat, with: "x", grants: { args: ["-x"] }, fallback: { value: "none" } }
   zero: { unit: a, function: divide, with: [1, 0] }
+  many: { unit: a, function: divide, foreach: [5, 0], with: [10, "${{ item }}"] }
 "#;
     let project = pipeline(text).file("a.wat", ARITHMETIC).file("cat.wat", CAT);
     let bundle = exported(&project, &[]);
@@ -218,6 +219,7 @@ steps:
         ("/recorded/run/steps/noisy/attempts/0/message".to_owned(), json!("other"), Some("noisy"), "message"),
         ("/recorded/run/steps/noisy/fallback".to_owned(), json!("unit cat"), Some("noisy"), "fallback"),
         ("/recorded/run/steps/sum/attempts".to_owned(), json!([]), Some("sum"), "attempts"),
+        ("/recorded/run/steps/many/partial".to_owned(), json!([3, null]), Some("many"), "partial"),
         ("/recorded/run/outputs/sum".to_owned(), json!(4), None, "outputs"),
         ("/recorded/run/verdict".to_owned(), json!("cancelled"), None, "verdict"),
         ("/recorded/run/error/code".to_owned(), json!("WM0603"), None, "error"),
@@ -243,6 +245,18 @@ steps:
     fs::write(project.path().join("run.wasmill"), more.to_string()).unwrap();
     let output = replay(&project, &[]);
     assert!(output.expect(2).stderr.contains("the receipts or the output of the step `ghost` was added"), "{output}");
+}
+
+/// What a step says beside its output is part of the record, too.
+#[test]
+fn what_is_said_beside_an_output_is_compared() {
+    let project = pipeline(crate::dialects::DAG);
+    let bundle = exported(&project, &["--input", "hello world"]);
+    replay(&project, &[]).expect(0);
+    let forged = resealed(&bundle, "/recorded/run/steps/count/metadata/word_count", json!(3));
+    fs::write(project.path().join("run.wasmill"), forged.to_string()).unwrap();
+    let found = told(&replay(&project, &["--output", "json"]), 1)["difference"].clone();
+    assert_eq!((&found["step"], &found["what"]), (&json!("count"), &json!("metadata")), "{found}");
 }
 
 /// A unit that leaves a file where it was called.
@@ -387,16 +401,25 @@ fn pipelines_that_call_pipelines_are_compared_within() {
         "wasmill: 1\nunits: { a: { path: ../a.wat } }\nsteps: { s: { unit: a, function: add, with: [1, 2] } }\n";
     let outer = "wasmill: 1\nsteps: { one: { pipeline: in/p.yaml } }\n";
     let project = pipeline(outer).file("a.wat", ARITHMETIC).file("in/p.yaml", inner);
-    let mut bundle = exported(&project, &[]);
+    let bundle = exported(&project, &[]);
     replay(&project, &[]).expect(0);
-    let step = "/recorded/run/steps/one";
-    *bundle.pointer_mut(&format!("{step}/runs/0/steps/s/attempts/0/usage/fuel")).unwrap() = json!(1);
-    let sealed =
-        wasmill_model::Value::from_json(bundle.pointer(step).unwrap().to_string().as_bytes()).unwrap().digest();
-    bundle["recorded"]["digests"]["run.steps.one"] = json!(sealed.to_string());
-    fs::write(project.path().join("run.wasmill"), bundle.to_string()).unwrap();
-    let document = told(&replay(&project, &["--output", "json"]), 1);
-    assert_eq!((&document["difference"]["step"], &document["difference"]["what"]), (&json!("one/s"), &json!("fuel")));
+    let run = "/recorded/run/steps/one/runs";
+    let other = "0".repeat(64);
+    for (place, value, step, what) in [
+        ("/0/steps/s/attempts/0/usage/fuel", json!(1), "one/s", "fuel"),
+        ("/0/steps/s/attempts/0/unit", json!(other), "one/s", "unit"),
+        ("/0/steps/s/attempts/0/input", json!(other), "one/s", "input"),
+        ("/0/steps/s/output", json!(4), "one/s", "output"),
+        ("/0/input", json!(other), "one", "input"),
+        ("/0/outputs/s", json!(4), "one", "outputs"),
+        ("/0/verdict", json!("cancelled"), "one", "verdict"),
+        ("", json!([]), "one", "attempts"),
+    ] {
+        let forged = resealed(&bundle, &format!("{run}{place}"), value);
+        fs::write(project.path().join("run.wasmill"), forged.to_string()).unwrap();
+        let found = told(&replay(&project, &["--output", "json"]), 1)["difference"].clone();
+        assert_eq!((&found["step"], &found["what"]), (&json!(step), &json!(what)), "{place}: {found}");
+    }
 }
 
 #[test]

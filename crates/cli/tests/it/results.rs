@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use wasmill_testkit::Project;
 
-use crate::fixtures::ARITHMETIC;
+use crate::fixtures::{ARITHMETIC, UPPER};
 use crate::pipeline;
 
 const SUMS: &str = r#"wasmill: 1
@@ -52,6 +52,80 @@ fn an_answer_is_found_by_the_next_process() {
     assert_eq!(kept(&run(&project, &["--input", "n=6"])), ["a"]);
     // Limits are part of a call, as a refusal is an answer.
     assert!(kept(&run(&project, &["--memory", "1MiB"])).is_empty());
+}
+
+/// All that an answer depends on, one process after another over the same folder: whatever is changed is a call that nobody has made.
+#[test]
+fn an_answer_is_of_one_call_alone() {
+    const CALLS: &str = r#"wasmill: 1
+name: calls
+defaults: { cache: auto }
+units: { arithmetic: { path: arithmetic.wat }, upper: { path: upper.wat } }
+steps:
+  number: { unit: arithmetic, function: add, with: [4, 2] }
+  text: { unit: upper, with: "12" }
+"#;
+    let project = pipeline(CALLS).file("arithmetic.wat", ARITHMETIC).file("upper.wat", UPPER);
+    assert!(kept(&run(&project, &[])).is_empty());
+    for (from, to, others) in [
+        ("function: add", "function: divide", vec!["text"]),
+        ("with: [4, 2]", "with: [2, 4]", vec!["text"]),
+        ("with: [4, 2]", "with: { a: 4, b: 2 }", vec!["text"]),
+        ("with: [4, 2]", "with: [4, 2], limits: { fuel: 1000 }", vec!["text"]),
+        ("with: [4, 2]", "with: [4, 2], profile: deterministic", vec!["text"]),
+        ("with: \"12\"", "with: 12", vec!["number"]),
+        ("with: \"12\"", "with: \"12\", as: json", vec!["number"]),
+        ("with: \"12\"", "with: \"12\", grants: { env: { LANG: en } }", vec!["number"]),
+    ] {
+        project.replace("pipeline.yaml", CALLS.replace(from, to));
+        assert_eq!(kept(&run(&project, &[])), others, "{to}");
+        assert_eq!(kept(&run(&project, &[])), ["number", "text"], "{to}");
+    }
+    project.replace("pipeline.yaml", CALLS);
+    assert_eq!(kept(&run(&project, &[])), ["number", "text"]);
+    assert!(kept(&run(&project, &["--engine", "wasmi"])).is_empty());
+    // The same function of another unit.
+    project.replace("arithmetic.wat", ARITHMETIC.replace("i32.add", "i32.mul"));
+    let document = run(&project, &[]);
+    assert_eq!((kept(&document), &document["outputs"]["number"]), (vec!["text"], &8.into()));
+}
+
+/// Whoever can write to the folder can give an answer the name of another: it is computed again where its unit is another.
+#[test]
+fn an_answer_of_another_unit_is_none() {
+    let text = SUMS.replace("never: { unit: arithmetic", "never: { unit: other");
+    let text =
+        text.replace("  arithmetic: {", "  other: { path: other.wat }\n  arithmetic: {").replace(", cache: off", "");
+    let text = text.lines().filter(|line| !line.starts_with("  b:") && !line.starts_with("  sum:")).collect::<Vec<_>>();
+    let text = text.join("\n").replace("outputs:", "");
+    let project = pipeline(&text).file("arithmetic.wat", ARITHMETIC);
+    let project = project.file("other.wat", ARITHMETIC.replace("i32.add", "i32.mul"));
+    run(&project, &[]);
+    let folder = project.path().parent().unwrap().join("results");
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let files: Vec<_> = files.into_iter().filter(|path| path.is_file()).collect();
+    let [one, other] = &files[..] else { panic!("{files:?}") };
+    let (bytes, swapped) = (fs::read(one).unwrap(), fs::read(other).unwrap());
+    fs::write(one, swapped).unwrap();
+    fs::write(other, bytes).unwrap();
+    let document = run(&project, &[]);
+    assert!(kept(&document).is_empty(), "{document}");
+    assert_eq!((&document["outputs"]["a"], &document["outputs"]["never"]), (&3.into(), &12.into()));
+}
+
+/// What a native program does is not known, so that nothing of it is kept, whatever its step says.
+#[cfg(unix)]
+#[test]
+fn a_native_program_is_called_always() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let text = "wasmill: 1\nunits: { count: { program: ./count } }\nsteps:\n  one: { unit: count, engine: process, allow_weaker: true, with: \"\", cache: auto }\n";
+    let project = pipeline(text).file("open.toml", "[policy.engines]\nallow = [\"process\"]\n");
+    project.write("count", "#!/bin/sh\necho 1\n");
+    fs::set_permissions(project.path().join("count"), fs::Permissions::from_mode(0o755)).unwrap();
+    for _ in 0..2 {
+        assert!(kept(&run(&project, &["--policy", "open.toml"])).is_empty());
+    }
 }
 
 #[test]

@@ -267,3 +267,43 @@ fn the_budget_of_a_run_holds_for_what_it_calls_too() {
     let document = document(3);
     assert_eq!(document["steps"]["one"]["verdict"], "fuel-exhausted");
 }
+
+/// Which calls are set aside depends on which end first: a budget does not.
+#[test]
+fn what_is_set_aside_is_in_no_budget() {
+    let text = r#"wasmill: 1
+units:
+  slow: { wat: '(module (func (export "run") (param $n i64) (result i64) (loop $more (local.set $n (i64.sub (local.get $n) (i64.const 1))) (br_if $more (i64.gt_s (local.get $n) (i64.const 0)))) (if (i64.eqz (local.get $n)) (then unreachable)) (i64.const 7)))' }
+steps:
+  each: { unit: slow, foreach: [9000000, 0, 0, 0], with: "${{ item }}", fallback: { step: instead } }
+  instead: { unit: slow, with: -5 }
+"#;
+    let project = pipeline(text);
+    let run = |code: i32| -> Value {
+        serde_json::from_str(project.wasmill(["run", "pipeline.yaml", "--output", "json"]).run().expect(code).text())
+            .unwrap()
+    };
+    let document = run(0);
+    assert!(document["discarded"]["each"].is_array(), "{document}");
+    let fuel = |step: &str| document["steps"][step]["attempts"][0]["usage"]["fuel"].as_u64().unwrap();
+    let used = fuel("each") + fuel("instead");
+    project.replace("pipeline.yaml", format!("budget: {{ fuel: {used} }}\n{text}"));
+    // No attempt is given more than there is for all.
+    assert_eq!(run(0)["steps"]["each"]["attempts"][0]["limits"]["fuel"], used);
+    project.replace("pipeline.yaml", format!("budget: {{ fuel: {} }}\n{text}", used - 1));
+    run(3);
+}
+
+/// How far a unit came when the clock stopped it is another each time: nobody counts it, and it breaks no budget.
+#[test]
+fn what_the_clock_ended_is_in_no_budget() {
+    let text = r#"wasmill: 1
+units: { spin: { wat: '(module (func (export "run") (loop $more (br $more))))' } }
+steps:
+  s: { unit: spin, limits: { timeout: 20ms }, budget: { fuel: 1_000_000_000_000_000 }, fallback: { value: 1 } }
+"#;
+    let output = pipeline(text).wasmill(["run", "pipeline.yaml", "--output", "json"]).run();
+    let document: Value = serde_json::from_str(output.expect(0).text()).unwrap();
+    let attempt = &document["steps"]["s"]["attempts"][0];
+    assert_eq!((&attempt["verdict"], attempt["usage"].get("fuel")), (&"timed-out".into(), None), "{document}");
+}

@@ -36,6 +36,8 @@ struct Used {
     refused: u8,
     wanted: u64,
     exhausted: bool,
+    /// Whether more fuel was used than there is.
+    over: bool,
 }
 
 /// Calls the function that an order names.
@@ -51,7 +53,7 @@ pub(super) fn call(
     // Where there are none, nothing of it has run.
     let Some(used) = js::component_used() else { return report };
     // Counters that say what no counter can say were written by somebody else: nothing that they say is believed, least of all zeros.
-    let Ok(Used { fuel, memory, refused, wanted, exhausted }) = serde_json::from_str(&used) else {
+    let Ok(Used { fuel, memory, refused, wanted, exhausted, over }) = serde_json::from_str(&used) else {
         report.end = Stop::Host(format!("the counters of the component cannot be read: {used}")).into();
         return report;
     };
@@ -65,8 +67,8 @@ pub(super) fn call(
         _ => None,
     };
     report.refused = of.map(|(of, limit)| Refused { of, limit, wanted });
-    if exhausted && matches!(report.end, End::Trap(..)) {
-        report.end = End::OutOfFuel;
+    if let Some(end) = report.end.of_fuel(exhausted, over && order.is_metered) {
+        report.end = end;
     }
     report
 }

@@ -48,13 +48,18 @@ impl Instance {
         let counters = Counters { globals: order.counters.iter().map(global).collect::<Result<_, End>>()? };
         counters.set(Counter::MemoryLimit, clamped(order.limits.memory))?;
         counters.set(Counter::TableLimit, clamped(order.limits.table_elements))?;
-        counters.set(Counter::Fuel, -clamped(order.limits.fuel))?;
+        counters.set(Counter::Fuel, -stops_at(order.limits.fuel))?;
         Ok(counters)
     }
 }
 
 fn clamped(limit: u64) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The fuel at which a unit is stopped: one unit more than it may use, as what is used up to the last unit is not too much.
+fn stops_at(limit: u64) -> i64 {
+    clamped(limit.saturating_add(1))
 }
 
 fn gone() -> String {
@@ -106,11 +111,12 @@ impl Counters {
         let wanted = self.unsigned(Counter::Wanted)?;
         report.refused = of.map(|(of, limit)| Refused { of, limit, wanted });
         if order.is_metered {
-            let limit = clamped(order.limits.fuel);
-            let used = self.get(Counter::Fuel)?.saturating_add(limit).clamp(0, limit);
-            report.fuel = Some(used.cast_unsigned());
-            if self.get(Counter::Exhausted)? != 0 && matches!(report.end, End::Trap(..)) {
-                report.end = End::OutOfFuel;
+            let stops = stops_at(order.limits.fuel);
+            let used = self.get(Counter::Fuel)?.saturating_add(stops);
+            report.fuel = Some(used.clamp(0, clamped(order.limits.fuel)).cast_unsigned());
+            let is_stopped = self.get(Counter::Exhausted)? != 0;
+            if let Some(end) = report.end.of_fuel(is_stopped, used >= stops) {
+                report.end = end;
             }
         }
         Ok(())

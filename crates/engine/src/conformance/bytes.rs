@@ -53,6 +53,7 @@ fn outputs() -> Vec<Case> {
     let as_text = |case| Case { output: OutputFormat::Text, ..case };
     vec![
         case("echo", echo, text("grüße"), bytes("grüße".as_bytes())),
+        case("echo: exact fuel", echo, text("grüße"), bytes("grüße".as_bytes())).exact_fuel(),
         case("echo: empty input, empty output", echo, text(""), bytes(b"")),
         case("echo: the limit itself", echo, text("12345"), bytes(b"12345")).within(within(5), LimitKind::Output),
         case("echo: one byte past", echo, text("123456"), Ends(V::OutputExceeded)).within(within(5), LimitKind::Output),

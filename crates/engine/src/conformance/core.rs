@@ -10,7 +10,7 @@ fn case(name: &'static str, guest: &'static str, input: Input, expected: Expecte
 }
 
 pub(super) fn cases() -> Vec<Case> {
-    [traps(), endless(), memories(), tables(), arithmetic()].concat()
+    [traps(), endless(), memories(), tables(), arithmetic(), exact_fuel()].concat()
 }
 
 fn traps() -> Vec<Case> {
@@ -124,4 +124,19 @@ fn arithmetic() -> Vec<Case> {
         Case { input: Input::Named(named), ..call("arith: by name", "add", Vec::new(), Value::Int(5)) },
         Case { expected: Ends(V::InvalidInput), ..too_few },
     ]
+}
+
+/// Without a loop or a call nothing looks at the count before the end.
+fn exact_fuel() -> Vec<Case> {
+    let branch = |name, way, output| case(name, guest!("core/branch.wat"), number(way), Output(Value::Int(output)));
+    let add = Input::Positional(vec![Value::Int(2), Value::Int(3)]);
+    let add = case("arith: add: exact fuel", guest!("core/arith.wat"), add, Output(Value::Int(5)));
+    [
+        Case { function: Some("add"), ..add },
+        branch("branch: one way: exact fuel", 1, 9),
+        branch("branch: the other way: exact fuel", 0, 7),
+        case("grow: exact fuel", guest!("limits/grow.wat"), number(3), Output(Value::Int(1))),
+    ]
+    .map(Case::exact_fuel)
+    .into()
 }

@@ -43,6 +43,8 @@ pub struct Case {
     pub output: OutputFormat,
     /// The limit without which the case makes no sense for an engine.
     pub needs: Option<LimitKind>,
+    /// Whether it is made again with exactly the fuel that it used, and with one unit less.
+    pub exact_fuel: bool,
     /// What must come of it.
     pub expected: Expected,
 }
@@ -96,6 +98,7 @@ impl Case {
             cancelled: Cancelled::Never,
             output: OutputFormat::Bytes,
             needs: None,
+            exact_fuel: false,
             expected,
         }
     }
@@ -103,6 +106,11 @@ impl Case {
     /// The same call under other limits, for engines that hold this one.
     fn within(self, limits: Limits, needs: LimitKind) -> Case {
         Case { limits, needs: Some(needs), ..self }
+    }
+
+    /// The same call, for engines that count fuel: what it uses is enough for it, and one unit less is not.
+    fn exact_fuel(self) -> Case {
+        Case { exact_fuel: true, ..self }.within(fuel(100_000_000), LimitKind::Fuel)
     }
 
     /// The same call, cancelled.
@@ -199,11 +207,33 @@ pub async fn check_these(engine: &dyn Engine, cases: impl IntoIterator<Item = Ca
             continue;
         }
         ran += 1;
-        if let Err(message) = run(engine, &case).await.and_then(|outcome| judge(&case, &outcome)) {
+        if let Err(message) = holds(engine, &case).await {
             failures.push(format!("{}: {message}", case.name));
         }
     }
     if failures.is_empty() { Ok(ran) } else { Err(failures) }
+}
+
+/// Runs one case, and judges it.
+async fn holds(engine: &dyn Engine, case: &Case) -> Result<(), String> {
+    let outcome = run(engine, case).await?;
+    judge(case, &outcome)?;
+    if !case.exact_fuel {
+        return Ok(());
+    }
+    let used = outcome.usage.fuel.filter(|used| *used > 0).ok_or("no fuel was counted")?;
+    let with = |fuel, expected| Case { limits: Limits { fuel, ..case.limits.clone() }, expected, ..case.clone() };
+
+    let enough = with(used, case.expected.clone());
+    let outcome = run(engine, &enough).await?;
+    judge(&enough, &outcome).map_err(|message| format!("with all {used} of fuel that it used: {message}"))?;
+    if outcome.usage.fuel != Some(used) {
+        return Err(format!("used {used} of fuel, and then {:?}", outcome.usage.fuel));
+    }
+    let too_little = with(used - 1, Expected::Verdict(VerdictKind::FuelExhausted));
+    let outcome = run(engine, &too_little).await?;
+    judge(&too_little, &outcome)
+        .map_err(|message| format!("with one less than the {used} of fuel that it used: {message}"))
 }
 
 /// Whether an engine has what the case is about.

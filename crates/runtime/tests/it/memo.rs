@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use wasmill_model::{DirGrant, DirMode, Foreach, Pipeline, Profile, Retry, RunDocument, Source, Step, With};
+use wasmill_model::{
+    Digest, DirGrant, DirMode, Foreach, Pipeline, Profile, Retry, RunDocument, Source, Step, Value, With,
+};
 use wasmill_runtime::{CallKey, InlineSpawner, Kept, Memo, Reuse, RunOptions};
 
 use crate::fake::{
@@ -117,31 +119,49 @@ fn how_a_unit_is_called_is_part_of_it() {
         change(&mut step);
         pipeline(vec![step], &[])
     };
-    let changes: [fn(&mut Step); 6] = [
+    let changes: [fn(&mut Step); 7] = [
         |_| {},
         |step| step.limits.memory = Some(1 << 20),
         |step| step.function = Some("increment".to_owned()),
         |step| step.profile = Profile::Deterministic,
         |step| drop(step.grants.env.insert("LANG".to_owned(), "en".to_owned())),
+        |step| step.with = single("2"),
         // The same value by name: for a component that is another call.
         |step| step.with = named(&[("value", "1")]),
     ];
     let bench = Bench::new();
-    for change in changes {
-        bench.run(one(change), "{}", "r1");
-        assert_eq!(bench.calls(), 1);
+    // Each in a run of its own: what a run kept itself it is not given.
+    let runs = ["r1", "r2", "r3", "r4", "r5", "r6", "r7"];
+    for (place, (change, run)) in changes.into_iter().zip(runs).enumerate() {
+        bench.run(one(change), "{}", run);
+        assert_eq!(bench.calls(), 1, "change {place}");
     }
-    for change in changes {
-        bench.run(one(change), "{}", "r2");
-        assert_eq!(bench.calls(), 0);
+    for (change, run) in changes.into_iter().zip(runs) {
+        assert_eq!((kept(&bench.run(one(change), "{}", "again"), "a"), bench.calls()), (from(run), 0));
     }
+    // Another engine may answer otherwise.
+    let other = Bench { engine: Fake::named("other", &Profile::ALL, 0), memo: bench.memo.clone() };
+    other.run(one(changes[0]), "{}", "other");
+    assert_eq!(other.calls(), 1);
     // Neither what the step is called nor what is around its calls.
     let renamed = one(|step| {
         step.id = "b".into();
         step.retry = Retry { attempts: 3, ..Retry::default() };
         step.when = Some(template("${{ 1 < 2 }}"));
     });
-    assert_eq!((kept(&bench.run(renamed, "{}", "r3"), "b"), bench.calls()), (from("r1"), 0));
+    assert_eq!((kept(&bench.run(renamed, "{}", "renamed"), "b"), bench.calls()), (from("r1"), 0));
+}
+
+#[test]
+fn what_is_kept_is_of_its_call_and_whole() {
+    let bench = Bench::new();
+    bench.run(pipeline(vec![step("a", "increment", single("1"))], &[]), "{}", "r1");
+    let (key, kept) = bench.memo.0.lock().unwrap().iter().map(|(key, kept)| (*key, kept.clone())).next().unwrap();
+    let read = |key: &CallKey, kept: &Kept| Kept::from_bytes(key, &kept.to_bytes()).map(|kept| kept.output);
+    assert_eq!(read(&key, &kept), Some(Value::Int(2)));
+    // Of another unit, or with another output than its receipt says.
+    assert_eq!(read(&CallKey { unit: Digest::of(b"another"), ..key }, &kept), None);
+    assert_eq!(read(&key, &Kept { output: Value::Int(3), ..kept }), None);
 }
 
 #[test]
