@@ -157,9 +157,9 @@ fn what_is_kept_is_of_its_call_and_whole() {
     let bench = Bench::new();
     bench.run(pipeline(vec![step("a", "increment", single("1"))], &[]), "{}", "r1");
     let (key, kept) = bench.memo.0.lock().unwrap().iter().map(|(key, kept)| (*key, kept.clone())).next().unwrap();
-    let read = |key: &CallKey, kept: &Kept| Kept::from_bytes(key, &kept.to_bytes()).map(|kept| kept.output);
+    let read = |of: &CallKey, kept: &Kept| Kept::from_bytes(of, &kept.to_bytes(&key)).map(|kept| kept.output);
     assert_eq!(read(&key, &kept), Some(Value::Int(2)));
-    // Of another unit, or with another output than its receipt says.
+    // Of another call, or with another output than its receipt says.
     assert_eq!(read(&CallKey { unit: Digest::of(b"another"), ..key }, &kept), None);
     assert_eq!(read(&key, &Kept { output: Value::Int(3), ..kept }), None);
 }
