@@ -99,7 +99,7 @@ impl Memo for Files {
     }
 
     fn store(&self, key: CallKey, kept: Kept) {
-        self.0.store(&key.digest(), kept.to_bytes().into());
+        self.0.store(&key.digest(), kept.to_bytes(&key).into());
     }
 }
 
