@@ -29,12 +29,18 @@ const HEAD: &str = "# What the units of these pipelines were when they were acce
 const VERSION: u32 = 1;
 
 /// The whole file: pipelines by their paths from its folder.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     version: u32,
     #[serde(default)]
     pipelines: BTreeMap<String, Pipeline>,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        File { version: VERSION, pipelines: BTreeMap::new() }
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -143,8 +149,11 @@ impl Lock {
             Err(error) if error.kind() == io::ErrorKind::NotFound => File::default(),
             Err(error) => return Err(unreadable(format!("`{shown}` cannot be read: {error}"))),
         };
-        if file.version > VERSION {
-            return Err(unreadable(format!("`{shown}` is of a later version of Wasmill ({})", file.version)));
+        if file.version != VERSION {
+            return Err(unreadable(format!(
+                "`{shown}` is of version {}, and this Wasmill knows {VERSION}",
+                file.version
+            )));
         }
         let name = pipeline.file_name().map(Path::new).unwrap_or(Path::new(""));
         let mut all = Vec::new();
@@ -194,8 +203,14 @@ impl Lock {
             let is = change.is.as_ref()?;
             let why = match &change.was {
                 None => "was never accepted".to_owned(),
-                Some(was) if was.digest != is.digest || was.interface != is.interface => {
+                Some(was) if was.digest != is.digest => {
                     format!("is not the one that was accepted: sha256 {} became {}", was.digest, is.digest)
+                }
+                Some(was) if was.interface != is.interface => {
+                    format!(
+                        "is not run as it was when it was accepted: interface {} became {}",
+                        was.interface, is.interface
+                    )
                 }
                 Some(was) if is.wants.iter().any(|want| !was.wants.contains(want)) => {
                     "changed in what it is run by".to_owned()
@@ -235,10 +250,9 @@ impl Lock {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let held = std::fs::File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
         let written = std::fs::read_to_string(&self.path).ok().and_then(|text| toml::from_str::<File>(&text).ok());
-        if let Some(written) = written.filter(|file| file.version <= VERSION) {
+        if let Some(written) = written.filter(|file| file.version == VERSION) {
             self.file = written;
         }
-        self.file.version = VERSION;
         self.file.pipelines.extend(self.now);
         let shown = self.path.display();
         let failed = |error: &dyn std::fmt::Display| Failure::host(format!("`{shown}` cannot be written: {error}"));
@@ -331,6 +345,8 @@ fn plain(path: &Path) -> String {
         match part {
             Component::CurDir => {}
             Component::ParentDir if parts.last().is_some_and(|last| last != "..") => drop(parts.pop()),
+            // Before the first `/` of a whole path there is nothing.
+            Component::RootDir => parts.push(String::new()),
             other => parts.push(other.as_os_str().to_string_lossy().into_owned()),
         }
     }
@@ -345,5 +361,6 @@ mod tests {
     fn paths_are_the_same_however_they_are_written() {
         assert_eq!(plain(Path::new("./a/../b/c.yaml")), "b/c.yaml");
         assert_eq!(plain(Path::new("../../c.yaml")), "../../c.yaml");
+        assert_eq!(plain(Path::new("/a/./c.yaml")), "/a/c.yaml");
     }
 }

@@ -156,11 +156,17 @@ struct Row {
     verdict: Style,
 }
 
-/// What the last attempt used. What was kept used something then, and nothing now.
+/// What all of its attempts used: time and fuel together, and the most memory. What was kept used something then, and nothing now.
 pub(crate) fn usage(report: &StepReport) -> Option<Usage> {
-    let made = report.attempts.iter().rev().find(|receipt| receipt.kept_from.is_none());
-    let attempt = made.map(|receipt| receipt.usage);
-    attempt.or_else(|| report.runs.last().map(|run| run.usage))
+    let made = report.attempts.iter().filter(|receipt| receipt.kept_from.is_none()).map(|receipt| receipt.usage);
+    let runs = report.runs.iter().map(|run| run.usage);
+    made.chain(runs).reduce(|sum, usage| Usage {
+        // Of an attempt that the clock ended nobody knows it.
+        fuel: sum.fuel.zip(usage.fuel).map(|(sum, fuel)| sum.saturating_add(fuel)),
+        wall: sum.wall.saturating_add(usage.wall),
+        peak_memory: sum.peak_memory.max(usage.peak_memory),
+        ..sum
+    })
 }
 
 impl Row {

@@ -1,13 +1,17 @@
 //! The run document: what `run --output json` prints, and what every store keeps.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::blob::Detaching;
-use crate::{Blob, Code, Digest, ExitCode, Object, Receipt, Usage, Value, Verdict, VerdictKind};
+use crate::{
+    Blob, BlobError, BlobRef, Code, Digest, ExitCode, Object, Receipt, Usage, Value, Verdict, VerdictKind, attach_blobs,
+};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,20 +204,38 @@ impl RunDocument {
 
     /// Takes values of more than `threshold` bytes out of the outputs of the run and its steps, and puts references in their places
     /// (`{"$blob": …}`); members of objects that could be taken for references are escaped. Do this once, before the document is written
-    /// as JSON: [`attach_blobs`](crate::attach_blobs) is the way back.
+    /// as JSON: [`RunDocument::attach_blobs`] is the way back.
     ///
     /// `keep` is given each blob, and says whether its contents are kept. The first one that is not stays where it is, like all that
     /// would come after it. The same contents are given once, whichever steps gave them.
     pub fn detach_blobs(&mut self, threshold: usize, keep: &mut dyn FnMut(&Blob) -> bool) {
-        self.detach_into(&mut Detaching::new(threshold, keep));
+        let mut detaching = Detaching::new(threshold, keep);
+        let Ok(()) = self.each_value(&mut |value| {
+            detaching.detach(value);
+            Ok::<(), Infallible>(())
+        });
     }
 
-    fn detach_into(&mut self, detaching: &mut Detaching<'_>) {
-        self.outputs.values_mut().for_each(|output| detaching.detach(output));
+    /// Puts the values back that [`RunDocument::detach_blobs`] took out of a document that was read from JSON since: `fetch` gives their
+    /// contents, as for [`attach_blobs`].
+    ///
+    /// # Errors
+    /// Those of [`attach_blobs`], at the first value that cannot be had.
+    pub fn attach_blobs(&mut self, fetch: &mut dyn FnMut(&BlobRef) -> Result<Bytes, String>) -> Result<(), BlobError> {
+        self.each_value(&mut |value| {
+            *value = attach_blobs(value, fetch)?;
+            Ok(())
+        })
+    }
+
+    /// The outputs of the run and its steps, also those of pipelines that were called.
+    fn each_value<E>(&mut self, act: &mut dyn FnMut(&mut Value) -> Result<(), E>) -> Result<(), E> {
+        self.outputs.values_mut().try_for_each(&mut *act)?;
         for report in self.steps.values_mut() {
             let values = [&mut report.output, &mut report.metadata, &mut report.partial];
-            values.into_iter().flatten().for_each(|value| detaching.detach(value));
-            report.runs.iter_mut().for_each(|run| run.document.detach_into(detaching));
+            values.into_iter().flatten().try_for_each(&mut *act)?;
+            report.runs.iter_mut().try_for_each(|run| run.document.each_value(act))?;
         }
+        Ok(())
     }
 }

@@ -97,7 +97,13 @@ impl Files {
             Component::RootDir | Component::Prefix(_) => None,
         });
         if is_inside.is_some() {
-            return None;
+            // Without it every file is missing, and why is said of none.
+            let problem = std::fs::metadata(folder).err()?;
+            let why = format!("the folder of units `{}` cannot be opened: {problem}", folder.display());
+            return absent(
+                &why,
+                "the runtime has to open it: `wasmtime run --dir DIR::/units … --units /units`".to_owned(),
+            );
         }
         let message = format!("{what} is in `{shown}`, outside of the folder of units");
         let help = format!("paths are relative to `{}`, and do not leave it", folder.display());

@@ -13,7 +13,7 @@ use wasmill_plan::StepIndex;
 use crate::attempt::host_error;
 use crate::bounds::bounded;
 use crate::budget;
-use crate::link::LinkedParts;
+use crate::link::{self, LinkedParts};
 use crate::run::{End, Run, Settled};
 use crate::scope::ItemScope;
 use crate::step_input::explain;
@@ -85,7 +85,9 @@ fn within_budget(mut document: RunDocument, pipeline: &Pipeline) -> RunDocument 
         let Some((limit, report)) = step.budget.fuel.zip(document.steps.get_mut(&step.id)) else { continue };
         let used = budget::of_step(report).unwrap_or(u64::MAX);
         if used > limit {
-            (report.verdict, report.output) = (Verdict::FuelExhausted { limit }, None);
+            // What it gave stays in sight, as that of a step that failed in its midst does: it is what a receipt has the digest of.
+            report.verdict = Verdict::FuelExhausted { limit };
+            report.partial = report.output.take().or(report.partial.take());
             broken = Some((Some(step.id.clone()), limit, used));
             break;
         }
@@ -101,11 +103,7 @@ fn within_budget(mut document: RunDocument, pipeline: &Pipeline) -> RunDocument 
     } else {
         format!("{used_fuel} units of fuel")
     };
-    let help = format!(
-        "raise it with `budget: {{ fuel: {} }}`, or find out what costs more than it did",
-        used_fuel.max(limit).saturating_mul(2)
-    );
-    let help = (used_fuel != u64::MAX).then_some(help);
+    let help = (used_fuel != u64::MAX).then(|| raise(used_fuel.max(limit)));
     document.error = Some(RunError {
         code: Code::FuelExhausted,
         message: format!("{who} used {used}, and its budget is {limit}"),
@@ -118,6 +116,17 @@ fn within_budget(mut document: RunDocument, pipeline: &Pipeline) -> RunDocument 
         document.outputs = Object::new();
     }
     document
+}
+
+/// What to do where so much was used.
+fn raise(used: u64) -> String {
+    format!("raise it with `budget: {{ fuel: {} }}`, or find out what costs more than it did", used.saturating_mul(2))
+}
+
+/// The least budget that an attempt of the step is under.
+fn budget_of(run: &Run, step: StepIndex) -> Option<u64> {
+    let pipeline = &run.linked.pipeline;
+    link::budget(pipeline, pipeline.steps.get(step.get())?)
 }
 
 /// The declared outputs; where none are, those of the steps that nobody reads. Of a run that went wrong, those that there are.
@@ -208,6 +217,7 @@ fn step_error(run: &Run, step: StepIndex) -> Option<RunError> {
             (Verdict::TimedOut { limit, .. }, Some(timeout)) if *limit == timeout => {
                 Some("raise the step's `timeout`: it is for all of its attempts together".to_owned())
             }
+            (Verdict::FuelExhausted { limit }, _) if budget_of(run, step) == Some(*limit) => Some(raise(*limit)),
             _ => verdict.help(),
         },
         verdict: verdict.kind(),

@@ -25,7 +25,7 @@ pub(crate) struct ExportArgs {
     #[arg(long = "out", short, value_name = "BUNDLE")]
     pub(crate) out: Option<PathBuf>,
 
-    /// Let references to large values (`{"$blob": …}`) in inputs of JSON stand for the values
+    /// Let references to large values (`{"$blob": …}`) in inputs of JSON, and in RUN, stand for the values
     #[arg(long)]
     pub(crate) allow_blobs: bool,
 

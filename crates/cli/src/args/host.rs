@@ -52,7 +52,8 @@ pub(crate) struct HostArgs {
     /// A secret for units that are granted it: `NAME=env:VARIABLE` or `NAME=@file`, never the value itself
     ///
     /// A step is granted it by `grants: { secrets: [NAME] }`; `call` grants it to its unit. The unit finds it in its environment. No
-    /// document, log or error of the run shows it. The last line end of a file is left out.
+    /// log and no error of the run shows it; what the unit gives may have it, since that is the unit's to say. The last line end of a file
+    /// is left out.
     #[arg(long, value_name = "NAME=SOURCE")]
     pub(crate) secret: Vec<String>,
 

@@ -35,7 +35,7 @@ pub(crate) fn export(settings: &ExportSettings, printer: &Printer) -> Outcome {
     request.policy = (!is_usual).then(|| host.policy.clone());
 
     let document = match run {
-        Some(run) => recorded(run)?,
+        Some(run) => recorded(run, *allow_blobs, host.blobs.as_deref())?,
         None => {
             let job = Job { bundle: file.bundle, inputs: bound };
             let finished = host::run(&job, host, Reuse::default(), printer);
@@ -84,21 +84,28 @@ struct Written<'a> {
     verdict: wasmill_model::RunVerdict,
 }
 
-/// How a reference to a large value begins.
-const BLOB: &[u8] = b"\"$blob\"";
-
-/// A run document that `run --output json` printed.
-fn recorded(path: &Path) -> Result<RunDocument, Failure> {
+/// A run document that `run --output json` printed, with the large values that were taken out of it.
+fn recorded(path: &Path, allow_blobs: bool, folder: Option<&Path>) -> Result<RunDocument, Failure> {
     let shown = path.display();
     let cannot = |why: String| {
         let problem = Diagnostic::new(Code::InputUnreadable, format!("`{shown}` {why}"));
         Failure::from(problem.help("give what `wasmill run FILE --output json` printed"))
     };
     let text = std::fs::read(path).map_err(|error| cannot(format!("cannot be read: {error}")))?;
-    if text.windows(BLOB.len()).any(|part| part == BLOB) {
-        let problem =
-            Diagnostic::new(Code::InputUnreadable, format!("`{shown}` refers to large values, which are not in it"));
-        return Err(problem.help("leave `--run` out: then the run is made now, and the bundle has all of it").into());
-    }
-    serde_json::from_slice(&text).map_err(|error| cannot(format!("is no run document: {error}")))
+    let document = serde_json::from_slice(&text);
+    let mut document: RunDocument = document.map_err(|error| cannot(format!("is no run document: {error}")))?;
+    let mut read = blobs::reader(folder);
+    let attached = document
+        .attach_blobs(&mut |reference| if allow_blobs { read(reference) } else { Err("is not looked for".to_owned()) });
+    attached.map_err(|error| {
+        let help = match allow_blobs {
+            false => {
+                "`--allow-blobs` puts in what its references stand for; or leave `--run` out: then the run is made now"
+            }
+            true => "name the folder that it is kept in: `--blobs DIR`; or leave `--run` out: then the run is made now",
+        };
+        let message = format!("`{shown}` refers to a large value: {error}");
+        Failure::from(Diagnostic::new(Code::InputUnreadable, message).help(help))
+    })?;
+    Ok(document)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -66,7 +66,7 @@ pub(crate) fn test(settings: &TestSettings, printer: &Printer) -> Outcome {
     if is_cancelled {
         return Err(cancelled());
     }
-    let updated = if settings.update { update(&settings.file, pipeline, &mut results)? } else { Vec::new() };
+    let updated = if settings.update { update(&settings.file, pipeline, &mut results, printer)? } else { Vec::new() };
     let results: Vec<CaseResult> = results.into_iter().map(|(result, _)| result).collect();
     let failed = results.iter().filter(|result| !result.is_ok()).count();
     if printer.is_json() {
@@ -251,15 +251,23 @@ fn lines(value: &serde_json::Value) -> String {
     }
 }
 
-/// What is not in both, with some lines around it.
+/// What is not in both, with some lines around it: of texts that have little in common, no more than anybody reads.
 fn diff(text: &mut String, expected: &str, found: &str) {
     const AROUND: usize = 2;
-    let diff = TextDiff::from_lines(expected, found);
+    const MOST: usize = 200;
+    // The smallest difference of large texts takes for ever to find; one that is good enough does not.
+    let diff = TextDiff::configure().timeout(Duration::from_millis(500)).diff_lines(expected, found);
+    let mut shown = 0;
     for (place, group) in diff.grouped_ops(AROUND).iter().enumerate() {
         if place > 0 {
             let _ = writeln!(text, "    {DIM}…{DIM:#}");
         }
         for change in group.iter().flat_map(|operation| diff.iter_changes(operation)) {
+            shown += 1;
+            if shown > MOST {
+                let _ = writeln!(text, "    {DIM}… and more: `--output json` has all of it{DIM:#}");
+                return;
+            }
             let line = printable(change.value().trim_end_matches('\n'));
             let _ = match change.tag() {
                 ChangeTag::Delete => writeln!(text, "    {RED}- {line}{RED:#}"),
@@ -271,7 +279,12 @@ fn diff(text: &mut String, expected: &str, found: &str) {
 }
 
 /// Writes what came of the cases into the manifest, where that is not what they expect. Gives their names.
-fn update(path: &Path, pipeline: &Pipeline, results: &mut [(CaseResult, RunDocument)]) -> Result<Vec<String>, Failure> {
+fn update(
+    path: &Path,
+    pipeline: &Pipeline,
+    results: &mut [(CaseResult, RunDocument)],
+    printer: &Printer,
+) -> Result<Vec<String>, Failure> {
     let mut new: IndexMap<Arc<str>, NewExpectation> = IndexMap::new();
     for (result, document) in results.iter() {
         let Some(case) = pipeline.tests.get(&result.name) else { continue };
@@ -299,7 +312,27 @@ fn update(path: &Path, pipeline: &Pipeline, results: &mut [(CaseResult, RunDocum
         Failure::from(problem.help("write them by hand: `--output json` shows what was found"))
     };
     let text = std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))?;
-    let changed = wasmill_manifest::with_expectations(&path.to_string_lossy(), &text, Format::of(path), &new);
+    let write = |text: &str, cases: &IndexMap<Arc<str>, NewExpectation>| {
+        wasmill_manifest::with_expectations(&path.to_string_lossy(), text, Format::of(path), cases)
+    };
+    let changed = write(&text, &new).or_else(|problem| {
+        // One that cannot be written does not keep the others from it.
+        let mut changed = text.clone();
+        let mut problems = Vec::new();
+        new.retain(|name, expectation| {
+            let one = IndexMap::from([(name.clone(), expectation.clone())]);
+            let written = write(&changed, &one).map(|text| changed = text);
+            written.map_err(|why| problems.push((name.clone(), why))).is_ok()
+        });
+        if new.is_empty() {
+            return Err(problem);
+        }
+        for (name, why) in problems {
+            let (name, why) = (printable(&name), printable(&why));
+            printer.note(&format!("warning: expectations of the test `{name}` cannot be written: {why}\n"));
+        }
+        Ok(changed)
+    });
     let changed = changed.map_err(cannot)?;
     crate::whole_file::write(path, changed.as_bytes()).map_err(|error| cannot(error.to_string()))?;
     for (result, _) in results.iter_mut().filter(|(result, _)| new.contains_key(&result.name)) {

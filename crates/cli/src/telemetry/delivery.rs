@@ -18,10 +18,14 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 pub(super) struct Delivery {
     made: AtomicU64,
     arrived: AtomicU64,
+    /// What arrived and was not taken.
+    refused: AtomicU64,
     /// Why the last request failed.
     failure: Mutex<Option<String>>,
-    /// Whether anything was given up.
+    /// Why anything was given up.
     lost: Mutex<Option<String>>,
+    /// Why anything was not taken.
+    refusal: Mutex<Option<String>>,
 }
 
 impl Delivery {
@@ -32,12 +36,23 @@ impl Delivery {
 
     /// What was made and did not arrive.
     pub(super) fn missing(&self) -> u64 {
-        self.made.load(Ordering::Relaxed).saturating_sub(self.arrived.load(Ordering::Relaxed))
+        let [made, arrived, refused] =
+            [&self.made, &self.arrived, &self.refused].map(|count| count.load(Ordering::Relaxed));
+        made.saturating_sub(arrived.saturating_sub(refused))
     }
 
-    /// Why something was given up, if anything was.
+    /// Why something was given up or not taken, if anything was.
     pub(super) fn lost(&self) -> Option<String> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let [lost, refusal] =
+            [&self.lost, &self.refusal].map(|why| why.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        lost.or(refusal)
+    }
+
+    /// A receiver says that it did not take so many of what it was sent.
+    pub(super) fn refused(&self, many: u64, why: String) {
+        // It may say any number.
+        let _ = self.refused.try_update(Ordering::Relaxed, Ordering::Relaxed, |count| Some(count.saturating_add(many)));
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }
 
     /// A request failed; the exporter may try again.

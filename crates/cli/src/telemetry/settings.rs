@@ -11,6 +11,7 @@ use std::time::Duration;
 use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry_otlp::Protocol;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
+use ureq::http::Uri;
 
 use super::Parent;
 use crate::env_vars;
@@ -84,6 +85,14 @@ fn signal(name: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Opti
         None if either("ENDPOINT").is_none() => return Ok(None),
         None => {}
     }
+    if let Some((variable, value)) = either("ENDPOINT")
+        && !is_address(&value)
+    {
+        // Not the value itself: there may be a key in it.
+        return Err(format!(
+            "`{variable}` is no address of a server, and nothing is exported\n  help: write `http://HOST:4318`, or `https://…`"
+        ));
+    }
     let protocol = match either("PROTOCOL") {
         None => Protocol::HttpBinary,
         Some((variable, value)) => match value.trim() {
@@ -106,6 +115,13 @@ fn signal(name: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Opti
     };
     let certificates = either("CERTIFICATE").map(|(_, path)| path.into());
     Ok(Some(Signal { protocol, timeout, certificates }))
+}
+
+fn is_address(value: &str) -> bool {
+    let uri = value.trim().parse::<Uri>();
+    uri.is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    })
 }
 
 /// The span that this process is part of: W3C trace context in the environment, as build tools and schedulers hand it on. What is no such
@@ -178,6 +194,16 @@ mod tests {
         let found = read_from(&[endpoint, ("OTEL_TRACES_EXPORTER", "zipkin")]);
         assert!(found.signals.traces.is_none() && found.signals.logs.is_some());
         assert_eq!(found.refused.len(), 1);
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_not_shown() {
+        for address in ["http://user:hidden@[not a host", "hidden:4318", "ftp://hidden", "http:///hidden", "http://"] {
+            let found = read_from(&[("OTEL_EXPORTER_OTLP_ENDPOINT", address)]);
+            assert!(!found.signals.any(), "{address}");
+            let [refused] = &*found.refused else { panic!("{:?}", found.refused) };
+            assert!(refused.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && !refused.contains("hidden"), "{refused}");
+        }
     }
 
     #[test]

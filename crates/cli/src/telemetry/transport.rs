@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message as _;
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -84,9 +86,37 @@ impl HttpClient for Transport {
         if !parts.status.is_success() {
             self.delivery.failed(format!("{to} answered with status {}", parts.status.as_u16()));
         }
+        let kind = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if parts.status.is_success() && kind.starts_with("text/html") {
+            let why = format!("{to} answered with a web page, as no receiver of OTLP does");
+            self.delivery.failed(why.clone());
+            return Err(why.into());
+        }
+        let is_json = kind.starts_with("application/json");
         let mut answer = Vec::new();
         // It was taken, whatever is said besides.
         let _ = body.into_reader().take(MAX_ANSWER).read_to_end(&mut answer);
+        if parts.status.is_success()
+            && let Some(many) = refused(&answer, is_json)
+        {
+            self.delivery.refused(many, format!("{to} did not take all of it"));
+        }
         Ok(Response::from_parts(parts, answer.into()))
     }
+}
+
+/// How many of what it was sent a receiver did not take: `partial_success` of its answer, whose shape on the wire is the same for all
+/// signals. What it says besides is not repeated: it may be anything.
+fn refused(answer: &[u8], is_json: bool) -> Option<u64> {
+    let many = if is_json {
+        let answer: serde_json::Value = serde_json::from_slice(answer).ok()?;
+        let success = answer.get("partialSuccess")?;
+        let names = ["rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"];
+        let many = names.iter().find_map(|name| success.get(name))?;
+        // An int64 is a string in JSON of protobuf, or a number.
+        many.as_i64().or_else(|| many.as_str()?.parse().ok())?
+    } else {
+        ExportTraceServiceResponse::decode(answer).ok()?.partial_success?.rejected_spans
+    };
+    u64::try_from(many).ok().filter(|many| *many > 0)
 }

@@ -87,6 +87,31 @@ fn the_run_can_be_one_that_was_made_before() {
 }
 
 #[test]
+fn large_values_of_a_run_that_was_made_before_are_fetched() {
+    let project = pipeline(
+        "wasmill: 1\ninputs: { text: string }\nunits: { cat: cat.wat }\nsteps:\n  a: { unit: cat, with: \"${{ inputs.text }}\" }\n",
+    )
+    .file("cat.wat", CAT)
+    .file("text.txt", "x".repeat(300_000));
+    let input = ["--input", "text=@text.txt"];
+    let run = ["run", "pipeline.yaml", "--output", "json", "--blobs", "kept"];
+    let run = project.wasmill([&run[..], &input].concat()).run();
+    assert!(run.expect(0).text().contains("$blob"), "{run}");
+    let project = project.file("run.json", run.text());
+    let export = |more: &[&str]| {
+        let export = ["export", "pipeline.yaml", "--run", "run.json", "-o", "run.wasmill"];
+        project.wasmill([&export[..], &input, more].concat()).run()
+    };
+    let refused = export(&["--blobs", "kept"]);
+    assert!(refused.expect(2).stderr.contains("refers to a large value"), "{refused}");
+    assert!(refused.stderr.contains("--allow-blobs"), "{refused}");
+    let gone = export(&["--allow-blobs", "--blobs", "nowhere"]);
+    assert!(gone.expect(2).stderr.contains("nowhere"), "{gone}");
+    export(&["--allow-blobs", "--blobs", "kept"]).expect(0);
+    replay(&project, &["--verify"]).expect(0);
+}
+
+#[test]
 fn a_part_that_was_changed_is_named() {
     let project = sums();
     let bundle = exported(&project, &["--input", "n=41"]);
@@ -344,6 +369,29 @@ steps:
     fs::remove_dir_all(project.path().join("data")).unwrap();
     let document = told(&replay(&project, &["--output", "json"]), 0);
     assert_eq!((&document["taken"], &document["computed"]), (&json!(["folder", "secret"]), &json!(1)));
+}
+
+/// Its output is no output of the run, and still what a replay has to hand on.
+#[test]
+fn a_step_over_its_budget_is_over_it_again() {
+    let text = r#"wasmill: 1
+name: dear
+units: { cat: { path: cat.wat } }
+steps:
+  real: { unit: cat, with: "${{ item }}", foreach: [one, two], grants: { clock: real }, budget: { fuel: FUEL } }
+  after: { unit: cat, with: "${{ steps.real.output[0] }}" }
+"#;
+    let project = pipeline(&text.replace("FUEL", "1_000_000")).file("cat.wat", CAT);
+    let used = |project: &Project| -> u64 {
+        let bundle = exported(project, &[]);
+        let attempts = bundle["recorded"]["run"]["steps"]["real"]["attempts"].as_array().unwrap();
+        attempts.iter().map(|attempt| attempt["usage"]["fuel"].as_u64().unwrap()).sum()
+    };
+    let fuel = used(&project);
+    project.replace("pipeline.yaml", text.replace("FUEL", &(fuel - 1).to_string()));
+    assert_eq!(exported(&project, &[])["recorded"]["run"]["verdict"], "failed");
+    let output = replay(&project, &[]);
+    assert!(output.expect(0).text().contains("taken from the record: real"), "{output}");
 }
 
 /// What is not pure is not called, whatever a forger says of its grants or takes out of the record.

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use wasmill_testkit::{Output, Project};
 
-use crate::fixtures::{ARITHMETIC, UPPER};
+use crate::fixtures::{ARITHMETIC, CAT, UPPER};
 use crate::pipeline;
 
 const SUMS: &str = r#"wasmill: 1
@@ -96,6 +96,21 @@ fn what_differs_is_shown() {
     assert_eq!(document["tests"][1]["error"], "step `by` failed: an integer was divided by zero");
 }
 
+/// The smallest difference between texts that have little in common is found in hours.
+#[test]
+fn large_texts_that_differ_everywhere_are_cut() {
+    let lines = |factor: u64| (0..60_000).map(|line| format!("{}\n", line * factor % 65_537)).collect::<String>();
+    let expected = Value::from(lines(4_097));
+    let text = format!(
+        "wasmill: 1\ninputs: {{ text: string }}\nunits: {{ cat: cat.wat }}\nsteps: {{ same: {{ unit: cat, with: \"${{{{ inputs.text }}}}\" }} }}\n\
+         tests:\n  large: {{ inputs: {{ text: {{ $file: data/large.txt }} }}, outputs: {{ same: {expected} }} }}\n"
+    );
+    let project = pipeline(&text).file("cat.wat", CAT).file("data/large.txt", lines(257));
+    let output = test(&project, &[]);
+    assert!(output.expect(1).text().contains("… and more"), "{}", output.text().len());
+    assert!(output.text().lines().count() < 300, "{}", output.text().lines().count());
+}
+
 #[test]
 fn the_budget_of_a_case_is_exact() {
     let fuel = json(&sums("tests:\n  one: {}\n"), 0)["tests"][0]["fuel"].as_u64().unwrap();
@@ -146,6 +161,16 @@ fn expectations_are_written_into_the_manifest() {
     test(&project, &[]).expect(0);
     // Nothing is left to write.
     assert!(!test(&project, &["--update"]).expect(0).text().contains("written"));
+}
+
+#[test]
+fn a_case_that_cannot_be_written_keeps_no_other_from_it() {
+    let project = sums("tests:\n  usual: { outputs: { sum: 7 } }\n  empty:\n");
+    let output = test(&project, &["--update"]);
+    assert!(output.expect(0).text().contains("written into pipeline.yaml: usual\n"), "{output}");
+    assert!(output.stderr.contains("warning: expectations of the test `empty` cannot be written: "), "{output}");
+    let text = fs::read_to_string(project.path().join("pipeline.yaml")).unwrap();
+    assert!(text.ends_with("tests:\n  usual: { outputs: { sum: 6 } }\n  empty:\n"), "{text}");
 }
 
 #[test]
@@ -237,9 +262,16 @@ fn a_budget_is_for_all_attempts_together() {
     assert_eq!(document["outputs"], serde_json::json!({}));
     let message = document["error"]["message"].as_str().unwrap();
     assert_eq!(message, format!("step `s` used {} units of fuel, and its budget is {}", 4 * fuel, 3 * fuel));
+    // What it gave is no output, and is not lost.
+    let report = &document["steps"]["s"];
+    assert_eq!((&report["output"], &report["partial"]), (&Value::Null, &serde_json::json!([1, 2, 3, 4])));
     // No attempt is given more than there is for all.
     let (code, document) = run("budget: { fuel: 1 }", "[1]");
     assert_eq!((code, &document["steps"]["s"]["attempts"][0]["limits"]["fuel"]), (Some(3), &1.into()));
+    // What is to be raised is what it ran into.
+    let help = |document: &Value| document["error"]["help"].as_str().unwrap().to_owned();
+    assert!(help(&document).contains("`budget: { fuel: 2 }`"), "{document}");
+    assert!(help(&run("limits: { fuel: 1 }", "[1]").1).contains("`limits: { fuel: 10 }`"));
 }
 
 #[test]

@@ -72,6 +72,15 @@ fn runs(mark: &str) -> bool {
         .any(|line| String::from_utf8_lossy(&line).split('\0').any(|argument| argument == mark))
 }
 
+/// A process of the group that was killed is gone as soon as the kernel comes to it: that is waited for, and not for ever.
+async fn is_gone(mark: &str) {
+    let start = Instant::now();
+    while runs(mark) {
+        assert!(start.elapsed() < Duration::from_secs(10), "{mark} is still there");
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn stdin_is_its_input_and_stdout_its_output() {
     let outcome = Script::new("tr a-z A-Z; echo said >&2").call("grün", limits()).await;
@@ -133,14 +142,15 @@ async fn time_ends_it_with_all_that_it_started() {
     let outcome = Script::new("sleep 711001 & sleep 711002").call("", limits).await;
     assert_eq!(outcome.verdict.kind(), VerdictKind::TimedOut);
     assert!(start.elapsed() < Duration::from_secs(10));
-    assert!(!runs("711001") && !runs("711002"));
+    is_gone("711001").await;
+    is_gone("711002").await;
 }
 
 #[tokio::test]
 async fn a_child_does_not_outlive_it() {
     let outcome = Script::new("sleep 711003 >/dev/null 2>&1 & echo done").call("", limits()).await;
     assert_eq!(outcome.output, Some(Value::from("done\n")));
-    assert!(!runs("711003"));
+    is_gone("711003").await;
 }
 
 /// Is told when a program has said something: then it runs.
@@ -190,12 +200,8 @@ async fn dropping_the_call_ends_it() {
         outcome = call => panic!("{outcome:?}"),
         () = started.0.notified() => {}
     }
-    // Its own thread sees it to its end: that is waited for, and not for ever.
-    let start = Instant::now();
-    while runs("711005") {
-        assert!(start.elapsed() < Duration::from_secs(10), "it is still there");
-        tokio::task::yield_now().await;
-    }
+    // Its own thread sees it to its end.
+    is_gone("711005").await;
 }
 
 #[tokio::test]

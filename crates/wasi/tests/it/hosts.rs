@@ -53,6 +53,9 @@ fn every_runtime_opens_the_folder_and_nothing_else() {
         assert!(inside(host, Some(&folder), request("../out.wasm")).expect(2).text().contains("outside of the folder"));
         assert!(inside(host, Some(&folder), request("none.wasm")).expect(2).text().contains("WM0301"));
         assert!(inside(host, None, request("double.wasm")).expect(2).text().contains("no folder of units"));
+        // One that is named, and that the runtime did not open.
+        let unopened = host.run_with(&wasi_program(), None, &["--units", "/units"]).stdin(request("double.wasm")).run();
+        assert!(unopened.expect(2).text().contains("the folder of units `/units` cannot be opened"), "{unopened}");
     }
 }
 

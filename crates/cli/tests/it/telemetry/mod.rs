@@ -400,7 +400,15 @@ fn a_receiver_that_is_no_help_changes_nothing() {
     .file("math.wat", ARITHMETIC);
     // Nobody listens there: port 1 is for nobody.
     let nowhere = "http://127.0.0.1:1".to_owned();
-    let manners = [Manner::Refuses(400), Manner::Refuses(503), Manner::HangsUp, Manner::Shouts, Manner::Sleeps];
+    let manners = [
+        Manner::Refuses(400),
+        Manner::Refuses(503),
+        Manner::HangsUp,
+        Manner::Shouts,
+        Manner::Sleeps,
+        Manner::Serves,
+        Manner::TakesLess,
+    ];
     let receivers = manners.map(Receiver::start);
     let endpoints = receivers.iter().map(|receiver| receiver.endpoint.clone());
     for endpoint in endpoints.chain([nowhere, "http://[not a host".to_owned()]) {
@@ -418,6 +426,19 @@ fn a_receiver_that_is_no_help_changes_nothing() {
     let babbler = Receiver::start(Manner::Babbles);
     let output = sent_to(project.wasmill(["run", "pipeline.yaml", "--input", "3"]), &babbler).run();
     assert!(!output.expect(0).stderr.contains("warning"), "{output}");
+}
+
+#[test]
+fn what_a_receiver_does_not_take_is_counted() {
+    let project = project().file("math.wat", ARITHMETIC);
+    for protocol in ["http/protobuf", "http/json"] {
+        let receiver = Receiver::start(Manner::TakesLess);
+        let command = project.wasmill(["call", "math.wat", "add", "1", "2"]).env("OTEL_TRACES_EXPORTER", "otlp");
+        let command = command.env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &receiver.endpoint);
+        let output = command.env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol).run();
+        let said = format!("telemetry did not arrive (1 span): {} did not take all of it", receiver.endpoint);
+        assert!(output.expect(0).stderr.contains(&said), "{output}");
+    }
 }
 
 #[test]

@@ -23,6 +23,10 @@ pub(crate) enum Manner {
     Refuses(u16),
     /// Says yes, and then something that is no message.
     Babbles,
+    /// Takes all but one.
+    TakesLess,
+    /// Is a server of web pages.
+    Serves,
     /// Says something that is not HTTP.
     Shouts,
     /// Hangs up before it says anything.
@@ -163,6 +167,10 @@ fn serve(stream: TcpStream, manner: Manner, kept: &Mutex<Vec<Request>>) {
             Manner::Takes => answer(200, kind, taken),
             Manner::Refuses(status) => answer(status, kind, taken),
             Manner::Babbles => answer(200, kind, &[0xff; 4096]),
+            Manner::TakesLess if is_json => answer(200, kind, br#"{"partialSuccess":{"rejectedSpans":"1"}}"#),
+            // Field 1, a message of 2 bytes; in it field 1, the number 1.
+            Manner::TakesLess => answer(200, kind, &[0x0a, 2, 0x08, 1]),
+            Manner::Serves => answer(200, "text/html; charset=utf-8", b"<!doctype html>"),
             Manner::Shouts => b"\x00\x01 no thanks \xff\r\n\r\n".to_vec(),
             Manner::HangsUp => return,
             Manner::Sleeps => loop {
