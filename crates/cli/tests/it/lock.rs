@@ -270,7 +270,7 @@ fn a_lock_that_is_none_is_an_error_and_is_not_overwritten() {
     }
     assert!(lock(&project).contains("pipelines = 3"));
     for version in [0, 2] {
-        project.replace("wasmill.lock", &format!("version = {version}\n"));
+        project.replace("wasmill.lock", format!("version = {version}\n"));
         let output = plan(&project, &[]);
         let said = format!("is of version {version}, and this Wasmill knows 1");
         assert!(output.expect(2).stderr.contains(&said), "{output}");
