@@ -57,11 +57,13 @@ impl Sources {
     /// The text that a location points into, where a snippet of it can be shown.
     fn snippet(&self, location: &Location) -> Option<&Arc<str>> {
         let text = self.0.get(&location.file)?;
-        let (before, after) = text.split_at_checked(location.offset)?;
+        let (before, _) = text.split_at_checked(location.offset)?;
         let start = before.rfind('\n').map_or(0, |end| end + 1);
-        let end = after.find('\n').map_or(text.len(), |end| before.len() + end);
         let has_line = location.line > 0 && start < text.len();
-        (has_line && end - start <= LONGEST_LINE).then_some(text)
+        // Those before and after it are shown, too.
+        let around = before.get(..start)?.lines().next_back().into_iter().chain(text.get(start..)?.lines().take(2));
+        let is_short = around.map(str::len).all(|length| length <= LONGEST_LINE);
+        (has_line && is_short).then_some(text)
     }
 }
 
@@ -104,9 +106,11 @@ pub(crate) fn diagnostic(diagnostic: &Diagnostic, sources: &Sources) -> String {
 }
 
 /// Text from outside (a guest, a file) for a person's terminal: no control characters but line ends and tabs, so that it
-/// can neither move the cursor nor lie in colour.
+/// can neither move the cursor, nor lie in colour, nor be read in another order than it is written.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() && !matches!(one, '\n' | '\t') { '\u{fffd}' } else { one }).collect()
+    let turns = |one: char| matches!(one, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_meant = |one: char| !turns(one) && (!one.is_control() || matches!(one, '\n' | '\t'));
+    text.chars().map(|one| if is_meant(one) { one } else { '\u{fffd}' }).collect()
 }
 
 /// What miette is shown.

@@ -68,7 +68,9 @@ pub fn with_expectations(
         change.text = change.text.replace('\n', line_ends);
         changed.replace_range(change.start..change.end, &change.text);
     }
-    is_right(name, &changed, format, cases).then_some(changed).ok_or_else(|| "its layout is not understood".to_owned())
+    let names = || cases.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let strange = || format!("the layout is not understood, of one of these at least: {}", names());
+    is_right(name, &changed, format, cases).then_some(changed).ok_or_else(strange)
 }
 
 /// The outputs whose values differ, each in its place; none where others are named than before.

@@ -27,7 +27,7 @@ const KEYS: Keys = Keys {
 /// Parts that have parts, each with a digest of its own.
 const SHELVES: [&str; 3] = ["units", "interpreters", "pipelines"];
 
-/// A run request and what came of it, as one document.
+/// A run request and what came of it, as one document. Inputs and run are as documents write them ([`escaped`](wasmill_model::escaped)).
 ///
 /// # Errors
 /// A document that JSON cannot say.
@@ -87,7 +87,15 @@ pub(crate) fn recorded(tree: &Node, node: &Node, reader: &Reader<'_>) -> Option<
         return None;
     };
     let text = run.to_value().to_json();
-    let document = match serde_json::from_str::<RunDocument>(&text) {
+    let document = serde_json::from_str::<RunDocument>(&text).map_err(|error| error.to_string());
+    let document = document.and_then(|mut document| {
+        if document.wasmill != 1 {
+            return Err(format!("it is of version {}, and this Wasmill knows 1", document.wasmill));
+        }
+        let attached = document.attach_blobs(&mut |_| Err("is not in the bundle".to_owned()));
+        attached.map(|()| document).map_err(|error| error.to_string())
+    });
+    let document = match document {
         Ok(document) => document,
         Err(error) => {
             let message = format!("`run` is no run document: {error}");

@@ -7,7 +7,7 @@
 //!
 //! So that data is never taken for a reference, members of objects that are called `$blob` or `$base64` get one more `$` in a document,
 //! and so do those that have more already (`$$blob`). [`RunDocument::detach_blobs`](crate::RunDocument::detach_blobs) does both,
-//! [`attach_blobs`] undoes both.
+//! [`escaped`] only this, and [`attach_blobs`] undoes both.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -203,7 +203,7 @@ impl<'k> Detaching<'k> {
         }
         let mut size = 2;
         let mut count = 0;
-        let Ok(changed) = rebuilt(value, &escaped, &mut |name, member| {
+        let Ok(changed) = rebuilt(value, &escaped_name, &mut |name, member| {
             let is_leaf = !matches!(member, Value::List(_) | Value::Object(_));
             // What is over the threshold already is not measured further; only what is large in it is still looked for.
             let looked = match (self.is_over(size) && is_leaf, member) {
@@ -291,12 +291,12 @@ fn level(name: &str) -> Option<usize> {
 }
 
 /// The name of a member, as a document has it, where that is another.
-fn escaped(name: &str) -> Option<Arc<str>> {
+fn escaped_name(name: &str) -> Option<Arc<str>> {
     level(name).map(|_| format!("${name}").into())
 }
 
 /// … and back.
-fn unescaped(name: &str) -> Option<Arc<str>> {
+fn unescaped_name(name: &str) -> Option<Arc<str>> {
     level(name).filter(|level| *level > 1).and_then(|_| name.get(1..)).map(Arc::from)
 }
 
@@ -356,6 +356,12 @@ impl io::Write for Counter {
     }
 }
 
+/// A value as documents write it, with all of it in its place: members that could be taken for references are escaped.
+pub fn escaped(value: &Value) -> Value {
+    let mut keep = |_: &Blob| false;
+    Detaching { threshold: None, ..Detaching::new(0, &mut keep) }.look(value).value.unwrap_or_else(|| value.clone())
+}
+
 /// A value as it was before its large parts were taken out: `fetch` gives the contents of a blob, or says what is wrong with it (`is not
 /// there`). Whoever fetches compares the digest.
 ///
@@ -405,7 +411,7 @@ impl Attaching<'_> {
         {
             return self.resolve(reference, depth, extent).map(Some);
         }
-        rebuilt(value, &unescaped, &mut |_, member| self.attach(member, depth + 1, extent))
+        rebuilt(value, &unescaped_name, &mut |_, member| self.attach(member, depth + 1, extent))
     }
 
     fn resolve(&mut self, reference: BlobRef, depth: usize, extent: &mut Extent) -> Result<Value, BlobError> {

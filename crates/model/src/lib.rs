@@ -24,7 +24,7 @@ mod testing;
 mod value;
 mod verdict;
 
-pub use blob::{BLOB_THRESHOLD, Blob, BlobError, BlobKind, BlobRef, MAX_ATTACHED, attach_blobs};
+pub use blob::{BLOB_THRESHOLD, Blob, BlobError, BlobKind, BlobRef, MAX_ATTACHED, attach_blobs, escaped};
 pub use diagnostic::{Code, Diagnostic, Diagnostics, ErrorDocument, Location};
 pub use digest::{Digest, DigestError};
 pub use flow::{Backoff, Concurrency, Fallback, FallbackTo, Foreach, Jitter, OnFailure, Retry, VerdictSet};

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::blob::Detaching;
 use crate::{
-    Blob, BlobError, BlobRef, Code, Digest, ExitCode, Object, Receipt, Usage, Value, Verdict, VerdictKind, attach_blobs,
+    Blob, BlobError, BlobRef, Code, Digest, ExitCode, Object, Receipt, Usage, Value, Verdict, VerdictKind,
+    attach_blobs, escaped,
 };
 
 /// How a run ended.
@@ -214,6 +215,16 @@ impl RunDocument {
             detaching.detach(value);
             Ok::<(), Infallible>(())
         });
+    }
+
+    /// As [`RunDocument::detach_blobs`], with everything kept in its place.
+    #[must_use]
+    pub fn escaped(mut self) -> Self {
+        let Ok(()) = self.each_value(&mut |value| {
+            *value = escaped(value);
+            Ok::<(), Infallible>(())
+        });
+        self
     }
 
     /// Puts the values back that [`RunDocument::detach_blobs`] took out of a document that was read from JSON since: `fetch` gives their

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Location, Value, VerdictKind};
+use crate::{Digest, Location, Object, Value, VerdictKind};
 
 /// What may be used in all: more is a failure, also where everything else went well.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,12 +74,38 @@ impl Expected {
         }
     }
 
+    /// What a found value is shown beside: what is the same in both stands as it was found, so that only what is not differs.
+    pub fn beside(&self, found: &Value) -> Value {
+        match self {
+            Expected::Value(expected) => beside(expected, found),
+            Expected::Digest(digest) => Value::text(format!("sha256 {digest}")),
+        }
+    }
+
     /// Whether it is this.
     pub fn is(&self, value: &Value) -> bool {
         match self {
             Expected::Value(expected) => is_same(expected, value),
             Expected::Digest(digest) => *digest == value.digest(),
         }
+    }
+}
+
+fn beside(expected: &Value, found: &Value) -> Value {
+    match (expected, found) {
+        _ if is_same(expected, found) => found.clone(),
+        (Value::List(expected), Value::List(found)) => {
+            let other = |place: usize| found.get(place).unwrap_or(&Value::Null);
+            expected.iter().enumerate().map(|(place, one)| beside(one, other(place))).collect::<Vec<_>>().into()
+        }
+        (Value::Object(expected), Value::Object(found)) => {
+            // In the order in which it was found.
+            let common = found.iter().filter_map(|(name, value)| Some((name, beside(expected.get(name)?, value))));
+            let missing = expected.iter().filter(|(name, _)| !found.contains_key(*name));
+            let all = common.chain(missing.map(|(name, value)| (name, value.clone())));
+            Value::from(all.map(|(name, value)| (name.clone(), value)).collect::<Object>())
+        }
+        _ => expected.clone(),
     }
 }
 

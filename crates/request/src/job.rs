@@ -2,7 +2,7 @@
 
 use wasmill_engine::Router;
 use wasmill_manifest::{Answer, Request, RequestKind};
-use wasmill_model::{Code, Diagnostic, ExitCode, Object, Policy, RunDocument, Secrets};
+use wasmill_model::{Code, Diagnostic, ExitCode, Object, Policy, RunDocument, Secrets, attach_blobs};
 use wasmill_runtime::{Bundle, BundleReader, Overrides, Recorded, Replay, ReplayDocument, Reuse, RunOptions};
 
 use crate::Failure;
@@ -57,13 +57,17 @@ impl Job {
         } = request;
         let recorded = recorded.filter(|_| task == Task::Replay);
         if task == Task::Replay {
-            if recorded.is_none() {
+            let Some(recorded) = &recorded else {
                 let problem = Diagnostic::new(Code::UnknownFile, "this is a run request, and says of no run");
                 return Err(problem.help("`wasmill export FILE -o run.wasmill` makes a bundle").into());
+            };
+            if let Some(problem) = Recorded::problem(recorded) {
+                return Err(problem.into());
             }
             // What computed it then may not be here.
             engines = router.engines().iter().take(1).map(|engine| engine.name.name.to_string()).collect();
         }
+        let inputs = attached(inputs)?;
         let policy = policy.unwrap_or_default();
         let overrides = Overrides { limits, engines, allow_weaker: false, profile, cache: None };
         let mut files = Files::new(folder, task);
@@ -92,7 +96,27 @@ impl Job {
             let code = if replay.same { ExitCode::Success } else { ExitCode::Failed };
             return Ok((json(&ReplayDocument::new(recorded, &replay))?, code));
         }
-        let text = json(&Answer::of(self.kind, document, &self.bundle.pipeline))?;
+        let document = document.clone().escaped();
+        let text = json(&Answer::of(self.kind, &document, &self.bundle.pipeline))?;
         Ok((text, document.exit_code()))
     }
+}
+
+/// Inputs, of which JSON was read as documents write it.
+fn attached(inputs: Object) -> Result<Object, Vec<Diagnostic>> {
+    let mut problems = Vec::new();
+    let mut attached = Object::with_capacity(inputs.len());
+    for (name, value) in inputs {
+        match attach_blobs(
+            &value,
+            &mut |_| Err("is not looked for where Wasmill itself runs as WebAssembly".to_owned()),
+        ) {
+            Ok(value) => drop(attached.insert(name, value)),
+            Err(error) => problems.push(
+                Diagnostic::new(Code::InputUnreadable, format!("the input `{name}`: {error}"))
+                    .help("give the value itself; a member of your data that is called `$blob` is written `$$blob`"),
+            ),
+        }
+    }
+    if problems.is_empty() { Ok(attached) } else { Err(problems) }
 }

@@ -153,6 +153,9 @@ async fn make(run: &Arc<Run>, step: &LinkedStep, started: &Started, item: Option
             (Made { verdict: receipt.verdict.clone(), receipt: Some(receipt), ..Made::failed(Verdict::Ok) }, output)
         }
         Callee::Pipeline(_, linked) => {
+            if let Some(then) = stopped_run(run, step, started, item).await {
+                return Made { run: Some(SubRun { input: digest, ..then.0 }), ..Made::failed(then.1) };
+            }
             let (cancel, observer) = (&started.cancel, run.observer());
             let seed = run.seed ^ u64::from(started.task.step.get() as u32).rotate_left(17);
             let caller = Caller {
@@ -180,6 +183,20 @@ async fn make(run: &Arc<Run>, step: &LinkedStep, started: &Started, item: Option
     made
 }
 
+/// Of a run that is made again: what a call of a pipeline came to that was stopped, and with it the call.
+async fn stopped_run(
+    run: &Arc<Run>,
+    step: &LinkedStep,
+    started: &Started,
+    item: Option<u32>,
+) -> Option<(SubRun, Verdict)> {
+    let Callee::Pipeline(_, linked) = &step.callee else { return None };
+    let then = run.reuse.recorded.as_ref()?.stopped_run(&run.id, &step.id, item, started.attempt)?;
+    let verdict = nested::verdict(&then.document, linked.pipeline(), then.usage.wall);
+    let is_by_clock = verdict != Verdict::Cancelled || run.waited_for_its_time(started).await;
+    is_by_clock.then(|| (then.clone(), verdict))
+}
+
 /// A unit's call, or what it gave in a former run.
 async fn called(
     run: &Arc<Run>,
@@ -192,8 +209,17 @@ async fn called(
 ) -> (Receipt, Option<Value>) {
     let attempt = started.attempt;
     let Reuse { all, asked, verify, recorded } = &run.reuse;
-    if let Some(recorded) = recorded.as_ref().filter(|_| !memo::is_pure(step, unit)) {
-        return taken(run, step, unit, (item, attempt), digest, recorded);
+    if let Some(recorded) = recorded {
+        let then = recorded.receipt(&run.id, &step.id, item, attempt).map(|receipt| &receipt.verdict);
+        let is_by_clock = match then {
+            Some(Verdict::TimedOut { .. }) => true,
+            Some(Verdict::Cancelled) => run.waited_for_its_time(started).await,
+            _ => false,
+        };
+        if is_by_clock || !memo::is_pure(step, unit) {
+            let (receipt, output) = taken(run, step, unit, (item, attempt), digest, recorded);
+            return (receipt, output.filter(|_| !is_by_clock));
+        }
     }
     let memos = [all.as_deref(), asked.as_deref().filter(|_| step.cached)];
     let is_used = (*verify || memos.iter().any(Option::is_some)) && !started.cancel.is_cancelled();
@@ -300,7 +326,8 @@ async fn call(
 ) -> Answer {
     let began = run.clock().now();
     let cancel = &started.cancel;
-    let call = wasmill_engine::Call { stdout: sink.as_ref(), ..wasmill_engine::Call::new(input, &step.limits, cancel) };
+    let limits = limits(run, step);
+    let call = wasmill_engine::Call { stdout: sink.as_ref(), ..wasmill_engine::Call::new(input, &limits, cancel) };
     // The call is made within the future, so that a panic while it is made is caught like one while it goes on.
     let made = async {
         match answered(run, step, unit, started, input, digest) {
@@ -322,6 +349,19 @@ async fn call(
             Answer { outcome, engine: unit.routed.engine().clone(), routing: unit.routed.routing(&step.limits) }
         }
     }
+}
+
+/// What a call may use. One that is made again ended by itself: how long it took then says nothing of another machine or engine, and whoever
+/// made the record may have written what he liked, so that there is an end all the same.
+fn limits<'a>(run: &Run, step: &'a LinkedStep) -> Cow<'a, Limits> {
+    const SLOWER: u32 = 100;
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let limits = &*step.limits;
+    if run.reuse.recorded.is_none() {
+        return Cow::Borrowed(limits);
+    }
+    let timeout = limits.timeout.saturating_mul(SLOWER).min(LONGEST.max(limits.timeout));
+    Cow::Owned(Limits { timeout, ..limits.clone() })
 }
 
 /// What somebody says in the place of the engine, where there is somebody.

@@ -55,6 +55,7 @@ pub(crate) fn check_steps(
         for (place, called) in std::iter::once(step).chain(&stands_in).enumerate() {
             if let Some(other) = pipelines.get(&called.unit) {
                 found.extend(nested::check(called, &other.pipeline, place > 0));
+                found.extend(unmetered(step, pipeline, other, overrides));
                 continue;
             }
             match units.get_full(&called.unit) {
@@ -189,6 +190,21 @@ fn profile_problems(
         problems.push(Diagnostic::new(Code::ProfileConflict, message).at(&step.grants_location).help(help));
     }
     problems
+}
+
+/// A budget stands over all that a step calls.
+fn unmetered(step: &Step, pipeline: &Pipeline, called: &Bundle, overrides: &Overrides) -> Option<Diagnostic> {
+    crate::link::budget(pipeline, step)?;
+    let is_fast = |bundle: &Bundle, step: &Step| {
+        overrides.profile(step) == Profile::Fast && !bundle.pipelines.contains_key(&step.unit)
+    };
+    let bundles = called.all();
+    let inner = bundles.iter().find_map(|bundle| bundle.pipeline.steps.iter().find(|step| is_fast(bundle, step)))?;
+    let message = format!(
+        "there is a budget of fuel over the pipeline `{}`, and the profile `fast` does not meter fuel: its step `{}` has it",
+        step.unit, inner.id
+    );
+    Some(Diagnostic::new(Code::ProfileConflict, message).help("use `metered` there, or with `--profile metered`"))
 }
 
 /// Where none of the engines that a step may use will do.

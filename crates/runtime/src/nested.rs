@@ -115,7 +115,7 @@ fn is_open(spec: &InputSpec) -> bool {
 }
 
 /// How the step ends whose pipeline ended like this: as the step ended that failed, or as the run.
-fn verdict(document: &RunDocument, pipeline: &Pipeline, elapsed: Duration) -> Verdict {
+pub(crate) fn verdict(document: &RunDocument, pipeline: &Pipeline, elapsed: Duration) -> Verdict {
     let Some(error) = &document.error else {
         return match document.verdict {
             RunVerdict::Ok => Verdict::Ok,
@@ -134,7 +134,8 @@ fn verdict(document: &RunDocument, pipeline: &Pipeline, elapsed: Duration) -> Ve
     }
 }
 
-fn usage(document: &RunDocument, wall: Duration) -> Usage {
+/// What the attempts of a run used together.
+pub(crate) fn usage(document: &RunDocument, wall: Duration) -> Usage {
     let mut sum = Usage { fuel: Some(0), wall, ..Usage::default() };
     let mut add = |usage: &Usage| {
         sum.fuel = sum.fuel.zip(usage.fuel).map(|(sum, fuel)| sum.saturating_add(fuel));

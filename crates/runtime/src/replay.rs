@@ -1,17 +1,20 @@
 //! A run that was recorded, made again: what it says now against what it said then.
 //!
 //! What is pure is computed again. What had the real clock, randomness, network, folders, secrets or host functions could answer otherwise
-//! today: it is taken from the record, and said to be.
+//! today: it is taken from the record, and said to be. So is what the clock ended, which could end elsewhere on another machine; what
+//! ended by itself is not held to the clock again.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use wasmill_model::{
-    Digest, Interface, Object, Receipt, RunDocument, RunError, Secrets, StepReport, SubRun, Usage, Value, Verdict,
+    Code, Diagnostic, Digest, Interface, Object, Receipt, RunDocument, RunError, RunVerdict, Secrets, StepReport,
+    SubRun, Usage, Value, Verdict, VerdictKind,
 };
 
 use crate::Bundle;
 use crate::memo::is_exact;
+use crate::nested;
 use crate::outline::outline;
 
 /// The answers of a run that was recorded, for calls that are not made again.
@@ -39,14 +42,17 @@ impl Recorded {
         secrets
     }
 
-    /// What a call gave, of a run whose id ends with the path of a pipeline that was called.
-    pub(crate) fn answer(
-        &self,
-        run: &str,
-        step: &str,
-        item: Option<u32>,
-        attempt: u32,
-    ) -> Option<(Receipt, Option<Value>)> {
+    /// Why this run cannot be made again, where it cannot.
+    pub fn problem(document: &RunDocument) -> Option<Diagnostic> {
+        is_stopped(document).then(|| {
+            let how = if document.verdict == RunVerdict::Cancelled { "cancelled" } else { "over its time as a whole" };
+            let message = format!("the run was {how}, and nobody can make it again: how far it came was chance");
+            Diagnostic::new(Code::InvalidValue, message).help("`wasmill run -` runs its pipeline from the beginning")
+        })
+    }
+
+    /// What the record says of a step, of a run whose id ends with the path of a pipeline that was called.
+    fn report(&self, run: &str, step: &str) -> Option<&StepReport> {
         let mut document = &*self.0;
         for called in run.split('/').skip(1) {
             document = document.steps.iter().find_map(|(id, report)| {
@@ -54,12 +60,59 @@ impl Recorded {
                 run.map(|run| &run.document)
             })?;
         }
-        let report = document.steps.get(step)?;
-        let receipt = report.attempts.iter().find(|receipt| receipt.item == item && receipt.attempt == attempt)?;
+        document.steps.get(step)
+    }
+
+    /// The receipt of a call.
+    pub(crate) fn receipt(&self, run: &str, step: &str, item: Option<u32>, attempt: u32) -> Option<&Receipt> {
+        let mut receipts = self.report(run, step)?.attempts.iter();
+        receipts.find(|receipt| receipt.item == item && receipt.attempt == attempt)
+    }
+
+    /// What a call gave.
+    pub(crate) fn answer(
+        &self,
+        run: &str,
+        step: &str,
+        item: Option<u32>,
+        attempt: u32,
+    ) -> Option<(Receipt, Option<Value>)> {
+        let receipt = self.receipt(run, step, item, attempt)?;
         let Some(digest) = receipt.output else { return Some((receipt.clone(), None)) };
-        let output = output_of(report, item, digest)?;
+        let output = output_of(self.report(run, step)?, item, digest)?;
         Some((receipt.clone(), Some(output)))
     }
+
+    /// The run of a pipeline that a step called, where it was stopped from outside or by its clock.
+    pub(crate) fn stopped_run(&self, run: &str, step: &str, item: Option<u32>, attempt: u32) -> Option<&SubRun> {
+        let mut runs = self.report(run, step)?.runs.iter();
+        runs.find(|run| run.item == item && run.attempt == attempt).filter(|run| is_stopped(&run.document))
+    }
+
+    /// How many calls of a step had ended when its time was over; none of a step that ended by itself.
+    pub(crate) fn ended_in_time(&self, run: &str, step: &str) -> Option<usize> {
+        let report = self.report(run, step)?;
+        let ended = || ended(&report.attempts, &report.runs);
+        (report.verdict.kind() == VerdictKind::TimedOut).then(ended)
+    }
+}
+
+/// How many of these calls ended before anybody stopped them.
+pub(crate) fn ended(attempts: &[Receipt], runs: &[SubRun]) -> usize {
+    let attempts = attempts.iter().filter(|receipt| receipt.verdict != Verdict::Cancelled);
+    let runs = runs.iter().filter(|run| run.document.verdict != RunVerdict::Cancelled);
+    attempts.count() + runs.count()
+}
+
+/// Whether it was the clock that ended an attempt, or somebody else.
+fn is_by_clock(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::TimedOut { .. } | Verdict::Cancelled)
+}
+
+/// Whether a run was ended as a whole, wherever it was.
+fn is_stopped(document: &RunDocument) -> bool {
+    let of_run = |error: &RunError| error.step.is_none() && error.verdict == VerdictKind::TimedOut;
+    document.verdict == RunVerdict::Cancelled || document.error.as_ref().is_some_and(of_run)
 }
 
 /// What a unit gave, by its digest, as far as the report of its step still has it.
@@ -132,7 +185,7 @@ pub struct Replay {
     pub difference: Option<Difference>,
     /// Calls that were made again.
     pub computed: u32,
-    /// Steps whose answers were taken from the record, since they could be other ones today.
+    /// Steps whose answers were taken from the record, since they could be other ones today, or the clock ended them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub taken: Vec<Arc<str>>,
     /// Steps whose fuel was not compared: another engine, or version of it, computed them.
@@ -218,14 +271,19 @@ impl Replay {
                 self.differs(Some(name), None, "input", &sha256(Some(run.input)), &sha256(Some(made.input)));
                 let path = |run: &SubRun| SubRun::path(name, run.item, run.attempt);
                 self.differs(Some(name), None, "item", &path(run), &path(made));
-                self.compare(called, &format!("{}/", path(made)), &run.document, &made.document);
-                self.differs(Some(name), None, "output", &sha256(run.output), &sha256(made.output));
-                // They are sums of what the attempts used, which was compared as far as it can be.
-                if self.other_engine.is_empty() {
-                    self.differs(Some(name), None, "fuel", &fuel(&run.usage), &fuel(&made.usage));
-                    let memory = |run: &SubRun| run.usage.peak_memory.to_string();
-                    self.differs(Some(name), None, "peak memory", &memory(run), &memory(made));
+                if is_stopped(&run.document) && is_stopped(&made.document) {
+                    self.takes(name);
+                } else {
+                    self.compare(called, &format!("{}/", path(made)), &run.document, &made.document);
                 }
+                self.differs(Some(name), None, "output", &sha256(run.output), &sha256(made.output));
+                // They are sums of what its own attempts used (none, where they were kept), which was compared as far as it can be.
+                let sums = |usage: &Usage| {
+                    let Usage { fuel, peak_memory, wall: _, bytes_in, bytes_out, log_bytes } = *usage;
+                    json(&(fuel, peak_memory, bytes_in, bytes_out, log_bytes))
+                };
+                let summed = nested::usage(&run.document, run.usage.wall);
+                self.differs(Some(name), None, "usage", &sums(&run.usage), &sums(&summed));
             }
         }
         let count = |report: &StepReport| format!("{} and {} runs", report.attempts.len(), report.runs.len());
@@ -245,10 +303,9 @@ impl Replay {
 
     fn compare_receipt(&mut self, name: &Arc<str>, then: &Receipt, now: &Receipt) {
         // By what this run says of the step: the record is what is in question.
-        if !now.grants.is_pure() || now.interface == Interface::Native {
-            if !self.taken.contains(name) {
-                self.taken.push(name.clone());
-            }
+        let is_ended_by_clock = is_by_clock(&then.verdict) && is_by_clock(&now.verdict);
+        if !now.grants.is_pure() || now.interface == Interface::Native || is_ended_by_clock {
+            self.takes(name);
         } else {
             self.computed += 1;
         }
@@ -257,8 +314,7 @@ impl Replay {
             self.other_engine.push(name.clone());
         }
         // What only time decides is another each time.
-        let by_clock = |receipt: &Receipt| matches!(receipt.verdict, Verdict::TimedOut { .. } | Verdict::Cancelled);
-        let (is_ended_by_clock, fields) = (by_clock(then) && by_clock(now), fields(then, is_same_engine));
+        let fields = fields(then, is_same_engine);
         for ((what, then), (_, found)) in fields.into_iter().zip(self::fields(now, is_same_engine)) {
             let depends_on_time = !matches!(
                 what,
@@ -267,6 +323,13 @@ impl Replay {
             if !(is_ended_by_clock && depends_on_time) {
                 self.differs(Some(name), Some(now), what, &then, &found);
             }
+        }
+    }
+
+    /// Takes note of a step whose answer is the record's.
+    fn takes(&mut self, name: &Arc<str>) {
+        if !self.taken.contains(name) {
+            self.taken.push(name.clone());
         }
     }
 

@@ -20,6 +20,7 @@ use wasmill_plan::{Call, Command, Event, Opening, Plan, StepIndex, Task};
 use crate::attempt::attempt;
 use crate::document;
 use crate::link::LinkedParts;
+use crate::replay;
 use crate::settle::Work;
 use crate::step_input::Inputs;
 use crate::{Answerer, Clock, Observer, Reuse, RunEvent, RunOptions};
@@ -168,6 +169,8 @@ impl Run {
                     next.calls.push_back(Started { task, attempt, call, cancel });
                 }
                 Command::Wait { task, attempt, delay } => {
+                    // Nobody gains by waiting again.
+                    let delay = if self.reuse.recorded.is_some() { Duration::ZERO } else { delay };
                     self.after(delay, Event::Due { task, attempt });
                 }
                 Command::CancelRunning { task } => next.cancels.extend(control.cancels.get(&task).cloned()),
@@ -214,13 +217,48 @@ impl Run {
         }));
     }
 
+    /// In a run that is made again: how many calls of a step had ended when its time was over; none where it ended by itself.
+    fn ended_in_time(&self, step: StepIndex) -> Option<usize> {
+        let linked = self.linked.steps.get(step.get()).filter(|linked| linked.timeout.is_some())?;
+        self.reuse.recorded.as_ref()?.ended_in_time(&self.id, &linked.id)
+    }
+
+    /// In a run that is made again: a call that was stopped when the time of its step was over waits until it is. False where that is not what
+    /// stopped it.
+    pub(crate) async fn waited_for_its_time(self: &Arc<Self>, started: &Started) -> bool {
+        let step = started.task.step;
+        if self.ended_in_time(step).is_none() {
+            return false;
+        }
+        if let Some(mut work) = self.work(step) {
+            work.waiting += 1;
+        }
+        self.end_its_time(step);
+        started.cancel.cancelled().await;
+        true
+    }
+
+    /// In a run that is made again: the time of a step is over when all has ended that had ended then, or that can.
+    fn end_its_time(self: &Arc<Self>, step: StepIndex) {
+        let Some(ended) = self.ended_in_time(step) else { return };
+        let running = self.control().cancels.keys().filter(|task| task.step == step).count();
+        let is_over = self.work(step).is_some_and(|work| {
+            running == work.waiting && (running > 0 || replay::ended(&work.attempts, &work.runs) >= ended)
+        });
+        if is_over {
+            let next = self.feed(Event::StepTimedOut { step });
+            self.hand_over(next);
+        }
+    }
+
     fn spawn(self: &Arc<Self>, opens: VecDeque<StepIndex>, call: Option<Started>) {
         let worker = Worker { run: self.clone(), opens, current: call };
         self.linked.spawner.spawn(worker.boxed());
     }
 
     fn begin(self: &Arc<Self>, cancelled: bool) -> Next {
-        if let Some(timeout) = self.linked.pipeline.timeout {
+        // A run that is made again ended by itself.
+        if let Some(timeout) = self.linked.pipeline.timeout.filter(|_| self.reuse.recorded.is_none()) {
             self.after(timeout, Event::TimedOut);
         }
         if cancelled {
@@ -325,13 +363,16 @@ impl Worker {
                 let Some(linked) = self.run.linked.steps.get(call.task.step.get()) else { return };
                 let item = linked.foreach.is_some().then_some(call.task.item);
                 self.run.notify(&RunEvent::StepStarted { step: &linked.id, item, attempt: call.attempt });
-                if let Some(timeout) = linked.timeout
+                if let Some(timeout) = linked.timeout.filter(|_| self.run.reuse.recorded.is_none())
                     && self.run.work(call.task.step).is_some_and(|mut work| work.begins(self.run.clock().now()))
                 {
                     self.run.after(timeout, Event::StepTimedOut { step: call.task.step });
                 }
+                let step = call.task.step;
                 let (verdict, permanent) = attempt(&self.run, linked, call).await;
-                self.ended(verdict, permanent)
+                let next = self.ended(verdict, permanent);
+                self.run.end_its_time(step);
+                next
             } else {
                 return;
             };

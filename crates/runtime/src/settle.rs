@@ -26,6 +26,8 @@ pub(crate) struct Work {
     pub(crate) unreceipted: Vec<(u32, u32, Verdict)>,
     /// What a fallback was that gave an answer.
     pub(crate) fallback: Option<Arc<str>>,
+    /// Calls that wait until the time of the step is over, in a run that is made again.
+    pub(crate) waiting: usize,
     started: Option<Duration>,
 }
 

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use wasmill_model::{Code, Diagnostic, ExitCode, Policy, RunDocument};
-use wasmill_runtime::Reuse;
+use wasmill_model::{Code, Diagnostic, ExitCode, Interface, Policy, Receipt, RunDocument, RunVerdict, escaped};
+use wasmill_runtime::{Bundle, Recorded, Reuse};
+use wasmill_unit::Unit;
 
 use crate::commands::run::Job;
 use crate::failure::{Failure, Outcome};
@@ -35,7 +36,14 @@ pub(crate) fn export(settings: &ExportSettings, printer: &Printer) -> Outcome {
     request.policy = (!is_usual).then(|| host.policy.clone());
 
     let document = match run {
-        Some(run) => recorded(run, *allow_blobs, host.blobs.as_deref())?,
+        Some(run) => {
+            let document = recorded(run, *allow_blobs, host.blobs.as_deref())?;
+            if let Some(why) = foreign(&file.bundle, &document) {
+                let problem = Diagnostic::new(Code::InputUnreadable, format!("`{}` {why}", run.display()));
+                return Err(problem.help("leave `--run` out: then the run is made now").into());
+            }
+            document
+        }
         None => {
             let job = Job { bundle: file.bundle, inputs: bound };
             let finished = host::run(&job, host, Reuse::default(), printer);
@@ -47,6 +55,8 @@ pub(crate) fn export(settings: &ExportSettings, printer: &Printer) -> Outcome {
             document
         }
     };
+    request.inputs = request.inputs.iter().map(|(name, value)| (name.clone(), escaped(value))).collect();
+    let document = document.escaped();
     let bundle = wasmill_manifest::bundle_of(&request, &document)
         .map_err(|error| Failure::host(format!("the bundle cannot be written as JSON: {error}")))?;
     let mut text = serde_json::to_vec(&bundle).map_err(|error| Failure::host(error.to_string()))?;
@@ -68,8 +78,38 @@ pub(crate) fn export(settings: &ExportSettings, printer: &Printer) -> Outcome {
         }
         None => printer.bytes(&text)?,
     }
-    // What was asked for is the bundle, whatever is in it.
-    Ok(if document.verdict == wasmill_model::RunVerdict::Cancelled { ExitCode::Cancelled } else { ExitCode::Success })
+    if Recorded::problem(&document).is_some() {
+        printer.note("warning: the run was stopped, so that nobody can make it again: it can be looked at, and not be replayed\n");
+    }
+    // What was asked for is the bundle, whatever is in it; unless somebody stopped that.
+    let is_cancelled = run.is_none() && document.verdict == RunVerdict::Cancelled;
+    Ok(if is_cancelled { ExitCode::Cancelled } else { ExitCode::Success })
+}
+
+/// Why a run that was made is none of this pipeline as it is now, where it is none.
+fn foreign(bundle: &Bundle, document: &RunDocument) -> Option<String> {
+    let pipeline = &bundle.pipeline;
+    if pipeline.name != document.pipeline {
+        return Some(format!("is a run of the pipeline `{}`, and not of `{}`", document.pipeline, pipeline.name));
+    }
+    let units: Vec<_> = bundle.units.values().map(Unit::digest).collect();
+    for (id, report) in &document.steps {
+        let Some(step) = pipeline.steps.iter().find(|step| step.id == *id) else {
+            return Some(format!("has a step `{id}`, and the pipeline has none"));
+        };
+        let is_native = |receipt: &&Receipt| receipt.interface == Interface::Native;
+        let mut receipts = report.attempts.iter().filter(|receipt| !is_native(receipt));
+        if let Some(receipt) = receipts.find(|receipt| !units.contains(&receipt.unit)) {
+            return Some(format!("called another unit in step `{id}` than there is now: sha256 {}", receipt.unit));
+        }
+        let called = bundle.pipelines.get(&step.unit);
+        if let Some(problem) =
+            called.and_then(|called| report.runs.iter().find_map(|run| foreign(called, &run.document)))
+        {
+            return Some(format!("{problem}, in what step `{id}` calls"));
+        }
+    }
+    None
 }
 
 /// What was written, as a document.
@@ -81,7 +121,7 @@ struct Written<'a> {
     bytes: usize,
     /// The run that is in it, and how it ended.
     run: &'a str,
-    verdict: wasmill_model::RunVerdict,
+    verdict: RunVerdict,
 }
 
 /// A run document that `run --output json` printed, with the large values that were taken out of it.
@@ -107,5 +147,8 @@ fn recorded(path: &Path, allow_blobs: bool, folder: Option<&Path>) -> Result<Run
         let message = format!("`{shown}` refers to a large value: {error}");
         Failure::from(Diagnostic::new(Code::InputUnreadable, message).help(help))
     })?;
+    if document.wasmill != 1 {
+        return Err(cannot(format!("is of version {}, and this Wasmill knows 1", document.wasmill)));
+    }
     Ok(document)
 }

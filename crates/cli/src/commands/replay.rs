@@ -14,20 +14,33 @@ use crate::printer::Printer;
 use crate::render::{BOLD, DIM, GREEN, RED, printable};
 use crate::request_file::{self, RequestFile, Text};
 use crate::settings::{HostSettings, ReplaySettings};
-use crate::summary;
+use crate::{blobs, standard_input, summary};
 
 /// Makes the run again and says whether it is the same.
 pub(crate) fn replay(settings: ReplaySettings, printer: &Printer) -> Outcome {
     let ReplaySettings { file: path, verify, sources, host } = settings;
     let shown = path.display().to_string();
-    let text = Text { name: &shown, bytes: read(&path)?, units: path.parent(), is_replayed: true };
+    let bytes = if shown == "-" { standard_input::request(printer)? } else { read(&path)? };
+    if !bytes.windows(RECORDED.len()).any(|part| part == RECORDED) {
+        let problem =
+            Diagnostic::new(Code::UnknownFile, format!("`{shown}` is no run bundle: it has no record of a run"));
+        let help = "`wasmill export FILE -o run.wasmill` makes one; `wasmill export FILE --run RUN.json` puts a run in \
+                    that was made before";
+        return Err(Failure::from(problem.help(help)));
+    }
+    let text = Text { name: &shown, bytes, units: path.parent(), is_replayed: true };
     let read = request_file::read_text(text, &host.policy, &host.overrides, &sources, printer)?;
     let RequestFile { file: PipelineFile { bundle, sources }, inputs, policy, overrides, secrets, recorded, .. } = read;
     let Some(recorded) = recorded else {
         let problem = Diagnostic::new(Code::UnknownFile, format!("`{shown}` is a run request, and says of no run"));
         return Err(Failure::from(problem.help("`wasmill export FILE -o run.wasmill` makes a bundle")));
     };
+    if let Some(problem) = Recorded::problem(&recorded) {
+        return Err(problem.into());
+    }
     let in_files = |failure: Failure| failure.in_files(&sources);
+    // A bundle has all of them in it.
+    let inputs = blobs::attach(inputs, false, None).map_err(|problems| in_files(Failure::invalid(problems)))?;
     let inputs = wasmill_runtime::bind_inputs(&bundle.pipeline, inputs);
     let inputs = inputs.map_err(|problems| in_files(Failure::invalid(problems.0)))?;
     // Another engine than the recorded one says nothing of fuel: it has to be asked for, by somebody else than the record.
@@ -48,6 +61,9 @@ pub(crate) fn replay(settings: ReplaySettings, printer: &Printer) -> Outcome {
     }
     Ok(if is_ok { ExitCode::Success } else { ExitCode::Failed })
 }
+
+/// What every bundle has in it.
+const RECORDED: &[u8] = b"\"recorded\"";
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
@@ -85,8 +101,7 @@ fn told(replay: &Replay, verify: bool, is_engine_chosen: bool) -> String {
         names.iter().map(|name| printable(name).to_string()).collect::<Vec<_>>().join(", ")
     };
     if !taken.is_empty() {
-        let why =
-            "it could be another today (real clock, randomness, network, folders, secrets, host functions, programs)";
+        let why = "it could be another today (real clock, randomness, network, folders, secrets, host functions, programs, what the clock ended)";
         let but =
             if verify && *same { format!(" {RED}--verify wants all of it computed{RED:#}") } else { String::new() };
         let _ = writeln!(text, "{DIM}taken from the record{DIM:#}: {}; {why}{but}", list(taken));

@@ -64,8 +64,9 @@ fn request(settings: RunSettings, printer: &Printer) -> Outcome {
     let Finished { mut document, took } = finished.map_err(|failure| failure.in_files(&sources))?;
     kept.note_failures(printer);
     printer.note(&summary::table(&document, took));
-    if let Some(folder) = &request.blobs {
-        blobs::detach(&mut document, Some(folder), printer);
+    match &request.blobs {
+        Some(folder) => blobs::detach(&mut document, Some(folder), printer),
+        None => document = document.escaped(),
     }
     printer.json(&Answer::of(kind, &document, &job.bundle.pipeline))?;
     Ok(document.exit_code())

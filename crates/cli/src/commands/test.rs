@@ -174,16 +174,13 @@ impl CaseResult {
         for (name, expected) in &case.outputs {
             let found = document.outputs.get(name);
             if !found.is_some_and(|found| expected.is(found)) {
-                let found = match (found, expected) {
+                let shown = match (found, expected) {
                     (None, _) => serde_json::Value::Null,
                     (Some(found), Expected::Value(_)) => json(found),
                     (Some(found), Expected::Digest(_)) => format!("sha256 {}", found.digest()).into(),
                 };
-                let expected = match expected {
-                    Expected::Value(value) => json(value),
-                    Expected::Digest(digest) => format!("sha256 {digest}").into(),
-                };
-                differs(format!("outputs.{name}"), expected, found);
+                let expected = expected.beside(found.unwrap_or(&Value::Null));
+                differs(format!("outputs.{name}"), json(&expected), shown);
             }
         }
         for (id, expected) in &case.steps {

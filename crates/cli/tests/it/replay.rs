@@ -246,7 +246,7 @@ steps:
         ("/recorded/run/steps/sum/attempts".to_owned(), json!([]), Some("sum"), "attempts"),
         ("/recorded/run/steps/many/partial".to_owned(), json!([3, null]), Some("many"), "partial"),
         ("/recorded/run/outputs/sum".to_owned(), json!(4), None, "outputs"),
-        ("/recorded/run/verdict".to_owned(), json!("cancelled"), None, "verdict"),
+        ("/recorded/run/verdict".to_owned(), json!("ok"), None, "verdict"),
         ("/recorded/run/error/code".to_owned(), json!("WM0603"), None, "error"),
     ] {
         let forged = resealed(&bundle, &place, value);
@@ -461,6 +461,7 @@ fn pipelines_that_call_pipelines_are_compared_within() {
         ("/0/input", json!(other), "one", "input"),
         ("/0/outputs/s", json!(4), "one", "outputs"),
         ("/0/verdict", json!("cancelled"), "one", "verdict"),
+        ("/0/usage/bytes_in", json!(1), "one", "usage"),
         ("", json!([]), "one", "attempts"),
     ] {
         let forged = resealed(&bundle, &format!("{run}{place}"), value);
@@ -476,12 +477,151 @@ fn what_is_no_bundle_is_said() {
     assert!(replay(&project, &[]).expect(2).stderr.contains("wasmill export FILE"));
     let request = project.wasmill(["build", "pipeline.yaml", "--request"]).run();
     let project = project.file("run.wasmill", request.expect(0).text());
-    assert!(replay(&project, &[]).expect(2).stderr.contains("says of no run"));
+    assert!(replay(&project, &[]).expect(2).stderr.contains("has no record of a run"));
     project.replace("run.wasmill", "{");
     replay(&project, &[]).expect(2);
     // A bundle is a run request, too.
-    exported(&project, &["--input", "n=1"]);
+    let bundle = exported(&project, &["--input", "n=1"]);
     let bytes = fs::read(project.path().join("run.wasmill")).unwrap();
-    let output = project.wasmill(["run", "-"]).stdin(bytes).run();
+    let output = project.wasmill(["run", "-"]).stdin(bytes.clone()).run();
     assert_eq!(told(&output, 0)["outputs"]["sum"], 2);
+    project.wasmill(["replay", "-"]).stdin(bytes).run().expect(0);
+    let later = resealed(&bundle, "/recorded/run/wasmill", json!(2));
+    fs::write(project.path().join("run.wasmill"), later.to_string()).unwrap();
+    assert!(replay(&project, &[]).expect(2).stderr.contains("version 2"));
+    // An error in it shows no line that nobody reads.
+    fs::write(project.path().join("run.wasmill"), format!("{bundle}\nmore")).unwrap();
+    let output = replay(&project, &[]);
+    assert!(output.expect(2).stderr.len() < 2_000, "{output}");
+}
+
+#[test]
+fn a_run_that_was_made_before_is_one_of_this_pipeline() {
+    let project = sums();
+    let run = project.wasmill(["run", "pipeline.yaml", "--output", "json"]).run();
+    let project = project.file("run.json", run.expect(0).text());
+    let export = || project.wasmill(["export", "pipeline.yaml", "--run", "run.json", "-o", "run.wasmill"]).run();
+    export().expect(0);
+    project.replace("arithmetic.wat", ARITHMETIC.replace("i32.add", "i32.sub"));
+    assert!(export().expect(2).stderr.contains("called another unit in step `a`"));
+    project.replace("arithmetic.wat", ARITHMETIC);
+    project.replace("pipeline.yaml", SUMS.replace("name: sums", "name: others"));
+    assert!(export().expect(2).stderr.contains("is a run of the pipeline `sums`, and not of `others`"));
+    project.replace("pipeline.yaml", SUMS.replace("  b: {", "  c: {").replace("steps.b", "steps.c"));
+    assert!(export().expect(2).stderr.contains("has a step `b`, and the pipeline has none"));
+    project.replace("run.json", run.text().replace("\"wasmill\": 1", "\"wasmill\": 2"));
+    assert!(export().expect(2).stderr.contains("is of version 2"));
+}
+
+/// Data with members that are called as references are is data, in inputs and in outputs, however it was put in.
+#[test]
+fn data_that_looks_like_a_reference_is_data_again() {
+    let text = "wasmill: 1\ninputs: { o: any }\nsteps: { o: { unit: cat, with: \"${{ inputs.o }}\", as: json } }\nunits: { cat: cat.wat }\n";
+    let project = pipeline(text).file("cat.wat", CAT);
+    for data in
+        [json!({ "$$base64": "aGk=" }), json!({ "$$base64": "zz", "k": [{ "$$$blob": 1 }] }), json!({ "$$blob": "zz" })]
+    {
+        let input = format!("o={data}");
+        let bundle = exported(&project, &["--input", &input]);
+        assert_eq!(bundle["inputs"]["o"], data);
+        replay(&project, &["--verify"]).expect(0);
+        let run = project.wasmill(["run", "pipeline.yaml", "--input", &input, "--output", "json"]).run();
+        project.replace("run.json", run.expect(0).text());
+        exported(&project, &["--input", &input, "--run", "run.json"]);
+        replay(&project, &["--verify"]).expect(0);
+        // Without a file, they are what they are with one.
+        let bytes = fs::read(project.path().join("run.wasmill")).unwrap();
+        let alone = told(&project.wasmill(["run", "-"]).stdin(bytes).run(), 0);
+        assert_eq!(alone["outputs"], told(&run, 0)["outputs"], "{data}");
+    }
+}
+
+#[test]
+fn answers_that_were_kept_in_called_pipelines_are_the_same_again() {
+    let inner = "wasmill: 1\nunits: { a: { path: ../a.wat } }\nsteps: { s: { unit: a, function: add, with: [1, 2], cache: auto } }\n";
+    let outer = "wasmill: 1\nsteps: { one: { pipeline: in/p.yaml } }\n";
+    let project = pipeline(outer).file("a.wat", ARITHMETIC).file("in/p.yaml", inner);
+    for kept in [false, true] {
+        let run = project.wasmill(["run", "pipeline.yaml", "--output", "json"]).run();
+        let receipt = &told(&run, 0)["steps"]["one"]["runs"][0]["steps"]["s"]["attempts"][0];
+        assert_eq!(receipt["kept_from"].is_string(), kept, "{receipt}");
+        project.replace("run.json", run.text());
+        exported(&project, &["--run", "run.json"]);
+        replay(&project, &["--verify"]).expect(0);
+    }
+}
+
+const SPIN: &str = r#"(module (func (export "spin") (param $until i64) (result i64)
+  (loop $on
+    (local.set $until (i64.sub (local.get $until) (i64.const 1)))
+    (br_if $on (i64.ne (local.get $until) (i64.const 0))))
+  (local.get $until))
+  (func (export "none") (param i64) (result i64) unreachable))"#;
+
+/// Where the clock ended something is chance: it is not held against the clock again, on any engine.
+#[test]
+fn what_the_clock_ended_is_taken() {
+    let text = r#"wasmill: 1
+name: late
+on_failure: best-effort
+defaults: { limits: { fuel: 1_000_000_000_000_000 } }
+units: { u: { path: u.wat } }
+steps:
+  attempt: { unit: u, function: spin, with: [0], limits: { timeout: 30ms }, retry: { attempts: 2, initial: 1ms }, fallback: { value: 1 } }
+  items: { unit: u, function: spin, foreach: [5, 0, 6, 7, 0, 8], with: ["${{ item }}"], timeout: 50ms, fallback: { value: 2 } }
+  retried: { unit: u, function: none, with: [1], timeout: 40ms, retry: { attempts: 9, initial: 1h, max: 1h } }
+  called: { pipeline: in/p.yaml, fallback: { value: 3 } }
+  stopped: { pipeline: in/q.yaml, timeout: 60ms }
+"#;
+    let inner = "wasmill: 1
+units: { u: { path: ../u.wat } }
+steps: { s: { unit: u, function: spin, with: [0], limits: { fuel: 1_000_000_000_000_000 } } }
+";
+    let project = pipeline(text)
+        .file("u.wat", SPIN)
+        .file("in/p.yaml", format!("timeout: 50ms\n{inner}"))
+        .file("in/q.yaml", inner);
+    let bundle = exported(&project, &[]);
+    let steps = &bundle["recorded"]["run"]["steps"];
+    for (step, verdict) in [
+        ("attempt", "ok"),
+        ("items", "timed-out"),
+        ("retried", "timed-out"),
+        ("called", "ok"),
+        ("stopped", "timed-out"),
+    ] {
+        assert_eq!(steps[step]["verdict"], verdict, "{step}: {}", steps[step]);
+    }
+    for engine in ["wasmtime", "wasmi"] {
+        let document = told(&replay(&project, &["--engine", engine, "--output", "json"]), 0);
+        assert_eq!(document["taken"], json!(["attempt", "items", "called", "stopped"]), "{document}");
+    }
+    // Somebody who wants all of it computed is told that it is not.
+    replay(&project, &["--verify"]).expect(1);
+}
+
+/// Who was in time on one machine need not be on another, or on another engine.
+#[test]
+fn what_ended_in_time_has_more_of_it() {
+    let text = "wasmill: 1\nunits: { u: { path: u.wat } }\nsteps: { slow: { unit: u, function: spin, with: [5000000], limits: { timeout: 40s }, timeout: 50s } }\ntimeout: 60s\n";
+    let project = pipeline(text).file("u.wat", SPIN);
+    let bundle = exported(&project, &[]);
+    assert_eq!(bundle["recorded"]["run"]["verdict"], "ok");
+    // As if a machine had made it that is thousands of times as fast.
+    let pipeline = text.replace("40s", "1ms").replace("50s", "1ms").replace("60s", "1ms");
+    let mut fast = resealed(&bundle, "/recorded/run/steps/slow/attempts/0/limits/timeout_ms", json!(1));
+    fast["recorded"]["digests"]["pipeline"] = json!(wasmill_model::Value::from(pipeline.as_str()).digest().to_string());
+    fast["pipeline"] = json!(pipeline);
+    fs::write(project.path().join("run.wasmill"), fast.to_string()).unwrap();
+    replay(&project, &["--verify"]).expect(0);
+}
+
+#[test]
+fn a_run_that_was_stopped_is_not_made_again() {
+    let text = "wasmill: 1\ntimeout: 50ms\nunits: { u: { path: u.wat } }\nsteps: { s: { unit: u, function: spin, with: [0], limits: { fuel: 1_000_000_000_000_000 } } }\n";
+    let project = pipeline(text).file("u.wat", SPIN);
+    let output = project.wasmill(["export", "pipeline.yaml", "-o", "run.wasmill"]).run();
+    assert!(output.expect(0).stderr.contains("warning: the run was stopped"), "{output}");
+    let output = replay(&project, &[]);
+    assert!(output.expect(2).stderr.contains("nobody can make it again"), "{output}");
 }

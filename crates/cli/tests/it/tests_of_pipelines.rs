@@ -264,7 +264,7 @@ fn a_budget_is_for_all_attempts_together() {
     assert_eq!(message, format!("step `s` used {} units of fuel, and its budget is {}", 4 * fuel, 3 * fuel));
     // What it gave is no output, and is not lost.
     let report = &document["steps"]["s"];
-    assert_eq!((&report["output"], &report["partial"]), (&Value::Null, &serde_json::json!([1, 2, 3, 4])));
+    assert_eq!((&report["output"], &report["partial"]), (&Value::Null, &serde_json::json!([2, 3, 4, 5])));
     // No attempt is given more than there is for all.
     let (code, document) = run("budget: { fuel: 1 }", "[1]");
     assert_eq!((code, &document["steps"]["s"]["attempts"][0]["limits"]["fuel"]), (Some(3), &1.into()));
