@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io;
+use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,6 +28,9 @@ const HEAD: &str = "# What the units of these pipelines were when they were acce
                     # A unit that changes, or wants more, is refused until it is accepted again.\n";
 
 const VERSION: u32 = 1;
+
+/// A lock larger than this is a mistake.
+const LARGEST: u64 = 16 << 20;
 
 /// The whole file: pipelines by their paths from its folder.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -143,11 +147,11 @@ impl Lock {
             Failure::invalid(vec![Diagnostic::new(Code::LockUnreadable, message).help(help)])
         };
         let shown = path.display();
-        let file = match std::fs::read_to_string(&path) {
-            Ok(text) => toml::from_str::<File>(&text)
+        let file = match text(&path) {
+            Ok(Some(text)) => toml::from_str::<File>(&text)
                 .map_err(|error| unreadable(format!("`{shown}` is no lock: {}", error.to_string().trim_end())))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => File::default(),
-            Err(error) => return Err(unreadable(format!("`{shown}` cannot be read: {error}"))),
+            Ok(None) => File::default(),
+            Err(why) => return Err(unreadable(format!("`{shown}` cannot be read: {why}"))),
         };
         if file.version != VERSION {
             return Err(unreadable(format!(
@@ -248,8 +252,8 @@ impl Lock {
     pub(crate) fn accept(mut self) -> Result<PathBuf, Failure> {
         // Others may accept pipelines of the same folder at the same time: what they wrote stays. (Where a folder cannot be locked, the last one wins.)
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let held = std::fs::File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
-        let written = std::fs::read_to_string(&self.path).ok().and_then(|text| toml::from_str::<File>(&text).ok());
+        let held = fs::File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+        let written = text(&self.path).ok().flatten().and_then(|text| toml::from_str::<File>(&text).ok());
         if let Some(written) = written.filter(|file| file.version == VERSION) {
             self.file = written;
         }
@@ -304,6 +308,27 @@ impl LockedUnit {
     /// The same unit, if it wanted nothing.
     fn nothing(of: &LockedUnit) -> Self {
         LockedUnit { toolchain: Vec::new(), wants: Vec::new(), imports: Vec::new(), ..of.clone() }
+    }
+}
+
+/// The text of a lock; none where nothing at all has its name. Whatever else has it is refused: a link that leads nowhere must not
+/// read as a pipeline that was never accepted, and a pipe would be waited for.
+///
+/// # Errors
+/// Why it cannot be read.
+fn text(path: &Path) -> Result<Option<String>, String> {
+    let metadata = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => return Ok(None),
+        metadata => metadata.map_err(|error| error.to_string())?,
+    };
+    if !metadata.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    let mut text = String::new();
+    match fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text)) {
+        Ok(size) if size as u64 > LARGEST => Err(format!("it has more than {LARGEST} bytes")),
+        Ok(_) => Ok(Some(text)),
+        Err(error) => Err(error.to_string()),
     }
 }
 
