@@ -1,8 +1,9 @@
 //! `wasmill.lock`: what the units of pipelines were when somebody looked at them and accepted them.
 //!
-//! It stands beside the pipeline, and only ever refuses: a unit that is another one, or that wants more, is an error until
-//! `wasmill plan FILE --accept`. Pipelines without a lock are not held to one.
+//! It stands beside the pipeline's file, wherever a link to that is, and only ever refuses: a unit that is another one, or that wants
+//! more, is an error until `wasmill plan FILE --accept`. Pipelines without a lock are not held to one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -134,12 +135,13 @@ pub(crate) fn check(path: &Path, pipeline: &PipelineFile) -> Result<(), Failure>
 }
 
 impl Lock {
-    /// Reads the lock beside a pipeline, and compares.
+    /// Reads the lock beside a pipeline's file, and compares.
     ///
     /// # Errors
     /// A lock that cannot be read.
     pub(crate) fn read(pipeline: &Path, bundle: &Bundle) -> Result<Self, Failure> {
-        let folder = pipeline.parent().unwrap_or(Path::new(""));
+        let own = own_name(pipeline);
+        let folder = own.parent().unwrap_or(Path::new(""));
         let path = folder.join(NAME);
         let unreadable = |message: String| {
             let help =
@@ -159,7 +161,7 @@ impl Lock {
                 file.version
             )));
         }
-        let name = pipeline.file_name().map(Path::new).unwrap_or(Path::new(""));
+        let name = own.file_name().map(Path::new).unwrap_or(Path::new(""));
         let mut all = Vec::new();
         collect(name, bundle, &mut all);
         let is_kept = all.first().is_some_and(|(name, _)| file.pipelines.contains_key(name));
@@ -347,6 +349,14 @@ fn lists(text: &mut String, was: &LockedUnit, is: &LockedUnit) -> std::fmt::Resu
         }
     }
     Ok(())
+}
+
+/// The file that a link leads to: what was accepted is the pipeline, and not the name that somebody gives to it.
+fn own_name(pipeline: &Path) -> Cow<'_, Path> {
+    match fs::canonicalize(pipeline) {
+        Ok(file) if pipeline.is_symlink() => file.into(),
+        _ => pipeline.into(),
+    }
 }
 
 /// The pipeline and those that it calls, each once, by their paths from the first one's folder.

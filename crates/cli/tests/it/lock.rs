@@ -314,3 +314,30 @@ fn what_stands_in_the_place_of_a_lock_and_is_none_is_an_error() {
     project.replace("upper.wat", UPPER.replace("i32.const 122", "i32.const 121"));
     assert!(project.wasmill(["run", "pipeline.yaml"]).run().expect(2).stderr.contains("WM0321"));
 }
+
+/// What is accepted is the file, and not the name that somebody gives to it.
+#[test]
+#[cfg(unix)]
+fn a_link_to_a_pipeline_is_held_to_the_lock_of_the_file() {
+    use std::os::unix::fs::symlink;
+
+    let project = two().file("other/units/cat.wat", CAT).file("other/upper.wat", UPPER);
+    symlink("pipeline.yaml", project.path().join("link.yaml")).unwrap();
+    symlink("../link.yaml", project.path().join("other/far.yaml")).unwrap();
+    symlink("other", project.path().join("folder")).unwrap();
+    let links = ["link.yaml", "other/far.yaml", "folder/far.yaml"];
+    let run = |link: &str| project.wasmill(["run", link]).run();
+    project.wasmill(["plan", "other/far.yaml", "--accept"]).run().expect(0);
+    assert!(lock(&project).contains("[pipelines.\"pipeline.yaml\".units.cat]"), "{}", lock(&project));
+    assert!(!project.path().join("other/wasmill.lock").exists());
+    for link in links {
+        run(link).expect(0);
+    }
+    for file in ["upper.wat", "other/upper.wat"] {
+        project.replace(file, UPPER.replace("i32.const 122", "i32.const 121"));
+    }
+    for link in links {
+        let output = run(link);
+        assert!(output.expect(2).stderr.contains("WM0321"), "{link}: {output}");
+    }
+}
