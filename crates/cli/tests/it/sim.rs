@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use wasmill_testkit::workspace;
 
+use crate::fixtures::ARITHMETIC;
 use crate::{json, pipeline, project};
 
 fn sim(example: &str, arguments: &[&str], exit: i32) -> Value {
@@ -119,4 +120,22 @@ fn a_recorded_run_is_simulated() {
     let arguments = ["sim", "pipeline.yaml", "--from", "run.json", "--seed", "1", "--output", "json"];
     let replay = json(project.wasmill(arguments).run().expect(0));
     assert_eq!(replay["outputs"], json!({"add": 2}));
+}
+
+/// The attempts of such a step are runs: what can fail is within.
+#[test]
+fn no_failure_is_injected_into_a_step_that_calls_a_pipeline() {
+    let outer = "wasmill: 1\nsteps: { outer: { pipeline: inner.yaml } }\n";
+    let inner = "wasmill: 1\nunits: { math: math.wat }\nsteps: { sum: { unit: math, function: add, with: [1, 2] } }\n";
+    let project = pipeline(outer).file("inner.yaml", inner).file("math.wat", ARITHMETIC);
+    let simulated = |step: &str| {
+        let inject = format!("{step}=trap:1");
+        project.wasmill(["sim", "pipeline.yaml", "--seeds", "3", "--inject", &inject, "--output", "json"]).run()
+    };
+    let refused = json(simulated("outer").expect(2));
+    let problem = &refused["errors"][0];
+    assert_eq!(problem["message"], "the step `outer` calls a pipeline: there is no call of its own to make fail");
+    assert_eq!(problem["help"], "the steps within it are `outer/sum`");
+    assert_eq!(json(simulated("inner").expect(2))["errors"][0]["help"], "the steps are `outer/sum`");
+    assert_eq!(json(&simulated("outer/sum"))["strategies"]["level"]["failed"], 3);
 }

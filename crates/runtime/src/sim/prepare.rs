@@ -28,6 +28,8 @@ pub(super) struct Prepared {
 
 /// What is known of a step.
 pub(super) struct StepFacts {
+    /// Whether it calls a pipeline, and nothing itself.
+    pub(super) is_run: bool,
     pub(super) is_pure: bool,
     /// What it can change outside: nothing where it is empty.
     pub(super) effects: Vec<String>,
@@ -47,7 +49,7 @@ pub(super) struct Shared {
 
 impl Prepared {
     /// # Errors
-    /// Steps whose outcomes nobody knows, and injections into steps that are not there.
+    /// Steps whose outcomes nobody knows, and injections into steps that are not there or call a pipeline.
     pub(super) fn new(bundle: &Bundle, recording: Option<&Recording>, inject: &[Inject]) -> Result<Self, Diagnostics> {
         let mut steps = IndexMap::new();
         let mut problems = Vec::new();
@@ -125,6 +127,7 @@ fn visit(
             problems.push(not_known(step, bundle.units.get(&step.unit)));
         }
         let facts = StepFacts {
+            is_run: called.is_some(),
             is_pure: is_pure && called.is_none(),
             effects: if called.is_some() { Vec::new() } else { effects(&step.grants, is_native) },
             retry: step.retry,
@@ -167,13 +170,23 @@ fn effects(grants: &Grants, is_native: bool) -> Vec<String> {
     effects
 }
 
+/// An injection into what makes no call.
 fn unknown(inject: &Inject, steps: &IndexMap<Arc<str>, StepFacts>) -> Option<Diagnostic> {
-    if steps.contains_key(inject.step.as_str()) {
-        return None;
-    }
-    let message = format!("there is no step `{}` to make fail", inject.step);
-    let names = suggestion::list(steps.keys().map(|name| &**name));
-    Some(Diagnostic::new(Code::UnknownStep, message).help(format!("the steps are {names}")))
+    let called = steps.iter().filter(|(_, facts)| !facts.is_run).map(|(name, _)| &**name);
+    let step = &inject.step;
+    let (message, help) = match steps.get(step.as_str()) {
+        Some(facts) if !facts.is_run => return None,
+        Some(_) => {
+            let within = called.filter(|name| name.strip_prefix(&**step).is_some_and(|rest| rest.starts_with('/')));
+            let message = format!("the step `{step}` calls a pipeline: there is no call of its own to make fail");
+            (message, format!("the steps within it are {}", suggestion::list(within)))
+        }
+        None => {
+            let message = format!("there is no step `{step}` to make fail");
+            (message, format!("the steps are {}", suggestion::list(called)))
+        }
+    };
+    Some(Diagnostic::new(Code::UnknownStep, message).help(help))
 }
 
 /// The folders that a step may use, with whether it writes: its own, and those of all that it calls.
