@@ -139,3 +139,22 @@ fn no_failure_is_injected_into_a_step_that_calls_a_pipeline() {
     assert_eq!(json(simulated("inner").expect(2))["errors"][0]["help"], "the steps are `outer/sum`");
     assert_eq!(json(&simulated("outer/sum"))["strategies"]["level"]["failed"], 3);
 }
+
+/// The same folder by two names.
+#[test]
+#[cfg(unix)]
+fn a_shared_folder_is_found_behind_a_link() {
+    let text = r#"wasmill: 1
+units: { one: { wat: '(module (func (export "one") (result i64) (i64.const 1)))' } }
+steps:
+  a: { unit: one, grants: { dirs: { ./out: { at: /out, mode: rw } } }, simulate: { takes: 5ms..50ms, output: a } }
+  b: { unit: one, grants: { dirs: { ./link/sub: { at: /o, mode: rw } } }, simulate: { takes: 5ms..50ms, output: a } }
+"#;
+    let project = pipeline(text).file("out/sub/.keep", "");
+    std::os::unix::fs::symlink("out", project.path().join("link")).unwrap();
+    let output = project.wasmill(["sim", "pipeline.yaml", "--seeds", "50", "--output", "json"]).run();
+    let document = json(output.expect(1));
+    assert_eq!(found(&document), BTreeSet::from(["shared-folder a b".to_owned()]), "{document}");
+    // As the manifest names it.
+    assert!(document["findings"][0]["message"].as_str().unwrap().contains("`link/sub`"), "{document}");
+}

@@ -189,11 +189,24 @@ fn unknown(inject: &Inject, steps: &IndexMap<Arc<str>, StepFacts>) -> Option<Dia
     Some(Diagnostic::new(Code::UnknownStep, message).help(help))
 }
 
-/// The folders that a step may use, with whether it writes: its own, and those of all that it calls.
-fn folders(bundle: &Bundle, step: &Step) -> Vec<(PathBuf, bool)> {
-    let own = step.grants.dirs.iter();
-    let own = own.map(|(path, dir)| (normal(&bundle.pipeline.base.join(path)), dir.mode == DirMode::Rw));
-    let mut all: Vec<(PathBuf, bool)> = own.collect();
+/// A folder that a step may use.
+struct Folder {
+    /// As the manifest names it.
+    named: PathBuf,
+    /// Whatever links lead to it; as it is named, where there are no files.
+    place: PathBuf,
+    writes: bool,
+}
+
+/// The folders that a step may use: its own, and those of all that it calls.
+fn folders(bundle: &Bundle, step: &Step) -> Vec<Folder> {
+    let own = step.grants.dirs.iter().map(|(path, dir)| {
+        let path = bundle.pipeline.base.join(path);
+        let named = normal(&path);
+        let place = std::fs::canonicalize(path).unwrap_or_else(|_| named.clone());
+        Folder { named, place, writes: dir.mode == DirMode::Rw }
+    });
+    let mut all: Vec<Folder> = own.collect();
     if let Some(called) = bundle.pipelines.get(&step.unit) {
         all.extend(called.pipeline.steps.iter().flat_map(|step| folders(called, step)));
     }
@@ -227,10 +240,10 @@ fn shared(bundle: &Bundle, graph: &Graph) -> Vec<Shared> {
     let mut found = Vec::new();
     for (index, (place, step, own, after)) in all.iter().enumerate() {
         if step.foreach.as_ref().is_some_and(|foreach| foreach.max_parallel != Some(1))
-            && let Some((folder, _)) = own.iter().find(|(_, writes)| *writes)
+            && let Some(folder) = own.iter().find(|folder| folder.writes)
         {
             let (one, other, writes) = (step.id.clone(), step.id.clone(), (true, true));
-            found.push(Shared { one, other, folder: folder.clone(), writes });
+            found.push(Shared { one, other, folder: folder.named.clone(), writes });
         }
         for (later, other, others, before) in all.iter().skip(index + 1) {
             if is_there(after, *later) || is_there(before, *place) {
@@ -245,15 +258,15 @@ fn shared(bundle: &Bundle, graph: &Graph) -> Vec<Shared> {
 }
 
 /// A folder that both may use, and one of them to write.
-fn meeting(own: &[(PathBuf, bool)], others: &[(PathBuf, bool)]) -> Option<(PathBuf, (bool, bool))> {
-    own.iter().find_map(|(path, writes)| {
-        others.iter().find_map(|(other, also_writes)| {
-            let inner = match (path.starts_with(other), other.starts_with(path)) {
-                (true, _) => path,
+fn meeting(own: &[Folder], others: &[Folder]) -> Option<(PathBuf, (bool, bool))> {
+    own.iter().find_map(|one| {
+        others.iter().find_map(|other| {
+            let inner = match (one.place.starts_with(&other.place), other.place.starts_with(&one.place)) {
+                (true, _) => one,
                 (_, true) => other,
                 _ => return None,
             };
-            (*writes || *also_writes).then(|| (inner.clone(), (*writes, *also_writes)))
+            (one.writes || other.writes).then(|| (inner.named.clone(), (one.writes, other.writes)))
         })
     })
 }
