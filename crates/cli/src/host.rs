@@ -177,6 +177,11 @@ impl Threads {
             }
         })
     }
+
+    /// What the future gives, however long it takes: an interrupt that came was heard already. The next one ends the process.
+    pub(crate) fn wait_to_the_end<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        Some(self.runtimes.as_ref()?.here.block_on(future))
+    }
 }
 
 impl Drop for Threads {

@@ -158,3 +158,22 @@ steps:
     // As the manifest names it.
     assert!(document["findings"][0]["message"].as_str().unwrap().contains("`link/sub`"), "{document}");
 }
+
+#[test]
+fn what_was_found_before_an_interrupt_is_told() {
+    let text = PIPELINE.replace("attempts: 3", "attempts: 30").replace("simulate:", "timeout: 2s\n    simulate:");
+    let project = pipeline(&text);
+    let simulate = ["sim", "pipeline.yaml", "--seeds", "1000000000", "--inject", "fetch=guest-error:30"];
+    for more in [&[][..], &["--output", "json"]] {
+        let mut running = project.wasmill([&simulate, more].concat()).start();
+        running.wait_for("simulating");
+        running.signal("INT");
+        let output = running.finish();
+        let said = output.expect(130).to_string();
+        assert!(said.contains("of 1,000,000,000 seeds were simulated"), "{output}");
+        assert!(said.contains("stuck-retry"), "{output}");
+        if !more.is_empty() {
+            assert!(json(&output)["seeds"].as_u64().unwrap() > 0, "{output}");
+        }
+    }
+}
