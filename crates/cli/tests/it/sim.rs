@@ -177,3 +177,27 @@ fn what_was_found_before_an_interrupt_is_told() {
         }
     }
 }
+
+#[test]
+fn a_recorded_run_of_another_pipeline_is_none_of_this_one() {
+    let math = "units: { math: math.wat }\nsteps: { STEP: { unit: math, function: add, with: [1, 2] } }\n";
+    let named = |name: &str, step: &str| format!("wasmill: 1\nname: {name}\n{}", math.replace("STEP", step));
+    let project = pipeline(&named("mine", "sum")).file("math.wat", ARITHMETIC);
+    let project = project.file("other.yaml", named("other", "total")).file("renamed.yaml", named("renamed", "sum"));
+    for of in ["other", "renamed", "pipeline"] {
+        let run = project.wasmill(["run", &format!("{of}.yaml"), "--output", "json"]).run();
+        project.write(format!("{of}.json"), &run.expect(0).stdout);
+    }
+    let simulated = |of: &str| {
+        let from = format!("{of}.json");
+        project.wasmill(["sim", "pipeline.yaml", "--seeds", "3", "--from", &from, "--output", "json"]).run()
+    };
+    let refused = simulated("other");
+    assert!(
+        refused.expect(2).text().contains("none of its steps is a step of this pipeline: it is a run of `other`"),
+        "{refused}"
+    );
+    let note = "the recorded run is one of `renamed`, and this pipeline is `mine`";
+    assert_eq!(json(simulated("renamed").expect(0))["notes"], json!([note]));
+    assert_eq!(json(simulated("pipeline").expect(0))["notes"], json!([]));
+}

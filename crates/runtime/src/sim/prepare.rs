@@ -49,11 +49,12 @@ pub(super) struct Shared {
 
 impl Prepared {
     /// # Errors
-    /// Steps whose outcomes nobody knows, and injections into steps that are not there or call a pipeline.
+    /// Steps whose outcomes nobody knows, a recorded run of another pipeline, and injections into steps that are not there or call a pipeline.
     pub(super) fn new(bundle: &Bundle, recording: Option<&Recording>, inject: &[Inject]) -> Result<Self, Diagnostics> {
         let mut steps = IndexMap::new();
         let mut problems = Vec::new();
         visit(bundle, "", recording, &mut steps, &mut problems);
+        problems.extend(recording.and_then(|recording| of_another(recording, &steps)));
         problems.extend(inject.iter().filter_map(|inject| unknown(inject, &steps)));
         let (wiring, unwired) = wiring::wire(&bundle.pipeline);
         problems.extend(unwired);
@@ -168,6 +169,19 @@ fn effects(grants: &Grants, is_native: bool) -> Vec<String> {
     effects.extend(grants.functions.iter().map(|function| format!("host function `{function}`")));
     effects.extend(is_native.then(|| "a native program".to_owned()));
     effects
+}
+
+/// A recorded run that says nothing of this pipeline.
+fn of_another(recording: &Recording, steps: &IndexMap<Arc<str>, StepFacts>) -> Option<Diagnostic> {
+    if steps.keys().any(|step| recording.has(step)) {
+        return None;
+    }
+    let whose = recording.pipeline.as_ref().map(|name| format!(": it is a run of `{name}`")).unwrap_or_default();
+    let message = format!("the recorded run cannot be taken: none of its steps is a step of this pipeline{whose}");
+    Some(
+        Diagnostic::new(Code::InputUnreadable, message)
+            .help("give what `wasmill run FILE --output json` printed of the same FILE"),
+    )
 }
 
 /// An injection into what makes no call.
