@@ -132,6 +132,12 @@ impl Threads {
             if let Some(folder) = &settings.guest_profiles {
                 note_profiles(folder, printer);
             }
+            // Where there is one, the error names it.
+            if settings.coredump.as_ref().is_some_and(|folder| written(folder, ".coredump") == 0) {
+                printer.note(
+                    "note: no core dump was written: no unit trapped, or none of them on wasmtime, the engine that can write one\n",
+                );
+            }
             Ok(result)
         })
     }
@@ -297,17 +303,22 @@ fn note_not_kept(cache: &CodeCache, printer: &Printer) {
 
 /// Says what to do with the profiles that this process wrote, or why there are none.
 fn note_profiles(folder: &Path, printer: &Printer) {
-    let own = format!("-{}-", std::process::id());
-    let is_own = |name: &str| name.contains(&own) && name.ends_with(".json");
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let count = written(folder, ".json");
     let folder = folder.display();
-    match names.filter(|name| name.to_str().is_some_and(is_own)).count() {
+    match count {
         0 => printer.note(
             "note: no profile was written: no guest ran for a millisecond, or none of them on wasmtime, the engine that can tell\n",
         ),
         1 => printer.note(&format!("1 profile is in `{folder}`: open it at https://profiler.firefox.com\n")),
         many => printer.note(&format!("{many} profiles are in `{folder}`: open one at https://profiler.firefox.com\n")),
     }
+}
+
+/// How many files with this end this process has written into the folder.
+fn written(folder: &Path, end: &str) -> usize {
+    let own = format!("-{}-", std::process::id());
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.filter(|name| name.to_str().is_some_and(|name| name.contains(&own) && name.ends_with(end))).count()
 }
 
 /// A secret that goes nowhere is most likely a slip in a name.
