@@ -452,3 +452,43 @@ fn a_warning_shows_no_key() {
     let quiet = project.wasmill(["call", "math.wat", "add", "1", "2", "--quiet"]);
     assert_eq!(quiet.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1").run().expect(0).stderr, "");
 }
+
+#[test]
+fn a_sampler_that_makes_no_sense_is_said_with_what_is_done_instead() {
+    let project = outer();
+    let every = "and every run is traced";
+    for (variables, is_sent, said) in [
+        (
+            &[("OTEL_TRACES_SAMPLER", "bogus")][..],
+            true,
+            Some("`OTEL_TRACES_SAMPLER=bogus` names no sampler that is here"),
+        ),
+        (&[("OTEL_TRACES_SAMPLER", "xray")], true, Some(every)),
+        (&[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "abc")], true, Some(every)),
+        (&[("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "7")], true, Some(every)),
+        (
+            &[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "-1")],
+            false,
+            Some("`OTEL_TRACES_SAMPLER_ARG=-1` is no share from 0 to 1, and no run is traced"),
+        ),
+        (&[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "1.0")], true, None),
+        (&[("OTEL_TRACES_SAMPLER", "traceidratio")], true, None),
+        // Nobody asks for it.
+        (&[("OTEL_TRACES_SAMPLER", "always_on"), ("OTEL_TRACES_SAMPLER_ARG", "abc")], true, None),
+        (&[("OTEL_TRACES_SAMPLER", "bogus"), ("OTEL_TRACES_EXPORTER", "none")], false, None),
+        (&[("OTEL_EXPORTER_OTLP_COMPRESSION", "none")], true, None),
+        (
+            &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")],
+            true,
+            Some("`OTEL_EXPORTER_OTLP_COMPRESSION=gzip` is not done here, and what is sent is not compressed"),
+        ),
+    ] {
+        let receiver = Receiver::start(Manner::Takes);
+        let command = sent_to(project.wasmill(["run", "pipeline.yaml"]), &receiver);
+        let output = variables.iter().fold(command, |command, (name, value)| command.env(name, value)).run();
+        assert_eq!(!receiver.spans().is_empty(), is_sent, "{variables:?}");
+        assert!(receiver.requests().iter().all(|request| !request.head.contains("content-encoding")));
+        assert_eq!(output.expect(0).stderr.matches("warning: ").count(), usize::from(said.is_some()), "{output}");
+        assert!(said.is_none_or(|said| output.stderr.contains(said)), "{variables:?}: {output}");
+    }
+}
