@@ -102,7 +102,11 @@ impl Threads {
         self.with_linked(&job.bundle, 1, settings, printer, async |ready| {
             let progress = Progress::start(printer, job.bundle.pipeline.steps.len());
             let cancel = ready.cancel.clone();
-            let observer = telemetry::observing(progress.observer(), None, printer);
+            let observer = match &reuse.recorded {
+                None => telemetry::observing(progress.observer(), None, printer),
+                // A run that is made again was told of when it was made.
+                Some(_) => progress.observer(),
+            };
             let options = RunOptions { seed: random(), cancel, observer, reuse, ..RunOptions::new(run_id()) };
             let start = Instant::now();
             let document = ready.linked.run(job.inputs.clone(), options).await;

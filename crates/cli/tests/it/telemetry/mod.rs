@@ -492,3 +492,15 @@ fn a_sampler_that_makes_no_sense_is_said_with_what_is_done_instead() {
         assert!(said.is_none_or(|said| output.stderr.contains(said)), "{variables:?}: {output}");
     }
 }
+
+/// It was told of when it was made.
+#[test]
+fn a_run_that_is_made_again_is_not_sent() {
+    let project = outer();
+    let receiver = Receiver::start(Manner::Takes);
+    sent_to(project.wasmill(["export", "pipeline.yaml", "-o", "run.wasmill"]), &receiver).run().expect(0);
+    assert!(!receiver.spans().is_empty());
+    receiver.requests().clear();
+    sent_to(project.wasmill(["replay", "run.wasmill"]), &receiver).run().expect(0);
+    assert!(receiver.requests().is_empty());
+}
