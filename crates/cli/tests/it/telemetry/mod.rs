@@ -504,3 +504,17 @@ fn a_run_that_is_made_again_is_not_sent() {
     sent_to(project.wasmill(["replay", "run.wasmill"]), &receiver).run().expect(0);
     assert!(receiver.requests().is_empty());
 }
+
+/// What OTLP says of each status.
+#[test]
+fn only_what_may_pass_is_tried_once_more() {
+    let project = project().file("math.wat", ARITHMETIC);
+    for (status, requests) in [(429, 2), (502, 2), (503, 2), (504, 2), (307, 1), (400, 1), (401, 1), (500, 1)] {
+        let receiver = Receiver::start(Manner::Refuses(status));
+        let command = project.wasmill(["call", "math.wat", "add", "1", "2"]);
+        let output =
+            command.env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("{}/v1/traces", receiver.endpoint)).run();
+        assert!(output.expect(0).stderr.contains(&format!("answered with status {status}")), "{output}");
+        assert_eq!(receiver.requests().len(), requests, "{status}");
+    }
+}
