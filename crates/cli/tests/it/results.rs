@@ -215,3 +215,19 @@ fn a_folder_in_the_place_of_an_answer_is_removed() {
         assert_eq!(kept(&run(&project, &[])), ["a", "b"]);
     }
 }
+
+/// Bytes are a third longer in the file of an answer, as base64.
+#[test]
+fn fifty_mebibytes_of_bytes_are_kept() {
+    const LARGE: &str = r#"(module
+  (memory (export "memory") 802)
+  (func (export "allocate") (param i32) (result i32) (i32.const 1024))
+  (func (export "deallocate") (param i32 i32))
+  (func (export "process") (param i32 i32) (param $out_length i32) (result i32)
+    (i32.store (local.get $out_length) (i32.const 52428800))
+    (i32.const 65536)))"#;
+    let text = "wasmill: 1\nunits: { large: { path: large.wat } }\nsteps:\n  large: { unit: large, with: a, as: bytes, cache: auto, limits: { output: 64MiB } }\noutputs: { length: \"${{ size(steps.large.output) }}\" }\n";
+    let project = pipeline(text).file("large.wat", LARGE);
+    assert!(kept(&run(&project, &[])).is_empty());
+    assert_eq!(kept(&run(&project, &[])), ["large"]);
+}
