@@ -201,3 +201,10 @@ fn a_recorded_run_of_another_pipeline_is_none_of_this_one() {
     assert_eq!(json(simulated("renamed").expect(0))["notes"], json!([note]));
     assert_eq!(json(simulated("pipeline").expect(0))["notes"], json!([]));
 }
+
+#[test]
+fn a_count_that_is_too_large_says_what_the_largest_is() {
+    let project = pipeline(PIPELINE);
+    let output = project.wasmill(["sim", "pipeline.yaml", "--inject", "fetch=trap:99999999999"]).run();
+    assert!(output.expect(2).stderr.contains("a whole number from 1 to 4294967295"), "{output}");
+}
