@@ -125,6 +125,12 @@ impl DigestFolder {
         file.into_temp_path().persist(self.path(digest)).map_err(|error| error.error)
     }
 
+    /// Removes what has the name of a file, whatever it is: a folder in its place would keep it from being stored for good.
+    fn clear(&self, digest: &Digest) -> bool {
+        let path = self.path(digest);
+        self.remove(digest) || path.is_dir() && !path.is_symlink() && fs::remove_dir_all(path).is_ok()
+    }
+
     /// Forgets a file; gives whether it was there.
     pub(crate) fn remove(&self, digest: &Digest) -> bool {
         fs::remove_file(self.path(digest)).is_ok()
@@ -146,7 +152,7 @@ impl DigestFolder {
     pub(crate) fn clean(&self, mut unwanted: impl FnMut(&Kept) -> bool) -> io::Result<Cleaned> {
         let mut cleaned = Cleaned::default();
         for one in self.entries()?.iter().filter(|one| unwanted(one)) {
-            if self.remove(&one.digest) {
+            if self.clear(&one.digest) {
                 cleaned.entries += 1;
                 cleaned.bytes += one.size;
             } else if fs::symlink_metadata(self.path(&one.digest)).is_ok() {
@@ -186,7 +192,7 @@ impl DigestFolder {
                 }
                 // Another process removed it.
                 Ok(false) if fs::symlink_metadata(&path).is_err() => {}
-                Ok(false) if self.remove(&one.digest) => found.damaged.push(one.into()),
+                Ok(false) if self.clear(&one.digest) => found.damaged.push(one.into()),
                 Ok(false) => found.stuck.push(one.digest.to_string()),
                 Err(_) => found.unreadable.push(one.digest.to_string()),
             }

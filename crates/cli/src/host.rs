@@ -102,7 +102,11 @@ impl Threads {
         self.with_linked(&job.bundle, 1, settings, printer, async |ready| {
             let progress = Progress::start(printer, job.bundle.pipeline.steps.len());
             let cancel = ready.cancel.clone();
-            let observer = telemetry::observing(progress.observer(), None, printer);
+            let observer = match &reuse.recorded {
+                None => telemetry::observing(progress.observer(), None, printer),
+                // A run that is made again was told of when it was made.
+                Some(_) => progress.observer(),
+            };
             let options = RunOptions { seed: random(), cancel, observer, reuse, ..RunOptions::new(run_id()) };
             let start = Instant::now();
             let document = ready.linked.run(job.inputs.clone(), options).await;
@@ -131,6 +135,12 @@ impl Threads {
             let result = work(&Ready { linked, cancel, guests }).await;
             if let Some(folder) = &settings.guest_profiles {
                 note_profiles(folder, printer);
+            }
+            // Where there is one, the error names it.
+            if settings.coredump.as_ref().is_some_and(|folder| written(folder, ".coredump") == 0) {
+                printer.note(
+                    "note: no core dump was written: no unit trapped, or none of them on wasmtime, the engine that can write one\n",
+                );
             }
             Ok(result)
         })
@@ -176,6 +186,11 @@ impl Threads {
                 result = future => Some(result),
             }
         })
+    }
+
+    /// What the future gives, however long it takes: an interrupt that came was heard already. The next one ends the process.
+    pub(crate) fn wait_to_the_end<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        Some(self.runtimes.as_ref()?.here.block_on(future))
     }
 }
 
@@ -292,17 +307,22 @@ fn note_not_kept(cache: &CodeCache, printer: &Printer) {
 
 /// Says what to do with the profiles that this process wrote, or why there are none.
 fn note_profiles(folder: &Path, printer: &Printer) {
-    let own = format!("-{}-", std::process::id());
-    let is_own = |name: &str| name.contains(&own) && name.ends_with(".json");
-    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let count = written(folder, ".json");
     let folder = folder.display();
-    match names.filter(|name| name.to_str().is_some_and(is_own)).count() {
+    match count {
         0 => printer.note(
             "note: no profile was written: no guest ran for a millisecond, or none of them on wasmtime, the engine that can tell\n",
         ),
         1 => printer.note(&format!("1 profile is in `{folder}`: open it at https://profiler.firefox.com\n")),
         many => printer.note(&format!("{many} profiles are in `{folder}`: open one at https://profiler.firefox.com\n")),
     }
+}
+
+/// How many files with this end this process has written into the folder.
+fn written(folder: &Path, end: &str) -> usize {
+    let own = format!("-{}-", std::process::id());
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.filter(|name| name.to_str().is_some_and(|name| name.contains(&own) && name.ends_with(end))).count()
 }
 
 /// A secret that goes nowhere is most likely a slip in a name.

@@ -1,11 +1,13 @@
 //! `wasmill.lock`: what the units of pipelines were when somebody looked at them and accepted them.
 //!
-//! It stands beside the pipeline, and only ever refuses: a unit that is another one, or that wants more, is an error until
-//! `wasmill plan FILE --accept`. Pipelines without a lock are not held to one.
+//! It stands beside the pipeline's file, wherever a link to that is, and only ever refuses: a unit that is another one, or that wants
+//! more, is an error until `wasmill plan FILE --accept`. Pipelines without a lock are not held to one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io;
+use std::fs;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,6 +29,9 @@ const HEAD: &str = "# What the units of these pipelines were when they were acce
                     # A unit that changes, or wants more, is refused until it is accepted again.\n";
 
 const VERSION: u32 = 1;
+
+/// A lock larger than this is a mistake.
+const LARGEST: u64 = 16 << 20;
 
 /// The whole file: pipelines by their paths from its folder.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -130,12 +135,13 @@ pub(crate) fn check(path: &Path, pipeline: &PipelineFile) -> Result<(), Failure>
 }
 
 impl Lock {
-    /// Reads the lock beside a pipeline, and compares.
+    /// Reads the lock beside a pipeline's file, and compares.
     ///
     /// # Errors
     /// A lock that cannot be read.
     pub(crate) fn read(pipeline: &Path, bundle: &Bundle) -> Result<Self, Failure> {
-        let folder = pipeline.parent().unwrap_or(Path::new(""));
+        let own = own_name(pipeline);
+        let folder = own.parent().unwrap_or(Path::new(""));
         let path = folder.join(NAME);
         let unreadable = |message: String| {
             let help =
@@ -143,11 +149,11 @@ impl Lock {
             Failure::invalid(vec![Diagnostic::new(Code::LockUnreadable, message).help(help)])
         };
         let shown = path.display();
-        let file = match std::fs::read_to_string(&path) {
-            Ok(text) => toml::from_str::<File>(&text)
+        let file = match text(&path) {
+            Ok(Some(text)) => toml::from_str::<File>(&text)
                 .map_err(|error| unreadable(format!("`{shown}` is no lock: {}", error.to_string().trim_end())))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => File::default(),
-            Err(error) => return Err(unreadable(format!("`{shown}` cannot be read: {error}"))),
+            Ok(None) => File::default(),
+            Err(why) => return Err(unreadable(format!("`{shown}` cannot be read: {why}"))),
         };
         if file.version != VERSION {
             return Err(unreadable(format!(
@@ -155,7 +161,7 @@ impl Lock {
                 file.version
             )));
         }
-        let name = pipeline.file_name().map(Path::new).unwrap_or(Path::new(""));
+        let name = own.file_name().map(Path::new).unwrap_or(Path::new(""));
         let mut all = Vec::new();
         collect(name, bundle, &mut all);
         let is_kept = all.first().is_some_and(|(name, _)| file.pipelines.contains_key(name));
@@ -248,8 +254,8 @@ impl Lock {
     pub(crate) fn accept(mut self) -> Result<PathBuf, Failure> {
         // Others may accept pipelines of the same folder at the same time: what they wrote stays. (Where a folder cannot be locked, the last one wins.)
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let held = std::fs::File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
-        let written = std::fs::read_to_string(&self.path).ok().and_then(|text| toml::from_str::<File>(&text).ok());
+        let held = fs::File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+        let written = text(&self.path).ok().flatten().and_then(|text| toml::from_str::<File>(&text).ok());
         if let Some(written) = written.filter(|file| file.version == VERSION) {
             self.file = written;
         }
@@ -307,6 +313,27 @@ impl LockedUnit {
     }
 }
 
+/// The text of a lock; none where nothing at all has its name. Whatever else has it is refused: a link that leads nowhere must not
+/// read as a pipeline that was never accepted, and a pipe would be waited for.
+///
+/// # Errors
+/// Why it cannot be read.
+fn text(path: &Path) -> Result<Option<String>, String> {
+    let metadata = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => return Ok(None),
+        metadata => metadata.map_err(|error| error.to_string())?,
+    };
+    if !metadata.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    let mut text = String::new();
+    match fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text)) {
+        Ok(size) if size as u64 > LARGEST => Err(format!("it has more than {LARGEST} bytes")),
+        Ok(_) => Ok(Some(text)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// What is in one list and not in the other.
 fn lists(text: &mut String, was: &LockedUnit, is: &LockedUnit) -> std::fmt::Result {
     for (name, was, is) in [
@@ -322,6 +349,14 @@ fn lists(text: &mut String, was: &LockedUnit, is: &LockedUnit) -> std::fmt::Resu
         }
     }
     Ok(())
+}
+
+/// The file that a link leads to: what was accepted is the pipeline, and not the name that somebody gives to it.
+fn own_name(pipeline: &Path) -> Cow<'_, Path> {
+    match fs::canonicalize(pipeline) {
+        Ok(file) if pipeline.is_symlink() => file.into(),
+        _ => pipeline.into(),
+    }
 }
 
 /// The pipeline and those that it calls, each once, by their paths from the first one's folder.

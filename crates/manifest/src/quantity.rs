@@ -39,6 +39,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 /// What to write instead.
 pub fn parse_count(text: &str) -> Result<u64, String> {
     const HELP: &str = "write a whole number: `2_000_000_000`, `2e9` or `2G`";
+    const TOO_LARGE: &str = "the largest number is 18_446_744_073_709_551_615";
     let (number, unit) = split(text);
     let factor = match unit {
         "" => 1,
@@ -48,7 +49,10 @@ pub fn parse_count(text: &str) -> Result<u64, String> {
         "t" | "T" => 1_000_000_000_000,
         _ => return Err(HELP.to_owned()),
     };
-    scaled(number, factor).ok_or_else(|| HELP.to_owned())
+    let is_large = |number: &str| {
+        number.replace('_', "").parse().is_ok_and(|number: f64| number >= u64::MAX as f64 / factor as f64)
+    };
+    scaled(number, factor).ok_or_else(|| if is_large(number) { TOO_LARGE } else { HELP }.to_owned())
 }
 
 /// Reads a duration: `10s`, `500ms`, `2m`, `1h30m`, `1.5s`. The units are `ns`, `us` (or `µs`), `ms`, `s`, `m`, `h` and `d`.
@@ -169,8 +173,11 @@ mod tests {
         ] {
             assert_eq!(parse_count(text), Ok(expected), "{text}");
         }
-        for text in ["", "e9", "2.5", "-1", "2X", "1e99", "abc"] {
-            assert!(parse_count(text).is_err(), "{text}");
+        for text in ["", "e9", "2.5", "-1", "2X", "abc"] {
+            assert!(parse_count(text).unwrap_err().contains("`2e9`"), "{text}");
+        }
+        for text in ["18446744073709551616", "99_999_999_999_999_999_999", "1e99", "99999999T"] {
+            assert!(parse_count(text).unwrap_err().contains("18_446_744_073_709_551_615"), "{text}");
         }
     }
 

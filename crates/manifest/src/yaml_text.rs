@@ -145,9 +145,15 @@ fn is_block(text: &str) -> bool {
 fn is_printable(one: char) -> bool {
     matches!(one, ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
         && !matches!(one, '\u{2028}' | '\u{2029}')
+        && !is_bidi_control(one)
 }
 
-/// JSON with escapes for the characters that are no part of YAML, or that some of its readers take for the end of a line.
+/// What turns the order of letters around (`Bidi_Control` of Unicode): a file with these reads differently from what it says.
+fn is_bidi_control(one: char) -> bool {
+    matches!(one, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// JSON with escapes for the characters that are no part of YAML, that some of its readers take for the end of a line, or that hide what is written.
 pub(crate) fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     json.chars().for_each(|one| character(one, &mut out));

@@ -47,6 +47,14 @@ pub(crate) struct LinkedStep {
     pub(crate) feeds: Vec<StepIndex>,
 }
 
+impl LinkedStep {
+    /// Whether a call is an attempt. A value that stands in for one is none: nobody is told that it begins, nor that it ends.
+    pub(crate) fn is_attempt(&self, call: Call) -> bool {
+        let Call::Fallback(place) = call else { return true };
+        !matches!(self.fallback.get(place as usize), Some(LinkedFallback::Value(_)))
+    }
+}
+
 /// What a step calls.
 pub(crate) enum Callee {
     Unit(LinkedUnit),
@@ -89,8 +97,11 @@ pub(crate) async fn attempt(run: &Arc<Run>, step: &LinkedStep, started: &Started
     let made = make(run, step, started, item).await;
     let verdict = made.verdict.map_texts(|text| run.linked.secrets.redact(text));
     let receipt = made.receipt.map(|receipt| receipt.redacted(&run.linked.secrets));
-    let (step, attempt) = (&step.id, started.attempt);
-    run.notify(&RunEvent::AttemptFinished { step, item, attempt, verdict: &verdict, receipt: receipt.as_ref() });
+    let attempt = started.attempt;
+    if step.is_attempt(started.call) {
+        let (step, receipt) = (&step.id, receipt.as_ref());
+        run.notify(&RunEvent::AttemptFinished { step, item, attempt, verdict: &verdict, receipt });
+    }
     let (kind, permanent) = (verdict.kind(), verdict.is_permanent());
     let Some(mut work) = run.work(task.step) else { return (kind, permanent) };
     match receipt {

@@ -64,7 +64,7 @@ pub enum RunEvent<'a> {
         /// How many steps it has.
         steps: usize,
     },
-    /// An attempt of a step begins: its input is worked out next.
+    /// An attempt of a step begins: its input is worked out next. A value that stands in for a call is no attempt.
     StepStarted {
         /// The step.
         step: &'a Arc<str>,

@@ -362,7 +362,9 @@ impl Worker {
             } else if let Some(call) = &self.current {
                 let Some(linked) = self.run.linked.steps.get(call.task.step.get()) else { return };
                 let item = linked.foreach.is_some().then_some(call.task.item);
-                self.run.notify(&RunEvent::StepStarted { step: &linked.id, item, attempt: call.attempt });
+                if linked.is_attempt(call.call) {
+                    self.run.notify(&RunEvent::StepStarted { step: &linked.id, item, attempt: call.attempt });
+                }
                 if let Some(timeout) = linked.timeout.filter(|_| self.run.reuse.recorded.is_none())
                     && self.run.work(call.task.step).is_some_and(|mut work| work.begins(self.run.clock().now()))
                 {

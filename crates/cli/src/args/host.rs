@@ -66,7 +66,7 @@ pub(crate) struct HostArgs {
 
     /// Write a WebAssembly core dump of each unit that traps into this folder
     ///
-    /// The folder is made where it is not there. A dump is the unit's memory: it holds whatever the unit was given, secrets too.
+    /// The folder is made where it is not there. The engine wasmtime writes them. A dump is the unit's memory: it holds whatever the unit was given, secrets too.
     #[arg(long, value_name = "DIR")]
     pub(crate) coredump: Option<PathBuf>,
 

@@ -93,7 +93,8 @@ fn inject(text: &str) -> Result<Inject, String> {
         return Err(format!("there is no failure `{verdict}`; the failures are {}", names.join(", ")));
     };
     let count = count.parse().ok().filter(|count| *count > 0);
-    let count = count.ok_or("the count is a whole number from 1: `fetch=timed-out:2`")?;
+    let count =
+        count.ok_or_else(|| format!("the count is a whole number from 1 to {}: `fetch=timed-out:2`", u32::MAX))?;
     Ok(Inject { step: step.to_owned(), verdict: found, count })
 }
 

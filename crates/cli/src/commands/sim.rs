@@ -55,13 +55,18 @@ pub(crate) fn sim(settings: SimulationSettings, printer: &Printer) -> Outcome {
     let simulation = simulation.map_err(|failure| failure.in_files(&file.sources))?;
     let name = settings.file.display().to_string();
     match made(&threads, simulation, asked, printer)? {
-        Found::Report(report) => {
+        Found::Report(mut report) => {
+            let is_whole = report.seeds == settings.seeds;
+            if !is_whole {
+                let (done, all) = (thousands(report.seeds), thousands(settings.seeds));
+                report.notes.push(format!("cancelled: {done} of {all} seeds were simulated"));
+            }
             if printer.is_json() {
                 printer.json(&Document { wasmill: 1, file: &name, what: &*report })?;
             } else {
                 printer.text(&report_text(&report, &settings.command))?;
             }
-            Ok(exit_code(&report.findings))
+            Ok(if is_whole { exit_code(&report.findings) } else { ExitCode::Cancelled })
         }
         Found::Replay(replay) => {
             if printer.is_json() {
@@ -86,7 +91,7 @@ fn exit_code(findings: &[Finding]) -> ExitCode {
     if findings.is_empty() { ExitCode::Success } else { ExitCode::Failed }
 }
 
-/// Simulates on a thread of its own, as an interrupt is to be heard.
+/// Simulates on a thread of its own, as an interrupt is to be heard. Of many seeds, what was found until then is given.
 fn made(threads: &Threads, simulation: Simulation, asked: Asked, printer: &Printer) -> Result<Found, Failure> {
     let done = Arc::new(AtomicU64::new(0));
     let all = match asked {
@@ -107,7 +112,13 @@ fn made(threads: &Threads, simulation: Simulation, asked: Asked, printer: &Print
     });
     let work = work.ok_or_else(cancelled)?;
     let what = || format!("simulating {} of {} seeds", thousands(done.load(Ordering::Relaxed)), thousands(all));
-    let made = threads.wait(progress::waiting(printer, &what, work)).ok_or_else(cancelled)?;
+    let mut work = std::pin::pin!(progress::waiting(printer, &what, work));
+    let made = match threads.wait(work.as_mut()) {
+        Some(made) => made,
+        // The seed that is under way is the last one. With none before it, there is nothing to wait for.
+        None if done.load(Ordering::Relaxed) > 0 => threads.wait_to_the_end(work).ok_or_else(cancelled)?,
+        None => return Err(cancelled()),
+    };
     let broken = || Failure::host("the simulation ended before its time");
     made.map_err(|error| Failure::host(format!("the simulation broke off: {error}")))?.ok_or_else(broken)
 }

@@ -1,8 +1,8 @@
 //! What the environment asks for, by the names of OpenTelemetry's specification.
 //!
-//! The library reads endpoints, headers, compression, sampler, resource and the sizes of batches by itself; here stands what it does not
+//! The library reads endpoints, headers, sampler, resource and the sizes of batches by itself; here stands what it does not
 //! read, and what decides whether it is started at all. A variable that makes no sense is never a run's error: it is said once, and the
-//! signal is off.
+//! signal is off, or what the library does instead is said.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -67,15 +67,54 @@ pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Settings {
             Err(problem) => refused.push(problem),
         }
     }
+    refused.extend(signals.traces.as_ref().and_then(|_| sampler(&variable)));
+    for (name, is_on) in
+        [("TRACES", signals.traces.is_some()), ("METRICS", signals.metrics.is_some()), ("LOGS", signals.logs.is_some())]
+    {
+        let problem = compression(name, &variable).filter(|problem| is_on && !refused.contains(problem));
+        refused.extend(problem);
+    }
     Settings { signals, refused }
 }
 
+/// A sampler that the library cannot make, and what it does instead.
+fn sampler(variable: &impl Fn(&str) -> Option<String>) -> Option<String> {
+    const NAME: &str = "OTEL_TRACES_SAMPLER";
+    const SHARE: &str = "OTEL_TRACES_SAMPLER_ARG";
+    let name = variable(NAME)?;
+    match &*name {
+        "always_on" | "always_off" | "parentbased_always_on" | "parentbased_always_off" => None,
+        "traceidratio" | "parentbased_traceidratio" => {
+            let share = variable(SHARE)?;
+            let instead = match share.parse::<f64>() {
+                Ok(share) if (0.0..=1.0).contains(&share) => return None,
+                Ok(share) if share < 0.0 || share.is_nan() => "no run is traced",
+                _ => "every run is traced",
+            };
+            Some(format!("`{SHARE}={share}` is no share from 0 to 1, and {instead}"))
+        }
+        _ => Some(format!(
+            "`{NAME}={name}` names no sampler that is here, and every run is traced\n  help: write `always_on`, `always_off` or \
+             `traceidratio`, or one of them with `parentbased_` in front"
+        )),
+    }
+}
+
+/// A compression that is asked for: there is none.
+fn compression(name: &str, variable: &impl Fn(&str) -> Option<String>) -> Option<String> {
+    let (variable, value) = own_or_common(name, "COMPRESSION", variable)?;
+    let is_none = value.eq_ignore_ascii_case("none");
+    (!is_none).then(|| format!("`{variable}={value}` is not done here, and what is sent is not compressed"))
+}
+
+/// The signal's own variable, or else the one of all.
+fn own_or_common(name: &str, suffix: &str, variable: &impl Fn(&str) -> Option<String>) -> Option<(String, String)> {
+    let [own, common] = [format!("OTEL_EXPORTER_OTLP_{name}_{suffix}"), format!("OTEL_EXPORTER_OTLP_{suffix}")];
+    variable(&own).map(|value| (own, value)).or_else(|| variable(&common).map(|value| (common, value)))
+}
+
 fn signal(name: &str, variable: &impl Fn(&str) -> Option<String>) -> Result<Option<Signal>, String> {
-    // The signal's own variable, or else the one of all.
-    let either = |suffix: &str| {
-        let [own, common] = [format!("OTEL_EXPORTER_OTLP_{name}_{suffix}"), format!("OTEL_EXPORTER_OTLP_{suffix}")];
-        variable(&own).map(|value| (own, value)).or_else(|| variable(&common).map(|value| (common, value)))
-    };
+    let either = |suffix: &str| own_or_common(name, suffix, variable);
     let exporter = format!("OTEL_{name}_EXPORTER");
     match variable(&exporter).as_deref().map(str::trim) {
         Some("none") => return Ok(None),

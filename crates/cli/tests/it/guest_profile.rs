@@ -82,3 +82,16 @@ fn who_is_done_at_once_has_none_and_is_told_why() {
     let output = project.wasmill(["call", "count.wat", "count", "1", "--guest-profile", "count.wat"]).run();
     assert!(output.expect(2).stderr.contains("profiles cannot be written into `count.wat`"), "{output}");
 }
+
+#[test]
+fn who_is_dumped_by_no_engine_is_told_why() {
+    let project = project().file("trap.wat", "(module (func (export \"trap\") unreachable))");
+    let call = ["call", "trap.wat", "trap", "--coredump", "dumps"];
+    let output = project.wasmill(call.iter().chain(&["--engine", "wasmi"])).run();
+    let said =
+        "note: no core dump was written: no unit trapped, or none of them on wasmtime, the engine that can write one";
+    assert!(output.expect(1).stderr.contains(said), "{output}");
+    let output = project.wasmill(call).run();
+    assert!(!output.expect(1).stderr.contains("no core dump"), "{output}");
+    assert_eq!(std::fs::read_dir(project.path().join("dumps")).unwrap().count(), 1);
+}

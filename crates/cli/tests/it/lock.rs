@@ -276,3 +276,68 @@ fn a_lock_that_is_none_is_an_error_and_is_not_overwritten() {
         assert!(output.expect(2).stderr.contains(&said), "{output}");
     }
 }
+
+/// A lock that somebody meant to be there, and nothing that is there can be one: that is not the same as none.
+#[test]
+#[cfg(unix)]
+fn what_stands_in_the_place_of_a_lock_and_is_none_is_an_error() {
+    let project = two();
+    let place = project.path().join("wasmill.lock");
+    let refused = |what: &str| {
+        for arguments in [&["run", "pipeline.yaml"][..], &["plan", "pipeline.yaml", "--accept"]] {
+            let output = project.wasmill(arguments.iter().copied()).run();
+            let stderr = &output.expect(2).stderr;
+            assert!(stderr.contains("WM0322") && stderr.contains("--accept"), "{what}: {output}");
+        }
+        assert!(place.symlink_metadata().is_ok(), "{what} is left as it is");
+    };
+    std::os::unix::fs::symlink("gone.lock", &place).unwrap();
+    refused("a link that leads nowhere");
+    fs::remove_file(&place).unwrap();
+    fs::create_dir(&place).unwrap();
+    refused("a folder");
+    fs::remove_dir(&place).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&place).status();
+    assert!(made.expect("`mkfifo` is among the coreutils").success());
+    refused("a pipe");
+    fs::remove_file(&place).unwrap();
+    fs::write(&place, b"\xff\xfe").unwrap();
+    refused("no text");
+    fs::File::create(&place).unwrap().set_len((16 << 20) + 1).unwrap();
+    refused("a file that is too large");
+    // A link to a lock is one.
+    fs::remove_file(&place).unwrap();
+    fs::write(project.path().join("kept.lock"), "version = 1\n").unwrap();
+    std::os::unix::fs::symlink("kept.lock", &place).unwrap();
+    plan(&project, &["--accept"]).expect(0);
+    assert!(fs::read_to_string(project.path().join("kept.lock")).unwrap().contains("pipeline.yaml"));
+    project.replace("upper.wat", UPPER.replace("i32.const 122", "i32.const 121"));
+    assert!(project.wasmill(["run", "pipeline.yaml"]).run().expect(2).stderr.contains("WM0321"));
+}
+
+/// What is accepted is the file, and not the name that somebody gives to it.
+#[test]
+#[cfg(unix)]
+fn a_link_to_a_pipeline_is_held_to_the_lock_of_the_file() {
+    use std::os::unix::fs::symlink;
+
+    let project = two().file("other/units/cat.wat", CAT).file("other/upper.wat", UPPER);
+    symlink("pipeline.yaml", project.path().join("link.yaml")).unwrap();
+    symlink("../link.yaml", project.path().join("other/far.yaml")).unwrap();
+    symlink("other", project.path().join("folder")).unwrap();
+    let links = ["link.yaml", "other/far.yaml", "folder/far.yaml"];
+    let run = |link: &str| project.wasmill(["run", link]).run();
+    project.wasmill(["plan", "other/far.yaml", "--accept"]).run().expect(0);
+    assert!(lock(&project).contains("[pipelines.\"pipeline.yaml\".units.cat]"), "{}", lock(&project));
+    assert!(!project.path().join("other/wasmill.lock").exists());
+    for link in links {
+        run(link).expect(0);
+    }
+    for file in ["upper.wat", "other/upper.wat"] {
+        project.replace(file, UPPER.replace("i32.const 122", "i32.const 121"));
+    }
+    for link in links {
+        let output = run(link);
+        assert!(output.expect(2).stderr.contains("WM0321"), "{link}: {output}");
+    }
+}

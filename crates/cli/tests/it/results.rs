@@ -6,7 +6,7 @@ use serde_json::Value;
 use wasmill_testkit::Project;
 
 use crate::fixtures::{ARITHMETIC, UPPER};
-use crate::pipeline;
+use crate::{json, pipeline};
 
 const SUMS: &str = r#"wasmill: 1
 name: sums
@@ -185,4 +185,49 @@ fn a_folder_that_cannot_be_used_is_told_of() {
     let silent =
         project.wasmill(["run", "pipeline.yaml", "--cache", "off"]).env("WASMILL_RESULTS_DIR", "results").run();
     assert!(!silent.expect(0).stderr.contains("warning"), "{silent}");
+}
+
+/// The folder is Wasmill's own: whatever stands in the place of an answer is none of anybody's.
+#[test]
+fn a_folder_in_the_place_of_an_answer_is_removed() {
+    for command in [&["cache", "verify", "results"][..], &["cache", "clean", "results", "--all"]] {
+        let project = sums();
+        run(&project, &[]);
+        let folder = project.path().parent().unwrap().join("results");
+        let files = || fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+        let place = files().find(|path| path.is_file()).unwrap();
+        fs::remove_file(&place).unwrap();
+        fs::create_dir_all(place.join("in/it")).unwrap();
+        let output = project.wasmill(["run", "pipeline.yaml"]).run();
+        assert!(output.expect(0).stderr.contains("answers of pure calls are not kept"), "{output}");
+        let output = project.wasmill([command, &["--output", "json"]].concat()).run();
+        let found = &json(&output)["results"];
+        match command {
+            [_, "verify", ..] => {
+                output.expect(1);
+                assert_eq!(found["damaged"].as_array().unwrap().len(), 1, "{output}");
+                assert_eq!(found["stuck"], serde_json::json!([]));
+            }
+            _ => assert_eq!((&found["removed"], &found["stuck"]), (&2.into(), &0.into()), "{}", output.expect(0)),
+        }
+        assert!(!place.exists());
+        run(&project, &[]);
+        assert_eq!(kept(&run(&project, &[])), ["a", "b"]);
+    }
+}
+
+/// Bytes are a third longer in the file of an answer, as base64.
+#[test]
+fn fifty_mebibytes_of_bytes_are_kept() {
+    const LARGE: &str = r#"(module
+  (memory (export "memory") 802)
+  (func (export "allocate") (param i32) (result i32) (i32.const 1024))
+  (func (export "deallocate") (param i32 i32))
+  (func (export "process") (param i32 i32) (param $out_length i32) (result i32)
+    (i32.store (local.get $out_length) (i32.const 52428800))
+    (i32.const 65536)))"#;
+    let text = "wasmill: 1\nunits: { large: { path: large.wat } }\nsteps:\n  large: { unit: large, with: a, as: bytes, cache: auto, limits: { output: 64MiB } }\noutputs: { length: \"${{ size(steps.large.output) }}\" }\n";
+    let project = pipeline(text).file("large.wat", LARGE);
+    assert!(kept(&run(&project, &[])).is_empty());
+    assert_eq!(kept(&run(&project, &[])), ["large"]);
 }

@@ -6,6 +6,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use wasmill_testkit::workspace;
 
+use crate::fixtures::ARITHMETIC;
 use crate::{json, pipeline, project};
 
 fn sim(example: &str, arguments: &[&str], exit: i32) -> Value {
@@ -119,4 +120,91 @@ fn a_recorded_run_is_simulated() {
     let arguments = ["sim", "pipeline.yaml", "--from", "run.json", "--seed", "1", "--output", "json"];
     let replay = json(project.wasmill(arguments).run().expect(0));
     assert_eq!(replay["outputs"], json!({"add": 2}));
+}
+
+/// The attempts of such a step are runs: what can fail is within.
+#[test]
+fn no_failure_is_injected_into_a_step_that_calls_a_pipeline() {
+    let outer = "wasmill: 1\nsteps: { outer: { pipeline: inner.yaml } }\n";
+    let inner = "wasmill: 1\nunits: { math: math.wat }\nsteps: { sum: { unit: math, function: add, with: [1, 2] } }\n";
+    let project = pipeline(outer).file("inner.yaml", inner).file("math.wat", ARITHMETIC);
+    let simulated = |step: &str| {
+        let inject = format!("{step}=trap:1");
+        project.wasmill(["sim", "pipeline.yaml", "--seeds", "3", "--inject", &inject, "--output", "json"]).run()
+    };
+    let refused = json(simulated("outer").expect(2));
+    let problem = &refused["errors"][0];
+    assert_eq!(problem["message"], "the step `outer` calls a pipeline: there is no call of its own to make fail");
+    assert_eq!(problem["help"], "the steps within it are `outer/sum`");
+    assert_eq!(json(simulated("inner").expect(2))["errors"][0]["help"], "the steps are `outer/sum`");
+    assert_eq!(json(&simulated("outer/sum"))["strategies"]["level"]["failed"], 3);
+}
+
+/// The same folder by two names.
+#[test]
+#[cfg(unix)]
+fn a_shared_folder_is_found_behind_a_link() {
+    let text = r#"wasmill: 1
+units: { one: { wat: '(module (func (export "one") (result i64) (i64.const 1)))' } }
+steps:
+  a: { unit: one, grants: { dirs: { ./out: { at: /out, mode: rw } } }, simulate: { takes: 5ms..50ms, output: a } }
+  b: { unit: one, grants: { dirs: { ./link/sub: { at: /o, mode: rw } } }, simulate: { takes: 5ms..50ms, output: a } }
+"#;
+    let project = pipeline(text).file("out/sub/.keep", "");
+    std::os::unix::fs::symlink("out", project.path().join("link")).unwrap();
+    let output = project.wasmill(["sim", "pipeline.yaml", "--seeds", "50", "--output", "json"]).run();
+    let document = json(output.expect(1));
+    assert_eq!(found(&document), BTreeSet::from(["shared-folder a b".to_owned()]), "{document}");
+    // As the manifest names it.
+    assert!(document["findings"][0]["message"].as_str().unwrap().contains("`link/sub`"), "{document}");
+}
+
+#[test]
+fn what_was_found_before_an_interrupt_is_told() {
+    let text = PIPELINE.replace("attempts: 3", "attempts: 30").replace("simulate:", "timeout: 2s\n    simulate:");
+    let project = pipeline(&text);
+    let simulate = ["sim", "pipeline.yaml", "--seeds", "1000000000", "--inject", "fetch=guest-error:30"];
+    for more in [&[][..], &["--output", "json"]] {
+        let mut running = project.wasmill([&simulate, more].concat()).start();
+        running.wait_for("simulating");
+        running.signal("INT");
+        let output = running.finish();
+        let said = output.expect(130).to_string();
+        assert!(said.contains("of 1,000,000,000 seeds were simulated"), "{output}");
+        assert!(said.contains("stuck-retry"), "{output}");
+        if !more.is_empty() {
+            assert!(json(&output)["seeds"].as_u64().unwrap() > 0, "{output}");
+        }
+    }
+}
+
+#[test]
+fn a_recorded_run_of_another_pipeline_is_none_of_this_one() {
+    let math = "units: { math: math.wat }\nsteps: { STEP: { unit: math, function: add, with: [1, 2] } }\n";
+    let named = |name: &str, step: &str| format!("wasmill: 1\nname: {name}\n{}", math.replace("STEP", step));
+    let project = pipeline(&named("mine", "sum")).file("math.wat", ARITHMETIC);
+    let project = project.file("other.yaml", named("other", "total")).file("renamed.yaml", named("renamed", "sum"));
+    for of in ["other", "renamed", "pipeline"] {
+        let run = project.wasmill(["run", &format!("{of}.yaml"), "--output", "json"]).run();
+        project.write(format!("{of}.json"), &run.expect(0).stdout);
+    }
+    let simulated = |of: &str| {
+        let from = format!("{of}.json");
+        project.wasmill(["sim", "pipeline.yaml", "--seeds", "3", "--from", &from, "--output", "json"]).run()
+    };
+    let refused = simulated("other");
+    assert!(
+        refused.expect(2).text().contains("none of its steps is a step of this pipeline: it is a run of `other`"),
+        "{refused}"
+    );
+    let note = "the recorded run is one of `renamed`, and this pipeline is `mine`";
+    assert_eq!(json(simulated("renamed").expect(0))["notes"], json!([note]));
+    assert_eq!(json(simulated("pipeline").expect(0))["notes"], json!([]));
+}
+
+#[test]
+fn a_count_that_is_too_large_says_what_the_largest_is() {
+    let project = pipeline(PIPELINE);
+    let output = project.wasmill(["sim", "pipeline.yaml", "--inject", "fetch=trap:99999999999"]).run();
+    assert!(output.expect(2).stderr.contains("a whole number from 1 to 4294967295"), "{output}");
 }

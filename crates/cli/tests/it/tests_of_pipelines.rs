@@ -175,7 +175,7 @@ fn a_case_that_cannot_be_written_keeps_no_other_from_it() {
 
 #[test]
 fn outputs_that_no_plain_text_has_are_written_too() {
-    let text = "a \"quoted\" \\ line\n\tof\u{2028}an \u{7f}\u{85}\u{1b}[1m 🦀 'odd' text: # {}\r\n";
+    let text = "a \"quoted\" \\ line\n\tof\u{202e}another\u{2066}\u{200f}\u{2028}an \u{7f}\u{85}\u{1b}[1m 🦀 'odd' text: # {}\r\n";
     let project = pipeline(
         "wasmill: 1
 units:
@@ -198,6 +198,8 @@ tests:
     assert!(output.expect(0).text().contains("written into pipeline.yaml: odd"), "{output}");
     assert!(!output.text().contains('\u{1b}'), "{output}");
     let written = fs::read_to_string(project.path().join("pipeline.yaml")).unwrap();
+    // What turns the order of letters around would make it read as another text.
+    assert!(!written.contains(['\u{202e}', '\u{2066}', '\u{200f}']), "{written:?}");
     test(&project, &[]).expect(0);
     assert!(!test(&project, &["--update"]).expect(0).text().contains("written"), "{written}");
     // It is the very text that is held to: one of another case fails.

@@ -83,6 +83,10 @@ impl Simulation {
     /// What the runs could not show.
     fn notes(&self, retried: bool) -> Vec<String> {
         let mut notes = Vec::new();
+        if let Some(recorded) = &self.recorded_as {
+            let name = &self.bundle.pipeline.name;
+            notes.push(format!("the recorded run is one of `{recorded}`, and this pipeline is `{name}`"));
+        }
         let retries = self.prepared.steps.iter().filter(|(_, facts)| !facts.retry.is_none());
         let mut retries = retries.filter(|(_, facts)| facts.retry.on != VerdictSet::default());
         if let (Some((step, facts)), false) = (retries.next(), retried) {

@@ -72,6 +72,8 @@ pub struct Simulation {
     world: World,
     outcomes: Arc<Outcomes>,
     prepared: Prepared,
+    /// The name of the pipeline that was recorded, where it is another.
+    recorded_as: Option<String>,
     inputs: Object,
     crash_anywhere: bool,
     host: Host,
@@ -161,6 +163,9 @@ impl Simulation {
     ) -> Result<Self, Diagnostics> {
         let SimSettings { recording, inject, crash_anywhere } = settings;
         let prepared = Prepared::new(bundle, recording.as_ref(), &inject)?;
+        let recorded = recording.as_ref().and_then(|recording| recording.pipeline.clone());
+        // A pipeline may have been given another name since.
+        let recorded_as = recorded.filter(|name| **name != *bundle.pipeline.name);
         let world = World::default();
         let secrets = prepare::with_stand_ins(&host.secrets, bundle);
         let host = Host { secrets, clock: Arc::new(world.clone()), spawner: Arc::new(world.clone()), ..host.clone() };
@@ -171,7 +176,18 @@ impl Simulation {
         }
         let outcomes = Arc::new(Outcomes::new(recording, inject));
         let (bundle, overrides) = (bundle.clone(), overrides.clone());
-        Ok(Simulation { linked, world, outcomes, prepared, inputs, crash_anywhere, host, bundle, overrides })
+        Ok(Simulation {
+            linked,
+            world,
+            outcomes,
+            prepared,
+            recorded_as,
+            inputs,
+            crash_anywhere,
+            host,
+            bundle,
+            overrides,
+        })
     }
 
     /// What happens in the run of this seed under this strategy.

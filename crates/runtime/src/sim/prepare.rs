@@ -28,6 +28,8 @@ pub(super) struct Prepared {
 
 /// What is known of a step.
 pub(super) struct StepFacts {
+    /// Whether it calls a pipeline, and nothing itself.
+    pub(super) is_run: bool,
     pub(super) is_pure: bool,
     /// What it can change outside: nothing where it is empty.
     pub(super) effects: Vec<String>,
@@ -47,11 +49,12 @@ pub(super) struct Shared {
 
 impl Prepared {
     /// # Errors
-    /// Steps whose outcomes nobody knows, and injections into steps that are not there.
+    /// Steps whose outcomes nobody knows, a recorded run of another pipeline, and injections into steps that are not there or call a pipeline.
     pub(super) fn new(bundle: &Bundle, recording: Option<&Recording>, inject: &[Inject]) -> Result<Self, Diagnostics> {
         let mut steps = IndexMap::new();
         let mut problems = Vec::new();
         visit(bundle, "", recording, &mut steps, &mut problems);
+        problems.extend(recording.and_then(|recording| of_another(recording, &steps)));
         problems.extend(inject.iter().filter_map(|inject| unknown(inject, &steps)));
         let (wiring, unwired) = wiring::wire(&bundle.pipeline);
         problems.extend(unwired);
@@ -125,6 +128,7 @@ fn visit(
             problems.push(not_known(step, bundle.units.get(&step.unit)));
         }
         let facts = StepFacts {
+            is_run: called.is_some(),
             is_pure: is_pure && called.is_none(),
             effects: if called.is_some() { Vec::new() } else { effects(&step.grants, is_native) },
             retry: step.retry,
@@ -167,20 +171,56 @@ fn effects(grants: &Grants, is_native: bool) -> Vec<String> {
     effects
 }
 
-fn unknown(inject: &Inject, steps: &IndexMap<Arc<str>, StepFacts>) -> Option<Diagnostic> {
-    if steps.contains_key(inject.step.as_str()) {
+/// A recorded run that says nothing of this pipeline.
+fn of_another(recording: &Recording, steps: &IndexMap<Arc<str>, StepFacts>) -> Option<Diagnostic> {
+    if steps.keys().any(|step| recording.has(step)) {
         return None;
     }
-    let message = format!("there is no step `{}` to make fail", inject.step);
-    let names = suggestion::list(steps.keys().map(|name| &**name));
-    Some(Diagnostic::new(Code::UnknownStep, message).help(format!("the steps are {names}")))
+    let whose = recording.pipeline.as_ref().map(|name| format!(": it is a run of `{name}`")).unwrap_or_default();
+    let message = format!("the recorded run cannot be taken: none of its steps is a step of this pipeline{whose}");
+    Some(
+        Diagnostic::new(Code::InputUnreadable, message)
+            .help("give what `wasmill run FILE --output json` printed of the same FILE"),
+    )
 }
 
-/// The folders that a step may use, with whether it writes: its own, and those of all that it calls.
-fn folders(bundle: &Bundle, step: &Step) -> Vec<(PathBuf, bool)> {
-    let own = step.grants.dirs.iter();
-    let own = own.map(|(path, dir)| (normal(&bundle.pipeline.base.join(path)), dir.mode == DirMode::Rw));
-    let mut all: Vec<(PathBuf, bool)> = own.collect();
+/// An injection into what makes no call.
+fn unknown(inject: &Inject, steps: &IndexMap<Arc<str>, StepFacts>) -> Option<Diagnostic> {
+    let called = steps.iter().filter(|(_, facts)| !facts.is_run).map(|(name, _)| &**name);
+    let step = &inject.step;
+    let (message, help) = match steps.get(step.as_str()) {
+        Some(facts) if !facts.is_run => return None,
+        Some(_) => {
+            let within = called.filter(|name| name.strip_prefix(&**step).is_some_and(|rest| rest.starts_with('/')));
+            let message = format!("the step `{step}` calls a pipeline: there is no call of its own to make fail");
+            (message, format!("the steps within it are {}", suggestion::list(within)))
+        }
+        None => {
+            let message = format!("there is no step `{step}` to make fail");
+            (message, format!("the steps are {}", suggestion::list(called)))
+        }
+    };
+    Some(Diagnostic::new(Code::UnknownStep, message).help(help))
+}
+
+/// A folder that a step may use.
+struct Folder {
+    /// As the manifest names it.
+    named: PathBuf,
+    /// Whatever links lead to it; as it is named, where there are no files.
+    place: PathBuf,
+    writes: bool,
+}
+
+/// The folders that a step may use: its own, and those of all that it calls.
+fn folders(bundle: &Bundle, step: &Step) -> Vec<Folder> {
+    let own = step.grants.dirs.iter().map(|(path, dir)| {
+        let path = bundle.pipeline.base.join(path);
+        let named = normal(&path);
+        let place = std::fs::canonicalize(path).unwrap_or_else(|_| named.clone());
+        Folder { named, place, writes: dir.mode == DirMode::Rw }
+    });
+    let mut all: Vec<Folder> = own.collect();
     if let Some(called) = bundle.pipelines.get(&step.unit) {
         all.extend(called.pipeline.steps.iter().flat_map(|step| folders(called, step)));
     }
@@ -214,10 +254,10 @@ fn shared(bundle: &Bundle, graph: &Graph) -> Vec<Shared> {
     let mut found = Vec::new();
     for (index, (place, step, own, after)) in all.iter().enumerate() {
         if step.foreach.as_ref().is_some_and(|foreach| foreach.max_parallel != Some(1))
-            && let Some((folder, _)) = own.iter().find(|(_, writes)| *writes)
+            && let Some(folder) = own.iter().find(|folder| folder.writes)
         {
             let (one, other, writes) = (step.id.clone(), step.id.clone(), (true, true));
-            found.push(Shared { one, other, folder: folder.clone(), writes });
+            found.push(Shared { one, other, folder: folder.named.clone(), writes });
         }
         for (later, other, others, before) in all.iter().skip(index + 1) {
             if is_there(after, *later) || is_there(before, *place) {
@@ -232,15 +272,15 @@ fn shared(bundle: &Bundle, graph: &Graph) -> Vec<Shared> {
 }
 
 /// A folder that both may use, and one of them to write.
-fn meeting(own: &[(PathBuf, bool)], others: &[(PathBuf, bool)]) -> Option<(PathBuf, (bool, bool))> {
-    own.iter().find_map(|(path, writes)| {
-        others.iter().find_map(|(other, also_writes)| {
-            let inner = match (path.starts_with(other), other.starts_with(path)) {
-                (true, _) => path,
+fn meeting(own: &[Folder], others: &[Folder]) -> Option<(PathBuf, (bool, bool))> {
+    own.iter().find_map(|one| {
+        others.iter().find_map(|other| {
+            let inner = match (one.place.starts_with(&other.place), other.place.starts_with(&one.place)) {
+                (true, _) => one,
                 (_, true) => other,
                 _ => return None,
             };
-            (*writes || *also_writes).then(|| (inner.clone(), (*writes, *also_writes)))
+            (one.writes || other.writes).then(|| (inner.named.clone(), (one.writes, other.writes)))
         })
     })
 }

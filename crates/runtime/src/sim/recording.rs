@@ -11,6 +11,8 @@ use super::outcomes::failure;
 /// What became of each call of a run, out of the document that `run --output json` prints.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
+    /// The name of its pipeline, where the document says it.
+    pub(super) pipeline: Option<String>,
     /// By the path of the step and the item: one attempt after the other.
     calls: HashMap<(String, Option<u32>), Vec<RecordedCall>>,
 }
@@ -45,7 +47,8 @@ impl Recording {
         if document.get("wasmill") != Some(&Json::from(1)) || !document.get("steps").is_some_and(Json::is_object) {
             return Err("it has no `wasmill: 1` and `steps`: `wasmill run FILE --output json` prints one".to_owned());
         }
-        let mut recording = Recording::default();
+        let pipeline = document.get("pipeline").and_then(Json::as_str).map(str::to_owned);
+        let mut recording = Recording { pipeline, ..Recording::default() };
         recording.add("", document, attach)?;
         if recording.calls.is_empty() {
             return Err("no step of it was called".to_owned());

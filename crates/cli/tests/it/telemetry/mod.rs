@@ -85,7 +85,6 @@ fn a_run_is_a_tree_of_spans() {
         "run outer > step shaky",
         "run outer > step shaky > attempt shaky",
         "run outer > step shaky > attempt shaky",
-        "run outer > step shaky > attempt shaky",
     ];
     assert_eq!(paths(&spans), expected);
     assert!(
@@ -140,7 +139,7 @@ fn a_run_is_a_tree_of_spans() {
         shaky.map(|span| (attribute(span, "wasmill.attempt").unwrap(), attribute(span, "error.type"))).collect();
     tries.sort();
     let trap = Some("trap".to_owned());
-    assert_eq!(tries, [("1".to_owned(), trap.clone()), ("2".to_owned(), trap), ("3".to_owned(), None)]);
+    assert_eq!(tries, [("1".to_owned(), trap.clone()), ("2".to_owned(), trap)]);
     let failed = spans.iter().filter(|span| span.status.as_ref().is_some_and(|status| status.code == 2)).count();
     assert_eq!(failed, 2);
     let shaky = spans.iter().find(|span| span.name == "step shaky").unwrap();
@@ -161,8 +160,9 @@ fn metrics_count_and_measure() {
     assert_eq!(receiver.count("wasmill.attempts", "wasmill.verdict", "trap"), 2);
     assert_eq!(receiver.count("wasmill.attempts", "wasmill.step.id", "share"), 2);
     assert_eq!(receiver.histogram("wasmill.run.duration").0, 3);
-    assert_eq!(receiver.histogram("wasmill.attempt.duration").0, 8);
-    // Of calls of units: not of runs, and not of values.
+    // A value that stands in is none.
+    assert_eq!(receiver.histogram("wasmill.attempt.duration").0, 7);
+    // Of calls of units: not of runs.
     let (calls, fuel) = receiver.histogram("wasmill.attempt.fuel");
     assert!(calls == 5 && fuel > 0.0, "{calls} {fuel}");
     assert_eq!(receiver.histogram("wasmill.attempt.memory.peak").0, 5);
@@ -451,4 +451,70 @@ fn a_warning_shows_no_key() {
     assert!(output.stderr.contains("http://127.0.0.1:1") && !output.stderr.contains("hidden"), "{output}");
     let quiet = project.wasmill(["call", "math.wat", "add", "1", "2", "--quiet"]);
     assert_eq!(quiet.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1").run().expect(0).stderr, "");
+}
+
+#[test]
+fn a_sampler_that_makes_no_sense_is_said_with_what_is_done_instead() {
+    let project = outer();
+    let every = "and every run is traced";
+    for (variables, is_sent, said) in [
+        (
+            &[("OTEL_TRACES_SAMPLER", "bogus")][..],
+            true,
+            Some("`OTEL_TRACES_SAMPLER=bogus` names no sampler that is here"),
+        ),
+        (&[("OTEL_TRACES_SAMPLER", "xray")], true, Some(every)),
+        (&[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "abc")], true, Some(every)),
+        (&[("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "7")], true, Some(every)),
+        (
+            &[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "-1")],
+            false,
+            Some("`OTEL_TRACES_SAMPLER_ARG=-1` is no share from 0 to 1, and no run is traced"),
+        ),
+        (&[("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "1.0")], true, None),
+        (&[("OTEL_TRACES_SAMPLER", "traceidratio")], true, None),
+        // Nobody asks for it.
+        (&[("OTEL_TRACES_SAMPLER", "always_on"), ("OTEL_TRACES_SAMPLER_ARG", "abc")], true, None),
+        (&[("OTEL_TRACES_SAMPLER", "bogus"), ("OTEL_TRACES_EXPORTER", "none")], false, None),
+        (&[("OTEL_EXPORTER_OTLP_COMPRESSION", "none")], true, None),
+        (
+            &[("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")],
+            true,
+            Some("`OTEL_EXPORTER_OTLP_COMPRESSION=gzip` is not done here, and what is sent is not compressed"),
+        ),
+    ] {
+        let receiver = Receiver::start(Manner::Takes);
+        let command = sent_to(project.wasmill(["run", "pipeline.yaml"]), &receiver);
+        let output = variables.iter().fold(command, |command, (name, value)| command.env(name, value)).run();
+        assert_eq!(!receiver.spans().is_empty(), is_sent, "{variables:?}");
+        assert!(receiver.requests().iter().all(|request| !request.head.contains("content-encoding")));
+        assert_eq!(output.expect(0).stderr.matches("warning: ").count(), usize::from(said.is_some()), "{output}");
+        assert!(said.is_none_or(|said| output.stderr.contains(said)), "{variables:?}: {output}");
+    }
+}
+
+/// It was told of when it was made.
+#[test]
+fn a_run_that_is_made_again_is_not_sent() {
+    let project = outer();
+    let receiver = Receiver::start(Manner::Takes);
+    sent_to(project.wasmill(["export", "pipeline.yaml", "-o", "run.wasmill"]), &receiver).run().expect(0);
+    assert!(!receiver.spans().is_empty());
+    receiver.requests().clear();
+    sent_to(project.wasmill(["replay", "run.wasmill"]), &receiver).run().expect(0);
+    assert!(receiver.requests().is_empty());
+}
+
+/// What OTLP says of each status.
+#[test]
+fn only_what_may_pass_is_tried_once_more() {
+    let project = project().file("math.wat", ARITHMETIC);
+    for (status, requests) in [(429, 2), (502, 2), (503, 2), (504, 2), (307, 1), (400, 1), (401, 1), (500, 1)] {
+        let receiver = Receiver::start(Manner::Refuses(status));
+        let command = project.wasmill(["call", "math.wat", "add", "1", "2"]);
+        let output =
+            command.env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("{}/v1/traces", receiver.endpoint)).run();
+        assert!(output.expect(0).stderr.contains(&format!("answered with status {status}")), "{output}");
+        assert_eq!(receiver.requests().len(), requests, "{status}");
+    }
 }
