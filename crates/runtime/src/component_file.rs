@@ -79,6 +79,7 @@ pub fn component_text(path: &Path) -> Result<Option<String>, String> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => return Err(error.to_string()),
         Ok(metadata) if metadata.len() > LARGEST => return Err(format!("it has more than {LARGEST} bytes")),
+        Ok(metadata) if !metadata.is_file() => return Err("it is no file".to_owned()),
         Ok(_) => {}
     }
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;

@@ -113,9 +113,10 @@ fn what_cannot_be_written_is_an_error_and_leaves_nothing() {
     fs::create_dir_all(store.path(&one.reference.digest).join("mine")).unwrap();
     assert!(matches!(store.store(&one), Err(CacheError::Io { .. })));
     assert_eq!(fs::read_dir(store.folder().join("incoming")).unwrap().count(), 0);
+    // It is Wasmill's own folder: what keeps it from its work is damage, and goes.
     let found = store.verify().unwrap();
-    assert_eq!(found.stuck, [one.reference.digest.to_string()]);
-    assert_eq!(store.clean(|_| true).unwrap().stuck, 1);
+    assert_eq!((found.damaged.len(), found.stuck.len()), (1, 0));
+    store.store(&one).unwrap();
 }
 
 #[test]
