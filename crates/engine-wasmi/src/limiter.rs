@@ -10,12 +10,13 @@ use wasmill_model::{LimitKind, Limits};
 #[derive(Debug)]
 pub(crate) struct Limiter {
     tally: Tally,
+    memory: u64,
     instances: u32,
 }
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Limiter { tally: Tally::new(limits), instances: limits.instances }
+        Limiter { tally: Tally::new(limits), memory: limits.memory, instances: limits.instances }
     }
 
     /// The most bytes that memories and tables had together.
@@ -32,6 +33,11 @@ impl Limiter {
     pub(crate) fn too_many(&self) -> Refused {
         let limit = u64::from(self.instances);
         Refused { of: LimitKind::Instances, limit, wanted: limit.saturating_add(1) }
+    }
+
+    /// What a unit is refused that begins with as much memory as there can be, or more.
+    pub(crate) fn too_large(&self) -> Refused {
+        Refused { of: LimitKind::Memory, limit: self.memory, wanted: 1 << 32 }
     }
 
     fn most(&self) -> usize {

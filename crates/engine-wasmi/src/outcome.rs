@@ -18,6 +18,8 @@ pub(crate) enum End {
     OutOfFuel,
     /// It has more memories, tables or instances than it may.
     TooMany,
+    /// It begins with more memory than there are addresses where wasmi itself is WebAssembly.
+    TooLarge,
     /// It broke a rule of WebAssembly.
     Trap(TrapKind, String),
 }
@@ -30,7 +32,7 @@ impl End {
             End::Exit(code) => exit_verdict(*code),
             End::OutOfFuel => Verdict::FuelExhausted { limit: limits.fuel },
             // What was refused says which limit it was.
-            End::TooMany => Verdict::Trap { kind: TrapKind::Other, detail: String::new() },
+            End::TooMany | End::TooLarge => Verdict::Trap { kind: TrapKind::Other, detail: String::new() },
             End::Trap(kind, detail) => Verdict::Trap { kind: *kind, detail: detail.clone() },
         }
     }
@@ -79,6 +81,9 @@ impl From<Error> for End {
                 InstantiationError::TooManyInstances
                 | InstantiationError::TooManyTables
                 | InstantiationError::TooManyMemories => return End::TooMany,
+                InstantiationError::FailedToInstantiateMemory(MemoryError::MinimumSizeOverflow) => {
+                    return End::TooLarge;
+                }
                 InstantiationError::ElementSegmentDoesNotFit { .. } => TrapKind::TableOutOfBounds,
                 // What was refused says which limit it was.
                 InstantiationError::FailedToInstantiateMemory(_) | InstantiationError::FailedToInstantiateTable(_) => {

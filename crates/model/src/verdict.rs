@@ -303,7 +303,7 @@ impl TrapKind {
             TrapKind::TableOutOfBounds => "the unit accessed a table beyond its end",
             TrapKind::NullReference => "the unit called through an empty table slot",
             TrapKind::BadSignature => "the unit called a function through a pointer of another type",
-            TrapKind::IntegerOverflow => "a signed division overflowed",
+            TrapKind::IntegerOverflow => "an integer overflowed: a division, or a number that is too large to be one",
             TrapKind::IntegerDivisionByZero => "an integer was divided by zero",
             TrapKind::BadConversionToInteger => "a number was converted to an integer that cannot hold it",
             TrapKind::StackOverflow => "the call stack is used up (endless recursion?)",

@@ -119,7 +119,13 @@ impl PipelineFiles for Files {
         };
         let within = path.strip_prefix(folder).unwrap_or(path);
         if let Some(problem) = self.not_in_folder("a pipeline that is called", within, folder) {
-            return Err(problem);
+            let give =
+                format!("give the pipeline: `\"pipelines\": {{ \"{}\": {{ \"pipeline\": … }} }}`", within.display());
+            return Err(match self.folder {
+                Folder::Argument(argument) => problem.help(format!("name the folder: `{argument}`, or {give}")),
+                Folder::Nowhere => problem.help(give),
+                Folder::Open(_) => problem,
+            });
         }
         let unknown = |why: String| Diagnostic::new(Code::UnknownFile, format!("`{}` {why}", path.display()));
         let cannot = |error: std::io::Error| unknown(format!("cannot be read: {error}"));

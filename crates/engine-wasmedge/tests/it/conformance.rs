@@ -29,7 +29,7 @@ async fn the_interpreter_does_what_every_engine_must() {
     let engine = engine();
     insta::assert_snapshot!("left_out_by_the_interpreter", left_out(&engine));
     let ran = check(&engine).await.unwrap_or_else(|failures| panic!("{}", failures.join("\n")));
-    insta::assert_snapshot!(ran, @"129");
+    insta::assert_snapshot!(ran, @"130");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +37,7 @@ async fn compiled_units_do_what_every_engine_must() {
     let engine = Fast::new(engine());
     insta::assert_snapshot!("left_out_of_compiled_units", left_out(&engine));
     let ran = check(&engine).await.unwrap_or_else(|failures| panic!("{}", failures.join("\n")));
-    insta::assert_snapshot!(ran, @"118");
+    insta::assert_snapshot!(ran, @"119");
 }
 
 /// The engine, for the profile `fast` only: without fuel.

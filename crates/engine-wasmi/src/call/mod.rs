@@ -74,7 +74,8 @@ impl Prepared {
             secrets: binding.secrets.clone(),
             profile: binding.profile,
             output: binding.output,
-            imports_wasi: preview1::is_imported(unit),
+            // What a program gives is what it wrote, also where it cannot write.
+            imports_wasi: preview1::is_imported(unit) || matches!(entry, Entry::Program),
             entry,
         })
     }
@@ -159,6 +160,7 @@ impl Prepared {
             Err(end) => {
                 let refused = match end {
                     End::TooMany => Some(limiter.too_many()),
+                    End::TooLarge => Some(limiter.too_large()),
                     _ => limiter.refused(),
                 };
                 // Preview 1 has nothing that is denied by name: what was not granted is not there.

@@ -102,7 +102,8 @@ impl Prepared {
             output: binding.output,
             code,
             slots,
-            imports: !info.imports.is_empty(),
+            // What a program gives is what it wrote, also where it cannot write.
+            imports: !info.imports.is_empty() || matches!(entry, Entry::Program(_) | Entry::ProgramComponent(_)),
             entry,
         })
     }

@@ -66,6 +66,7 @@ fn streams() -> Vec<Case> {
         case("flood-stderr", guest!("limits/flood-stderr.wat"), text(""), Ends(V::LogExceeded))
             .within(Limits { log: 1_000_000, ..fuel(100_000_000) }, LimitKind::Log),
         case("exit-start", guest!("limits/exit-start.wat"), text(""), OneOf(&[V::Ok, V::GuestError, V::Trap])),
+        case("silent program", guest!("command/silent.wat"), text(""), bytes(b"")),
         case("malformed-log", guest!("limits/malformed-log.wat"), text(""), bytes(b""))
             .within(Limits { log: 10_000, ..fuel(100_000_000) }, LimitKind::Log),
     ]

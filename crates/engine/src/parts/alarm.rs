@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-#[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
-pub use imp::doze;
 pub use imp::sleep;
+#[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
+pub use imp::{doze, ring};
 
 /// A sleep that is longer than any timeout never ends.
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
@@ -111,7 +111,8 @@ mod imp {
     }
 }
 
-/// Within WASI there is one thread: whoever drives it ([`doze`]) sleeps until the first alarm, and wakes who waits for it.
+/// Within WASI there is one thread: whoever drives it wakes those whose time has come ([`ring`]), and sleeps until the first alarm where
+/// there is nothing else to do ([`doze`]).
 #[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
 mod imp {
     use std::cell::RefCell;
@@ -173,12 +174,24 @@ mod imp {
         let first = ALARMS.with_borrow(|alarms| alarms.waiting.first_key_value().map(|((at, _), _)| *at));
         let Some(first) = first else { return false };
         std::thread::sleep(first.saturating_duration_since(Instant::now()));
+        ring_until(first);
+        true
+    }
+
+    /// Rings the alarms whose time has come.
+    pub fn ring() {
+        if ALARMS.with_borrow(|alarms| !alarms.waiting.is_empty()) {
+            ring_until(Instant::now());
+        }
+    }
+
+    /// Those that are due now, and at this time at least.
+    fn ring_until(time: Instant) {
         let due = ALARMS.with_borrow_mut(|alarms| {
-            let later = alarms.waiting.split_off(&(Instant::now().max(first), u64::MAX));
+            let later = alarms.waiting.split_off(&(Instant::now().max(time), u64::MAX));
             std::mem::replace(&mut alarms.waiting, later)
         });
         due.into_values().for_each(Waker::wake);
-        true
     }
 }
 

@@ -14,9 +14,9 @@ mod turns;
 mod units;
 mod words;
 
-#[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
-pub use alarm::doze;
 pub use alarm::sleep;
+#[cfg(all(target_family = "wasm", not(target_os = "unknown")))]
+pub use alarm::{doze, ring};
 pub use capture::{Capture, CaptureKind, Denied};
 pub use numbers::{Number, NumberType, Signature, lift_numbers};
 pub use random::SeededStream;

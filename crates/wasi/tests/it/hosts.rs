@@ -23,6 +23,8 @@ fn every_runtime_gives_what_this_machine_gives() {
         example("first", json!({ "fahrenheit": 212 })),
         example("second-opinion", json!({ "count": 200 })),
         r#"{"manifest": {"version": "v1", "nodes": [{"id": "a", "node_type": "MultiplyNode", "params": {"factor": 2}}]}, "input_data": [5, 7, 3]}"#.to_owned(),
+        r#"{"wasmill": 1, "units": {"u": {"wat": "(module (func (export \"_start\")))"}}, "steps": {"s": {"unit": "u", "as": "text"}}}"#.to_owned(),
+        r#"{"wasmill": 1, "units": {"u": {"wat": "(module (memory 65536) (func (export \"f\")))"}}, "steps": {"s": {"unit": "u"}}}"#.to_owned(),
         r#"{"wasmill": 1, "units": {"u": {"wat": "(module (func $f (export \"f\") (call $f) (call $f)))"}}, "steps": {"s": {"unit": "u"}}}"#.to_owned(),
         r#"{"pipeline": {"wasmill": 1, "units": {"u": {"wat": "(module (func (export \"f\") (loop $l (br $l))))"}}, "steps": {"s": {"unit": "u"}}}, "limits": {"fuel": 1000000}}"#.to_owned(),
     ];
@@ -35,6 +37,31 @@ fn every_runtime_gives_what_this_machine_gives() {
                 without_times(&expected),
                 "{host:?}: {request}"
             );
+        }
+    }
+}
+
+/// While a guest computes there is nobody else to look at the clock: of the attempt, the step, the pipeline, and those that it calls.
+#[test]
+fn every_time_is_kept_in_every_runtime() {
+    let spin = r#""units": {"u": {"wat": "(module (func (export \"f\") (loop $l (br $l))))"}}"#;
+    let called = json!(format!(r#"{{"wasmill": 1, {spin}, "steps": {{"s": {{"unit": "u"}}}}}}"#));
+    let requests = [
+        format!(r#"{{"wasmill": 1, {spin}, "steps": {{"s": {{"unit": "u", "limits": {{"timeout": "200ms"}}}}}}}}"#),
+        format!(r#"{{"wasmill": 1, {spin}, "steps": {{"s": {{"unit": "u", "timeout": "200ms"}}}}}}"#),
+        format!(
+            r#"{{"wasmill": 1, "timeout": "200ms", {spin}, "steps": {{"s": {{"unit": "u"}}, "t": {{"unit": "u"}}}}}}"#
+        ),
+        format!(
+            r#"{{"pipeline": {{"wasmill": 1, "steps": {{"s": {{"pipeline": "p.json", "timeout": "200ms"}}}}}}, "pipelines": {{"p.json": {{"pipeline": {called}}}}}}}"#
+        ),
+    ];
+    for request in requests {
+        for host in WasiHost::ALL {
+            let output = inside(host, None, request.clone());
+            let answer: Value = serde_json::from_str(output.expect(3).text()).unwrap();
+            let message = answer["error"]["message"].as_str().unwrap();
+            assert!(message.contains("200.00 ms"), "{host:?}: {request}: {answer}");
         }
     }
 }
