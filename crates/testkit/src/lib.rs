@@ -16,4 +16,4 @@ pub use command::{Command, Output, Running, without_times};
 pub use guests::{assemble, guest, workspace};
 pub use prepared::prepared;
 pub use project::{Project, shared};
-pub use wasi_hosts::{WasiHost, wasi_program};
+pub use wasi_hosts::{WasiHost, tool, wasi_program};

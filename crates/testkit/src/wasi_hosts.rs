@@ -34,18 +34,9 @@ impl WasiHost {
         }
     }
 
-    /// Its program: where `cargo xtask setup` puts it, or on the PATH. (It is put there only where that of the PATH does not do.)
+    /// Its program.
     pub fn find(self) -> Option<PathBuf> {
-        let name = self.name();
-        let tools = std::env::var_os("WASMILL_TOOLS")
-            .map(PathBuf::from)
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/wasmill/tools")));
-        let own = tools.map(|tools| tools.join(name).join("bin").join(name)).filter(|file| file.is_file());
-        let on_path = || {
-            let path = std::env::var_os("PATH")?;
-            std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
-        };
-        own.or_else(on_path)
+        tool(self.name())
     }
 
     /// The program, run with this folder opened, and named by `--units`; none: no folder is opened.
@@ -92,6 +83,19 @@ impl WasiHost {
         process.args(arguments);
         Command::new(process, PathBuf::new())
     }
+}
+
+/// A program of others: where `cargo xtask setup` puts it, or on the PATH. (It is put there only where that of the PATH does not do.)
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let tools = std::env::var_os("WASMILL_TOOLS")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/wasmill/tools")));
+    let own = tools.map(|tools| tools.join(name).join("bin").join(name)).filter(|file| file.is_file());
+    let on_path = || {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    };
+    own.or_else(on_path)
 }
 
 /// The program as native code, which WasmEdge else interprets: kept for all tests, of the last program that there was.

