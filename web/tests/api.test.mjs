@@ -1,6 +1,7 @@
 // What a page can ask: runs at once, events, cancelling, requests that are wrong, a core that fails.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -116,6 +117,18 @@ test("integers beyond 2^53 keep their digits", async () => {
 test("outside of browsers it says what it is for", async () => {
   const { Wasmill } = await import(pathToFileURL(join(built, "wasmill-web/wasmill.js")));
   await assert.rejects(Wasmill.start(), /runs in browsers/);
+});
+
+test("the types have the keys that there are", async () => {
+  const { document } = await run({ pipeline: { wasmill: 1 }, none: 1, units: { unit: { none: 1 } } });
+  const known = (what) => {
+    const { help } = document.errors.find(({ message }) => message === `${what} has no key \`none\``);
+    return [...help.matchAll(/`(\w+)`/g)].map(([, key]) => key).sort();
+  };
+  const types = readFileSync(join(built, "wasmill-web/wasmill.d.ts"), "utf8");
+  const typed = (pattern, key) => [...types.match(pattern)[0].matchAll(key)].map(([, name]) => name).sort();
+  assert.deepEqual(typed(/interface RunRequest \{\n[^]*?\n\}/, /^ {2}(\w+)\??:/gm), known("a run request"));
+  assert.deepEqual(typed(/GivenUnit = .*/, /[{;] (\w+)\??:/g), known("a unit of a request"));
 });
 
 test("an outline says what stands where", async () => {
