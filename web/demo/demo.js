@@ -60,13 +60,14 @@ function request() {
   const json = JSON.stringify;
   // Of the units that a request brought, those that the pipeline still has.
   const brought = [...members(rest.get("units"))].filter(([name]) => outline?.units.some((unit) => unit.name === name));
-  const units = (from) => wanted.filter(({ of, contents }) => of === from && contents instanceof Uint8Array).map(({ name, contents }) => [name, json(toBase64(contents))]);
+  const isUnitOf = (from) => ({ of, contents }) => of === from && contents instanceof Uint8Array;
+  const units = (from) => wanted.filter(isUnitOf(from)).map(({ name, contents }) => [name, json(toBase64(contents))]);
   const called = new Map([...members(rest.get("pipelines"))].map(([path, one]) => [joined("", path), one]));
   for (const { path, contents } of wanted) {
     if (typeof contents === "string") called.set(path, object([["pipeline", json(contents)], ["units", object(units(path))]]));
   }
-  const own = { pipeline: json(manifest.value), file: json(file), inputs: given, units: object(new Map([...brought, ...units("")])), pipelines: object(called) };
-  return object(new Map([...rest, ...Object.entries(own)]));
+  const all = new Map([...rest, ["pipeline", json(manifest.value)], ["file", json(file)], ["inputs", given]]);
+  return object(all.set("units", object(new Map([...brought, ...units("")]))).set("pipelines", object(called)));
 }
 
 /** What the files are that a pipeline and those that it calls name. */
@@ -121,7 +122,8 @@ const tell = () => show.problems(by("problems"), [...wrong, ...notes]);
 
 function showUnits() {
   const names = ambiguous(wanted.map(({ path }) => path));
-  const [brought, called] = [members(rest.get("units")), new Set([...members(rest.get("pipelines")).keys()].map((path) => joined("", path)))];
+  const brought = members(rest.get("units"));
+  const called = new Set([...members(rest.get("pipelines")).keys()].map((path) => joined("", path)));
   by("units").replaceChildren(...wanted.map(({ of, name, path, contents }) => {
     const isThere = contents || (of === "" && brought.has(name)) || called.has(path);
     const size = contents?.length ?? 0;
@@ -139,7 +141,7 @@ async function take(found) {
   const { units, manifests, others } = await read(found);
   const paths = [...manifests.keys()];
   // What the pipeline waits for does not take its place.
-  await drawn;
+  await Promise.allSettled([drawn]);
   const isPart = assigned(wanted.map(({ path }) => path), paths).size === paths.length;
   if (paths.length > 0 && !isPart) {
     const name = paths.length === 1 ? paths[0] : first(paths, await calledIn(manifests));

@@ -89,7 +89,8 @@ test("what is no request is an answer of that run alone", async () => {
     circular.itself = circular;
     const said = [];
     for (const none of [undefined, () => 1, Symbol("none"), circular]) {
-      for (const { document, exitCode } of [await wasmill.run(none), await wasmill.replay(none), await wasmill.outline(none)]) said.push([exitCode, document.errors[0].code]);
+      const answers = [await wasmill.run(none), await wasmill.replay(none), await wasmill.outline(none)];
+      for (const { document, exitCode } of answers) said.push([exitCode, document.errors[0].code]);
     }
     const { document, exitCode } = await wasmill.run({}, { prepared: { none: () => 1 } });
     said.push([exitCode, document.errors[0].code]);

@@ -113,8 +113,9 @@ test("a manifest and its unit are dropped", async () => {
 
 test("numbers keep their digits", async () => {
   const big = "9007199254740993";
-  const request = (inputs, pipeline) => `{"pipeline": {"wasmill": 1, "name": "big", "inputs": {"x": {"type": "integer", "default": 1}}, ` +
-    `"units": {"u": {"wat": "(module (func (export \\"f\\") (param i64) (result i64) (local.get 0)))"}}, "steps": {"big": {"unit": "u", "with": [${pipeline}]}}}, "inputs": ${inputs}}`;
+  const units = { u: { wat: '(module (func (export "f") (param i64) (result i64) (local.get 0)))' } };
+  const request = (inputs, given) => `{"pipeline": {"wasmill": 1, "name": "big", "inputs": {"x": {"type": "integer", "default": 1}},
+    "units": ${JSON.stringify(units)}, "steps": {"big": {"unit": "u", "with": [${given}]}}}, "inputs": ${inputs}}`;
   const isShown = async () => {
     await ran();
     assert.match(await page.textContent("#outputs"), new RegExp(`: ${big}\\n`));
