@@ -111,7 +111,7 @@ outputs: { celsius: "\${{ steps.convert.output }}" }
 `;
 
 export const EXAMPLES = [
-  { title: "Primes, four at a time", name: "primes.yaml", text: primes, given: { upto: 400000 } },
-  { title: "Units that misbehave", name: "hostile.yaml", text: hostile, given: {} },
-  { title: "One step", name: "first.yaml", text: first, given: { fahrenheit: 212 } },
+  { title: "Primes, four at a time", name: "primes.yaml", text: primes, given: '{\n  "upto": 400000\n}' },
+  { title: "Units that misbehave", name: "hostile.yaml", text: hostile },
+  { title: "One step", name: "first.yaml", text: first, given: '{\n  "fahrenheit": 212\n}' },
 ];

@@ -1,6 +1,7 @@
 // What is told of a run: problems, receipts, outputs. All of it may come from units that nobody knows: it is text, and never becomes HTML.
 
 import { look } from "./graph.js";
+import { printed } from "./json.js";
 
 /** Letters of a value that are shown. */
 const MOST = 20_000;
@@ -16,42 +17,11 @@ export function excerpt(text) {
   return text.length <= MOST ? text : `${text.slice(0, MOST)}\n… ${(text.length - MOST).toLocaleString()} letters more`;
 }
 
-export const asText = (value) => (typeof value === "string" ? excerpt(value) : printed(value));
-
 /** Levels of a value that are shown. */
 const DEEPEST = 64;
 
-/** A value as JSON with two spaces a level, as far as it is shown: no text is made of the rest, which may be any amount. */
-export function printed(value) {
-  const parts = [];
-  let left = MOST;
-  const put = (text) => {
-    parts.push(left < text.length ? text.slice(0, left) : text);
-    left -= text.length;
-    return left > 0;
-  };
-  // Whether there is room for more.
-  const write = (value, margin, depth) => {
-    if (typeof value === "string") return put(JSON.stringify(value.slice(0, left)));
-    if (value === null || typeof value !== "object") return put(JSON.stringify(value) ?? "null");
-    const isList = Array.isArray(value);
-    const [open, close] = isList ? "[]" : "{}";
-    if (depth === 0) return put(`${open}…${close}`);
-    let isFirst = true;
-    if (!put(open)) return false;
-    const inner = `${margin}  `;
-    // Not by its keys, of which a long list would make as many texts.
-    const keys = isList ? value.keys() : Object.keys(value);
-    for (const key of keys) {
-      if (!put(`${isFirst ? "" : ","}\n${inner}${isList ? "" : `${JSON.stringify(key.slice(0, left))}: `}`)) return false;
-      if (!write(value[key], inner, depth - 1)) return false;
-      isFirst = false;
-    }
-    return put(isFirst ? close : `\n${margin}${close}`);
-  };
-  if (!write(value, "", DEEPEST)) parts.push("\n… there is more");
-  return parts.join("");
-}
+/** A value, which is given as JSON. */
+export const asText = (json) => (json.startsWith('"') ? excerpt(JSON.parse(json)) : printed(json, { most: MOST, deepest: DEEPEST }));
 
 const bytes = (count) => (count < 1024 ? `${count} B` : count < 1 << 20 ? `${(count / 1024).toFixed(1)} KiB` : `${(count / 1048576).toFixed(1)} MiB`);
 const time = (us) => (us < 1_000 ? `${us} µs` : us < 1_000_000 ? `${(us / 1_000).toFixed(1)} ms` : `${(us / 1_000_000).toFixed(2)} s`);
@@ -113,8 +83,8 @@ export function receipts(table, steps) {
   table.replaceChildren(head, ...rows);
 }
 
-/** All that is known of one step. */
-export function step(place, id, line, report) {
+/** All that is known of one step; its output is JSON. */
+export function step(place, id, line, { report, output } = {}) {
   const parts = [element("h3", id)];
   const facts = element("dl");
   const fact = (name, text, className) => text && facts.append(element("dt", name), element("dd", text, className));
@@ -132,6 +102,6 @@ export function step(place, id, line, report) {
   parts.push(facts);
   const log = report?.attempts?.at(-1)?.log;
   if (log) parts.push(element("span", "Log", "quiet"), element("pre", excerpt(log)));
-  if (report && "output" in report) parts.push(element("span", "Output", "quiet"), element("pre", asText(report.output)));
+  if (output) parts.push(element("span", "Output", "quiet"), element("pre", asText(output)));
   place.replaceChildren(...parts);
 }

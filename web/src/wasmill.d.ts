@@ -6,20 +6,32 @@ export interface RunRequest {
   pipeline: string | Record<string, unknown>;
   /** What its file is called. */
   file?: string;
+  /** Values by the names of the pipeline's inputs. Integers beyond 2^53 are BigInt. */
   inputs?: Record<string, unknown>;
-  /** Binaries in base64, by the names of the pipeline's units. */
-  units?: Record<string, string>;
-  limits?: Record<string, string | number>;
+  /** Binaries by the names of the pipeline's units. */
+  units?: Record<string, GivenUnit>;
+  /** Binaries in base64, by names that units say: what several scripts are put to. */
+  interpreters?: Record<string, string>;
+  /** Pipelines that are called, by their paths from the folder of the one that is run. */
+  pipelines?: Record<string, { pipeline: string | Record<string, unknown>; units?: Record<string, GivenUnit> }>;
+  limits?: Limits;
   profile?: "metered" | "fast" | "deterministic";
   engine?: string | string[];
   policy?: Record<string, unknown>;
   secrets?: Record<string, string>;
+  /** What came of it when it was run, where it is a run bundle. */
+  recorded?: { run: Record<string, unknown>; digests: Record<string, string> };
 }
+
+export type Limits = Record<string, string | number>;
+
+/** A binary in base64; with `interpreter`, what stands behind that one (the script). `limits` are the most that its steps may use. */
+export type GivenUnit = string | { base64: string; interpreter?: string; limits?: Limits };
 
 export interface Result {
   /** The document: what `wasmill run --output json` prints. */
   readonly text: string;
-  /** The same, parsed. Integers beyond 2^53 lose digits here, and have them in `text`. */
+  /** The same, as `JSON.parse` reads it. Integers beyond 2^53 lose digits here: `parse(text)` keeps them. */
   readonly document: any;
   /** How the `wasmill` program would end: 0 success, 1 failed, 2 invalid, 3 a limit, 4 denied, 130 cancelled. */
   readonly exitCode: number;
@@ -40,7 +52,8 @@ export interface StartOptions {
 }
 
 export interface RunOptions {
-  onEvent?: (event: RunEvent) => void;
+  /** `text` is the event as it was told: `parse` keeps all digits of it. */
+  onEvent?: (event: RunEvent, text: string) => void;
   /**
    * Components that `wasmill-prepare` made core modules and JavaScript of, by the SHA-256 of the component; kept for later runs. They are code, and need
    * `'unsafe-eval'` where the page has a Content-Security-Policy. What is nothing of the kind is an error of this run alone (exit code 2).
@@ -57,9 +70,12 @@ export interface PreparedComponent {
   modules: Record<string, string | Uint8Array>;
 }
 
+/** JSON with integers beyond 2^53 as BigInt. Fails in browsers older than Chromium 114, Firefox 135 and Safari 18.4 where there is such a number. */
+export function parse(text: string): any;
+
 export class Wasmill {
   private constructor();
-  /** Starts Wasmill in a worker. Fails where the core cannot be loaded or workers cannot be started. */
+  /** Starts Wasmill in a worker. Fails where the core cannot be loaded or workers cannot be started, and outside of browsers. */
   static start(options?: StartOptions): Promise<Wasmill>;
   /** Runs a request. Never fails for what is in it: whatever is wrong is in the result's document. */
   run(request: Request, options?: RunOptions): Promise<Result>;

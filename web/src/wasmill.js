@@ -11,11 +11,24 @@ const failure = (message) => ({
   exitCode: 1,
 });
 
-/** What is answered where `prepared` is nothing of the kind. */
-const invalid = (message) => ({
-  text: `${JSON.stringify({ wasmill: 1, errors: [{ code: "WM0105", message }] }, null, 2)}\n`,
+/** What is answered where a request is none (`WM0107`), or `prepared` is nothing of the kind (`WM0105`). */
+const invalid = (code, message) => ({
+  text: `${JSON.stringify({ wasmill: 1, errors: [{ code, message }] }, null, 2)}\n`,
   exitCode: 2,
 });
+const notPrepared = (error) => invalid("WM0105", `\`prepared\` cannot be read: ${words(error)}`);
+const words = (error) => (error instanceof Error ? error.message : String(error));
+
+/**
+ * A document as `JSON.parse` reads it, but for integers beyond 2^53, which are BigInt.
+ * Fails where `JSON.parse` does not say what is written (before Chromium 114, Firefox 135, Safari 18.4): never does a digit get lost.
+ */
+export const parse = (text) =>
+  JSON.parse(text, (key, value, context) => {
+    if (typeof value !== "number" || Math.abs(value) <= Number.MAX_SAFE_INTEGER) return value;
+    if (context?.source === undefined) throw new Error("this browser's JSON.parse does not say how a number is written");
+    return /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
+  });
 
 /** Wasmill's core, compiled from what `start` was given. */
 async function compiled(wasm) {
@@ -48,6 +61,9 @@ export class Wasmill {
   }
 
   static async start({ wasm, workers } = {}) {
+    if (typeof Worker === "undefined") {
+      throw new Error("wasmill-web runs in browsers, of whose workers it is made: elsewhere take the program `wasmill`, or `wasmill-wasi.wasm`");
+    }
     const wasmill = new Wasmill(await compiled(wasm), workers ?? WORKERS());
     try {
       await wasmill.#started();
@@ -67,12 +83,11 @@ export class Wasmill {
   }
 
   async #run(request, replay, onEvent, signal, prepared) {
-    const ask = { ask: "run", request: asText(request), replay, events: Boolean(onEvent), prepared };
-    return withDocument(await this.#ask(ask, onEvent, signal));
+    return this.#ask({ ask: "run", replay, events: Boolean(onEvent), prepared }, request, onEvent, signal);
   }
 
   async outline(request) {
-    return withDocument(await this.#ask({ ask: "outline", request: asText(request) }));
+    return this.#ask({ ask: "outline" }, request);
   }
 
   stop() {
@@ -82,8 +97,18 @@ export class Wasmill {
     URL.revokeObjectURL(this.#script);
   }
 
-  async #ask(message, onEvent, signal) {
+  async #ask(message, request, onEvent, signal) {
     if (this.#stopped) throw new Error("this Wasmill was stopped");
+    let text;
+    try {
+      text = asText(request);
+    } catch (error) {
+      return withDocument(invalid("WM0107", `the request cannot be written as JSON: ${words(error)}`));
+    }
+    return withDocument(await this.#answer({ ...message, request: text }, onEvent, signal));
+  }
+
+  async #answer(message, onEvent, signal) {
     const id = this.#next++;
     let cancel;
     try {
@@ -91,7 +116,12 @@ export class Wasmill {
         // Before anything is waited for: whoever ends the host answers all that were asked.
         this.#asked.set(id, { resolve, onEvent });
         const post = (host) => {
-          host.postMessage({ ...message, id });
+          try {
+            host.postMessage({ ...message, id });
+          } catch (error) {
+            // All else that is posted is text.
+            return resolve(notPrepared(error));
+          }
           cancel = () => host.postMessage({ ask: "cancel", id });
           if (signal?.aborted) cancel();
           else signal?.addEventListener("abort", cancel);
@@ -133,10 +163,10 @@ export class Wasmill {
     return this.#host;
   }
 
-  #heard({ answer, event, text, exitCode, notPrepared }) {
-    if (notPrepared !== undefined) this.#asked.get(answer)?.resolve(invalid(notPrepared));
+  #heard({ answer, event, text, exitCode, unprepared }) {
+    if (unprepared !== undefined) this.#asked.get(answer)?.resolve(notPrepared(unprepared));
     else if (answer !== undefined) this.#asked.get(answer)?.resolve({ text, exitCode });
-    else this.#asked.get(event)?.onEvent?.(JSON.parse(text));
+    else this.#asked.get(event)?.onEvent?.(JSON.parse(text), text);
   }
 
   /** Ends the host worker, and with it the guests; whoever waits is answered. */
@@ -147,7 +177,17 @@ export class Wasmill {
   }
 }
 
-const asText = (request) => (typeof request === "string" ? request : JSON.stringify(request));
+/** A request as JSON: a BigInt is the integer that it is. Fails where there is no JSON for it. */
+function asText(request) {
+  if (typeof request === "string") return request;
+  const text = JSON.stringify(request, (key, value) => {
+    if (typeof value !== "bigint") return value;
+    if (!JSON.rawJSON) throw new Error("this browser cannot write a BigInt: give the request as text");
+    return JSON.rawJSON(String(value));
+  });
+  if (text === undefined) throw new Error(`it is ${request === undefined ? "undefined" : `a ${typeof request}`}`);
+  return text;
+}
 
 /** `document` is parsed when it is first asked for: the text is enough for many. */
 function withDocument({ text, exitCode }) {

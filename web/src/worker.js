@@ -201,7 +201,7 @@ const host = {
     try {
       if (prepared) wasm_bindgen.hostPrepared(withBytes(prepared));
     } catch (error) {
-      return postMessage({ answer: id, notPrepared: `\`prepared\` cannot be read: ${words(error)}` });
+      return postMessage({ answer: id, unprepared: words(error) });
     }
     const told = events ? (text) => postMessage({ event: id, text }) : undefined;
     const { text, exitCode } = await wasm_bindgen.hostRun(id, request, replay, told);

@@ -1,8 +1,12 @@
 // What a page can ask: runs at once, events, cancelling, requests that are wrong, a core that fails.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 
+import { built } from "./browser.mjs";
 import { attempt, one, suite } from "./suite.mjs";
 
 const { run, page } = suite();
@@ -73,6 +77,59 @@ test("requests that are wrong are answered", async () => {
   assert.match(file.document.errors[0].message, /there are no files here/);
   const folder = await run(one(FORTY_TWO, { step: { grants: { dirs: { ".": "/data" } } } }));
   assert.equal(folder.exitCode, 2);
+});
+
+test("what is no request is an answer of that run alone", async () => {
+  const { said, other } = await page().evaluate(async (request) => {
+    const controller = new AbortController();
+    await new Promise((begun) => {
+      window.other = wasmill.run(request, { signal: controller.signal, onEvent: ({ type }) => type === "step-started" && begun() });
+    });
+    const circular = {};
+    circular.itself = circular;
+    const said = [];
+    for (const none of [undefined, () => 1, Symbol("none"), circular]) {
+      const answers = [await wasmill.run(none), await wasmill.replay(none), await wasmill.outline(none)];
+      for (const { document, exitCode } of answers) said.push([exitCode, document.errors[0].code]);
+    }
+    const { document, exitCode } = await wasmill.run({}, { prepared: { none: () => 1 } });
+    said.push([exitCode, document.errors[0].code]);
+    controller.abort();
+    return { said, other: (await window.other).exitCode };
+  }, one(ENDLESS));
+  assert.deepEqual(said, [...Array(12).fill([2, "WM0107"]), [2, "WM0105"]]);
+  assert.equal(other, 130);
+});
+
+test("integers beyond 2^53 keep their digits", async () => {
+  const same = one(`(module (func (export "f") (param i64) (result i64) (local.get 0)))`, { step: { with: ["${{ inputs.number }}"] } });
+  same.pipeline.inputs = { number: { type: "integer" } };
+  const told = await page().evaluate(async (request) => {
+    const { parse } = await import("/wasmill-web/wasmill.js");
+    const events = [];
+    const number = -9007199254740993n;
+    const { text } = await wasmill.run({ ...request, inputs: { number } }, { onEvent: (event, text) => events.push(parse(text)) });
+    const { report } = events.find(({ type }) => type === "step-finished");
+    return { run: parse(text).steps.step.output === number, event: report.output === number, others: parse("[9007199254740991, 1.5, 1e300]") };
+  }, same);
+  assert.deepEqual(told, { run: true, event: true, others: [9007199254740991, 1.5, 1e300] });
+});
+
+test("outside of browsers it says what it is for", async () => {
+  const { Wasmill } = await import(pathToFileURL(join(built, "wasmill-web/wasmill.js")));
+  await assert.rejects(Wasmill.start(), /runs in browsers/);
+});
+
+test("the types have the keys that there are", async () => {
+  const { document } = await run({ pipeline: { wasmill: 1 }, none: 1, units: { unit: { none: 1 } } });
+  const known = (what) => {
+    const { help } = document.errors.find(({ message }) => message === `${what} has no key \`none\``);
+    return [...help.matchAll(/`(\w+)`/g)].map(([, key]) => key).sort();
+  };
+  const types = readFileSync(join(built, "wasmill-web/wasmill.d.ts"), "utf8");
+  const typed = (pattern, key) => [...types.match(pattern)[0].matchAll(key)].map(([, name]) => name).sort();
+  assert.deepEqual(typed(/interface RunRequest \{\n[^]*?\n\}/, /^ {2}(\w+)\??:/gm), known("a run request"));
+  assert.deepEqual(typed(/GivenUnit = .*/, /[{;] (\w+)\??:/g), known("a unit of a request"));
 });
 
 test("an outline says what stands where", async () => {

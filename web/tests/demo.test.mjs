@@ -85,8 +85,19 @@ test("what is wrong is said, with its place", async () => {
   assert.equal(await page.textContent(".node.bad span"), "trap");
 });
 
+/** A unit that gives this number. */
+const giving = (number) => [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 127, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 6, 1, 4, 0, 65, number, 11];
+
+/** The nodes that are drawn, once this one is. */
+const drawn = async (node) => {
+  await page.waitForSelector(`.node b:text-is("${node}")`);
+  return page.locator(".node b").allTextContents();
+};
+
+const outputs = async () => JSON.parse(await page.textContent("#outputs"));
+
 test("a manifest and its unit are dropped", async () => {
-  const unit = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 127, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 6, 1, 4, 0, 65, 42, 11];
+  const unit = giving(42);
   await drop({ "pipeline.yaml": "wasmill: 1\nname: dropped\nunits: { answer: units/answer.wasm }\nsteps: { a: { unit: answer } }\n" });
   await page.waitForSelector("#units .missing");
   await drop({ "answer.wasm": unit });
@@ -98,6 +109,73 @@ test("a manifest and its unit are dropped", async () => {
   await page.waitForSelector('.node b:has-text("asked")');
   await ran();
   assert.deepEqual(JSON.parse(await page.textContent("#outputs")), { asked: 42 });
+});
+
+test("numbers keep their digits", async () => {
+  const big = "9007199254740993";
+  const units = { u: { wat: '(module (func (export "f") (param i64) (result i64) (local.get 0)))' } };
+  const request = (inputs, given) => `{"pipeline": {"wasmill": 1, "name": "big", "inputs": {"x": {"type": "integer", "default": 1}},
+    "units": ${JSON.stringify(units)}, "steps": {"big": {"unit": "u", "with": [${given}]}}}, "inputs": ${inputs}}`;
+  const isShown = async () => {
+    await ran();
+    assert.match(await page.textContent("#outputs"), new RegExp(`: ${big}\\n`));
+    await page.click(".node");
+    assert.equal(await page.textContent("#step pre"), big);
+  };
+  await drop({ "request.json": request(`{"x": ${big}}`, '"${{ inputs.x }}"') });
+  await drawn("big");
+  assert.match(await page.inputValue("#inputs"), new RegExp(big));
+  await isShown();
+  // What is written into the box is what is run.
+  await page.fill("#inputs", '{"x": 1}');
+  await ran();
+  await page.fill("#inputs", `{"x": ${big}}`);
+  await isShown();
+  await drop({ "request.json": request("{}", big) });
+  await page.waitForFunction((big) => document.getElementById("manifest").value.includes(big), big);
+  await isShown();
+});
+
+test("pipelines that are called are dropped with the first one, or later", async () => {
+  const outer = "wasmill: 1\nname: outer\nsteps: { outer: { pipeline: in/inner.yaml } }\n";
+  const inner = "wasmill: 1\nname: inner\nunits: { u: units/u.wasm }\nsteps: { inner: { unit: u } }\noutputs: { inner: '${{ steps.inner.output }}' }\n";
+  await drop({ "inner.yaml": inner, "outer.yaml": outer, "u.wasm": giving(7) });
+  assert.deepEqual(await drawn("outer"), ["outer"]);
+  await ran();
+  assert.deepEqual(await outputs(), { outer: { inner: 7 } });
+  await page.selectOption("#example", "2");
+  await drawn("convert");
+  await drop({ "outer.yaml": outer });
+  await page.waitForSelector('#units .missing:has-text("drop in/inner.yaml")');
+  await drop({ "inner.yaml": inner });
+  await page.waitForSelector('#units .missing:has-text("drop in/units/u.wasm")');
+  await drop({ "u.wasm": giving(8) });
+  await page.waitForSelector("#units:not(:has(.missing))");
+  await ran();
+  assert.deepEqual(await outputs(), { outer: { inner: 8 } });
+});
+
+test("a file is the unit of one path alone", async () => {
+  await drop({ "two.yaml": "wasmill: 1\nname: two\nunits: { a: units/a.wasm, b: other/a.wasm }\nsteps: { two: { unit: a }, b: { unit: b } }\n" });
+  await drawn("two");
+  assert.equal(await page.inputValue("#example"), "");
+  await drop({ "a.wasm": giving(1) });
+  await page.waitForFunction(() => /not used: a\.wasm/.test(document.getElementById("problems").textContent));
+  assert.deepEqual(await page.locator("#units .missing").allTextContents(), ["a: drop units/a.wasm, in its folder", "b: drop other/a.wasm, in its folder"]);
+});
+
+test("what is not used is said, and is not said any more after the next drop", async () => {
+  await drop({ "text.yaml": "wasmill: 1\nname: text\nunits: { u: u.wat }\nsteps: { text: { unit: u } }\n" });
+  await drawn("text");
+  assert.match(await page.textContent("#units .missing"), /wasmill build PIPELINE --request/);
+  await drop({ "picture.png": [1], "u.wat": "(module)" });
+  await page.waitForFunction(() => /not used: picture\.png, u\.wat.*wasmill build/.test(document.getElementById("problems").textContent));
+  await page.click("#run");
+  await page.waitForFunction(() => document.getElementById("verdict").textContent === "Nothing was started");
+  assert.match(await page.textContent("#problems"), /WM\d+/);
+  await drop({ "u.wasm": giving(1) });
+  await page.waitForFunction(() => /not used: u\.wasm$/.test(document.getElementById("problems").textContent));
+  assert.equal(await page.locator("#problems p").count(), 1);
 });
 
 test("nothing that a pipeline says becomes HTML", async () => {

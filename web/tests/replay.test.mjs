@@ -96,6 +96,14 @@ test("the recorded run is shown before anything runs", async () => {
   assert.doesNotMatch(await page.textContent("#receipts"), /chromium/);
 });
 
+test("what was recorded is shown with its digits", async () => {
+  const sum = "9007199254740993";
+  await drop(page, JSON.stringify(bundleOf(request, run)).replaceAll(/"(sum|output)":2401\b/g, `"$1":${sum}`));
+  await page.waitForFunction((sum) => document.getElementById("outputs").textContent.includes(sum), sum);
+  await page.click('.node:has-text("last")');
+  assert.equal(await page.textContent("#step pre"), sum);
+});
+
 test("a good bundle says the same", async () => {
   const [verdict, problems] = await replayed(page, bundleOf(request, run));
   assert.match(verdict, /^The same: 2 calls were made again, with the same digests/);
