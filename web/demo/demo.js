@@ -1,7 +1,7 @@
 // The page: what is written and dropped on the left, what becomes of it on the right.
 
 import { EXAMPLES } from "./examples.js";
-import { MANIFEST, ambiguous, asRequest, assigned, dropped, first, joined, read, toBase64 } from "./files.js";
+import { IS_TEXT, MANIFEST, ambiguous, asRequest, assigned, dropped, first, joined, read, toBase64 } from "./files.js";
 import { Graph } from "./graph.js";
 import { members, object, printed } from "./json.js";
 import { Wasmill } from "./package.js";
@@ -61,7 +61,8 @@ function request() {
   // Of the units that a request brought, those that the pipeline still has.
   const brought = [...members(rest.get("units"))].filter(([name]) => outline?.units.some((unit) => unit.name === name));
   const isUnitOf = (from) => ({ of, contents }) => of === from && contents instanceof Uint8Array;
-  const units = (from) => wanted.filter(isUnitOf(from)).map(({ name, contents }) => [name, json(toBase64(contents))]);
+  const given = ({ path, contents }) => IS_TEXT.test(path) ? object([["wat", json(new TextDecoder().decode(contents))]]) : json(toBase64(contents));
+  const units = (from) => wanted.filter(isUnitOf(from)).map((unit) => [unit.name, given(unit)]);
   const called = new Map([...members(rest.get("pipelines"))].map(([path, one]) => [joined("", path), one]));
   for (const { path, contents } of wanted) {
     if (typeof contents === "string") called.set(path, object([["pipeline", json(contents)], ["units", object(units(path))]]));
@@ -127,14 +128,11 @@ function showUnits() {
   by("units").replaceChildren(...wanted.map(({ of, name, path, contents }) => {
     const isThere = contents || (of === "" && brought.has(name)) || called.has(path);
     const size = contents?.length ?? 0;
-    const missing = /\.was?t$/i.test(path) ? TEXT : `drop ${path}${names.has(path.split("/").pop()) ? ", in its folder" : ""}`;
+    const missing = `drop ${path}${names.has(path.split("/").pop()) ? ", in its folder" : ""}`;
     const said = contents ? `${(size / 1024).toFixed(1)} KiB` : isThere ? "in the request" : missing;
     return show.element("li", `${of && `${of}, `}${name}: ${said}`, isThere ? "" : "missing");
   }));
 }
-
-/** What is said of units that this page cannot take as they are. */
-const TEXT = "WebAssembly text has to be built: drop what `wasmill build PIPELINE --request > request.json` makes";
 
 /** Takes what was dropped; gives the paths of what is not used. */
 async function take(found) {
@@ -388,8 +386,7 @@ async function taken(files) {
 function unused(paths) {
   if (paths.length === 0) return [];
   const more = paths.length > 5 ? ` and ${paths.length - 5} more` : "";
-  const help = paths.some((path) => /\.was?t$/i.test(path)) ? TEXT : undefined;
-  return [{ code: "files", message: `not used: ${paths.slice(0, 5).join(", ")}${more}`, help }];
+  return [{ code: "files", message: `not used: ${paths.slice(0, 5).join(", ")}${more}` }];
 }
 
 by("files").onchange = async ({ target }) => {

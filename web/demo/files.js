@@ -2,6 +2,8 @@
 
 import { members } from "./json.js";
 
+/** Units in WebAssembly text. */
+export const IS_TEXT = /\.was?t$/i;
 export const MANIFEST = /\.(ya?ml|toml|json|wasmill)$/i;
 
 /** Files of a drop, also those in folders, as `{path, file}`. */
@@ -33,7 +35,7 @@ async function walk(entry, found) {
 export async function read(files) {
   const units = new Map(), manifests = new Map(), others = [];
   for (const { path, file } of files) {
-    if (/\.wasm$/i.test(path)) units.set(path, new Uint8Array(await file.arrayBuffer()));
+    if (/\.wasm$/i.test(path) || IS_TEXT.test(path)) units.set(path, new Uint8Array(await file.arrayBuffer()));
     else if (MANIFEST.test(path)) manifests.set(path, await file.text());
     else others.push(path);
   }

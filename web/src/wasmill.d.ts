@@ -25,8 +25,8 @@ export interface RunRequest {
 
 export type Limits = Record<string, string | number>;
 
-/** A binary in base64; with `interpreter`, what stands behind that one (the script). `limits` are the most that its steps may use. */
-export type GivenUnit = string | { base64: string; interpreter?: string; limits?: Limits };
+/** A binary in base64, or its text; with `interpreter`, what stands behind that one (the script). `limits` are the most that its steps may use. */
+export type GivenUnit = string | { base64: string; interpreter?: string; limits?: Limits } | { wat: string; limits?: Limits };
 
 export interface Result {
   /** The document: what `wasmill run --output json` prints. */

@@ -124,7 +124,7 @@ const REQUEST: Keys = Keys {
 const UNIT: Keys = Keys {
     what: "a unit of a request",
     example: "{ \"base64\": \"AGFzbQ…\" }",
-    now: &["base64", "interpreter", "limits"],
+    now: &["base64", "wat", "interpreter", "limits"],
     later: &[],
 };
 
@@ -303,10 +303,17 @@ fn given_unit(
     let fields = reader.fields(&member.value, &member.key, &UNIT)?;
     let limits = fields.get("limits").map(|node| steps::limits(node, reader));
     let Some(node) = fields.get("base64") else {
-        let message = format!("the unit `{}` has no `base64`", member.key);
-        reader.error(Code::MissingKey, member.key_span, message, "`base64 unit.wasm` makes it");
-        return None;
+        let Some(node) = fields.get("wat") else {
+            let message = format!("the unit `{}` has no `base64`", member.key);
+            reader.error(Code::MissingKey, member.key_span, message, "`base64 unit.wasm` makes it; `wat` takes text");
+            return None;
+        };
+        return Some((Some(UnitSource::Wat(reader.text(node, "wat")?.to_owned())), limits));
     };
+    if let Some(node) = fields.get("wat") {
+        reader.error(Code::InvalidValue, node.span, "a unit is given as `base64` or as `wat`", "leave one out");
+        return None;
+    }
     let source = units::base64("base64", reader.text(node, "base64")?, node, reader);
     let Some(node) = fields.get("interpreter") else { return Some((source, limits)) };
     let name = reader.text(node, "interpreter")?;
