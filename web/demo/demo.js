@@ -61,8 +61,8 @@ function request() {
   // Of the units that a request brought, those that the pipeline still has.
   const brought = [...members(rest.get("units"))].filter(([name]) => outline?.units.some((unit) => unit.name === name));
   const isUnitOf = (from) => ({ of, contents }) => of === from && contents instanceof Uint8Array;
-  const given = ({ path, contents }) => IS_TEXT.test(path) ? object([["wat", json(new TextDecoder().decode(contents))]]) : json(toBase64(contents));
-  const units = (from) => wanted.filter(isUnitOf(from)).map((unit) => [unit.name, given(unit)]);
+  const written = ({ path, contents }) => IS_TEXT.test(path) ? object([["wat", json(new TextDecoder().decode(contents))]]) : json(toBase64(contents));
+  const units = (from) => wanted.filter(isUnitOf(from)).map((unit) => [unit.name, written(unit)]);
   const called = new Map([...members(rest.get("pipelines"))].map(([path, one]) => [joined("", path), one]));
   for (const { path, contents } of wanted) {
     if (typeof contents === "string") called.set(path, object([["pipeline", json(contents)], ["units", object(units(path))]]));
