@@ -198,6 +198,22 @@ fn no_path_leaves_the_folder() {
 }
 
 #[test]
+fn a_unit_may_be_given_as_text() {
+    let request = |unit: &str| {
+        format!(
+            r#"{{"pipeline": {{"wasmill": 1, "units": {{"u": "u.wat"}}, "steps": {{"a": {{"unit": "u"}}}}}}, "units": {{"u": {unit}}}}}"#
+        )
+    };
+    let text = r#"{"wat": "(module (func (export \"f\") (result i32) (i32.const 42)))"}"#;
+    let (code, stdout, _) = run(&[], &request(text));
+    assert_eq!(code, ExitCode::Success, "{stdout}");
+    assert!(stdout.contains("\"a\": 42"), "{stdout}");
+    let (code, stdout, _) = run(&[], &request(r#"{"wat": "(module)", "base64": "AGFzbQEAAAA="}"#));
+    assert_eq!(code, ExitCode::Invalid);
+    assert!(stdout.contains("given as `base64` or as `wat`"), "{stdout}");
+}
+
+#[test]
 fn a_missing_folder_is_said() {
     let request =
         r#"{"wasmill": 1, "units": {"u": {"path": "double.wasm"}}, "steps": {"a": {"unit": "u", "with": 21}}}"#;
