@@ -205,10 +205,10 @@ fn a_unit_may_be_given_as_text() {
         )
     };
     let text = r#"{"wat": "(module (func (export \"f\") (result i32) (i32.const 42)))"}"#;
-    let (code, stdout, _) = run(&[], &request(text));
+    let (code, stdout, _) = run(&[], request(text));
     assert_eq!(code, ExitCode::Success, "{stdout}");
     assert!(stdout.contains("\"a\": 42"), "{stdout}");
-    let (code, stdout, _) = run(&[], &request(r#"{"wat": "(module)", "base64": "AGFzbQEAAAA="}"#));
+    let (code, stdout, _) = run(&[], request(r#"{"wat": "(module)", "base64": "AGFzbQEAAAA="}"#));
     assert_eq!(code, ExitCode::Invalid);
     assert!(stdout.contains("given as `base64` or as `wat`"), "{stdout}");
 }
